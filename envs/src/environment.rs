@@ -1,0 +1,108 @@
+//! The contract of a symbolic environment: problems, states, actions, and nothing that a search or a model would add.
+
+use std::{fmt::Debug, hash::Hash};
+
+use rand_chacha::ChaCha8Rng;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Canonical, Difficulty, Notation, Oracle, SettingError};
+
+/// What a state is to its problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Neither solved nor known to be hopeless; actions may exist.
+    Open,
+    /// A goal state.
+    Solved,
+    /// No continuation can solve the problem, by a test that the environment states; it has no actions.
+    DeadEnd,
+}
+
+/// An action that the state does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("illegal action: {reason}")]
+pub struct IllegalAction {
+    /// Why it is not allowed, as a lower-case fragment.
+    pub reason: String,
+}
+
+impl IllegalAction {
+    /// Makes the error from its reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+/// A named estimate of the distance from a state to the goal; smaller is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heuristic {
+    /// The name that `--set heuristic=` takes.
+    pub name: &'static str,
+    /// Whether it never exceeds the true remaining cost, so that A* with it is optimal.
+    pub is_admissible: bool,
+}
+
+/// A family of problems with a deterministic transition function.
+///
+/// The value itself is a validated configuration ([`configure`](Self::configure)); a problem is apart from a state, and
+/// actions name operands by position so that a plan replays exactly.
+pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
+    /// One task: immutable, and all that a prompt says. Its serde form is the problem JSON of the command line.
+    type Problem: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync;
+    /// A point of the search space of one problem.
+    type State: Clone + Eq + Ord + Hash + Debug + Send + Sync;
+    /// A move; small, since every node of a search tree keeps one.
+    type Action: Clone + Eq + Debug + Send + Sync + Serialize + DeserializeOwned;
+
+    /// The registered short name.
+    const NAME: &'static str;
+
+    /// Makes the environment of a difficulty.
+    ///
+    /// # Errors
+    /// A size out of range, or a setting that is unknown or not allowed.
+    fn configure(difficulty: &Difficulty) -> Result<Self, SettingError>;
+
+    /// Checks that a problem that came from outside lies within what the environment can represent.
+    ///
+    /// # Errors
+    /// What is wrong, as a lower-case fragment.
+    fn validate(&self, problem: &Self::Problem) -> Result<(), String>;
+
+    /// Draws a problem; `rng` decides all of it. The problem is solvable unless the environment's own settings say otherwise.
+    fn generate(&self, rng: &mut ChaCha8Rng) -> Self::Problem;
+
+    /// The state in which the problem starts.
+    fn initial(&self, problem: &Self::Problem) -> Self::State;
+
+    /// Whether a state is solved, hopeless or open.
+    fn status(&self, problem: &Self::Problem, state: &Self::State) -> Status;
+
+    /// Appends the legal actions to `out`, in a fixed order. Nothing is appended for a state that is not open.
+    fn actions(&self, problem: &Self::Problem, state: &Self::State, out: &mut Vec<Self::Action>);
+
+    /// The state after an action.
+    ///
+    /// # Errors
+    /// The action is not among [`actions`](Self::actions).
+    fn apply(&self, problem: &Self::Problem, state: &Self::State, action: &Self::Action) -> Result<Self::State, IllegalAction>;
+
+    /// The cost of an action, at least 1.
+    fn cost(&self, _problem: &Self::Problem, _state: &Self::State, _action: &Self::Action) -> u32 {
+        1
+    }
+
+    /// The heuristics of this environment; the first is the default, index `i` goes to [`heuristic`](Self::heuristic).
+    fn heuristics(&self) -> &'static [Heuristic];
+
+    /// The value of heuristic `index` at a state, at least 0; infinite for a state that it proves hopeless.
+    fn heuristic(&self, index: usize, problem: &Self::Problem, state: &Self::State) -> f64;
+
+    /// The admissible lower bound that A* and IDA* use: integral, 0 at goals, `None` where the state is proved hopeless.
+    fn lower_bound(&self, problem: &Self::Problem, state: &Self::State) -> Option<u32>;
+}
+
+/// Everything that a registered environment offers.
+pub trait World: Environment + Notation + Canonical + Oracle {}
+
+impl<E: Environment + Notation + Canonical + Oracle> World for E {}

@@ -1,0 +1,20 @@
+//! Pure symbolic worlds: problems with exact answers, their text, their oracles and one verifier for all.
+//!
+//! **Invariant**: no IO, no threads, no clock, no machine learning, no hidden randomness. Every draw takes a
+//! [`ChaCha8Rng`](rand_chacha::ChaCha8Rng) that a [`seed::SeedTree`] derived.
+
+pub mod canonical;
+pub mod difficulty;
+pub mod environment;
+pub mod notation;
+pub mod oracle;
+pub mod seed;
+pub mod verifier;
+
+pub use canonical::Canonical;
+pub use difficulty::{Difficulty, SettingError, Settings};
+pub use environment::{Environment, Heuristic, IllegalAction, Status, World};
+pub use notation::{ActionFault, Notation, Symbols};
+pub use oracle::Oracle;
+pub use seed::SeedTree;
+pub use verifier::{Verdict, replay};

@@ -1,0 +1,7 @@
+//! metacot: search, text, weights, better search. The library behind the `metacot` binary.
+
+pub mod error;
+pub mod model;
+pub mod sample;
+
+pub use error::{Error, Result};

@@ -1,0 +1,44 @@
+//! Completions from a model: the one generator that rollouts, evaluation and test-time search share.
+
+use rand_chacha::ChaCha8Rng;
+
+/// How tokens are chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleConfig {
+    /// Divides the logits; 0 means greedy (the smallest id wins a tie).
+    pub temperature: f32,
+    /// Only the `k` likeliest tokens can be chosen; 0 means all.
+    pub top_k: usize,
+    /// Only the smallest set of likeliest tokens whose probability reaches `p` can be chosen; 1 means all.
+    pub top_p: f32,
+    /// The most tokens of a completion, EOS included; the context bounds it as well.
+    pub max_new_tokens: usize,
+    /// Ids that end a completion.
+    pub stop: Vec<u32>,
+}
+
+/// One sampled continuation of a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    /// The sampled ids, the stop id included where one was sampled.
+    pub ids: Vec<u32>,
+    /// Natural logarithm of the probability of each sampled id at temperature 1 without cut-offs, the same length as `ids`.
+    pub log_probs: Vec<f32>,
+    /// Whether it ended with a stop id; `false` means that it was cut at the limit.
+    pub is_finished: bool,
+}
+
+/// One row of work: a prompt and the stream that all draws of its completion come from.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Ids of the prompt, BOS included; at least one.
+    pub prompt: Vec<u32>,
+    /// Used for sampling this completion and nothing else, so that neighbours and batch size cannot change it.
+    pub rng: ChaCha8Rng,
+}
+
+/// Something that continues prompts: the transformer, or a scripted double in tests.
+pub trait Generator {
+    /// Completes every request, in order. Requests with equal prompts that stand next to each other share its encoding.
+    fn complete(&mut self, requests: Vec<Request>, config: &SampleConfig) -> Vec<Completion>;
+}
