@@ -2,12 +2,24 @@
 //!
 //! **Invariant**: no IO, no threads, no clock, no machine learning, no hidden randomness. Every draw takes a
 //! [`ChaCha8Rng`](rand_chacha::ChaCha8Rng) that a [`seed::SeedTree`] derived.
+//!
+//! ```
+//! use metacot_envs::{Difficulty, Environment, Oracle, SeedTree, countdown::Countdown};
+//!
+//! let env = Countdown::configure(&Difficulty::sized(4)).unwrap();
+//! let problem = env.generate(&mut SeedTree::root(7).child("countdown").stream(0));
+//! assert!(env.solvable(&problem));
+//! ```
 
 pub mod canonical;
+pub mod conformance;
+pub mod countdown;
 pub mod difficulty;
+pub mod digits;
 pub mod environment;
 pub mod notation;
 pub mod oracle;
+pub mod registry;
 pub mod seed;
 pub mod verifier;
 

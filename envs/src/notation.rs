@@ -53,9 +53,9 @@ pub trait Notation: Environment {
     /// The problem whose initial state [`write_state`](Self::write_state) wrote as `text`; `None` where it does not read as one.
     fn read_problem(&self, text: &str) -> Option<Self::Problem>;
 
-    /// The action of `state` that `text` names.
+    /// The action of `state` that `text` names; where several do, the one whose successor is written as `effect`.
     ///
     /// # Errors
     /// Which fault keeps the text from being one.
-    fn read_action(&self, problem: &Self::Problem, state: &Self::State, text: &str) -> Result<Self::Action, ActionFault>;
+    fn read_action(&self, problem: &Self::Problem, state: &Self::State, text: &str, effect: Option<&str>) -> Result<Self::Action, ActionFault>;
 }

@@ -1,0 +1,91 @@
+//! The contract of an environment as a generic suite: every registered world must pass it on many of its problems.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::{SeedTree, Status, World, replay};
+
+/// How much of the state space [`check`] walks.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Problems drawn.
+    pub problems: u64,
+    /// Random walks from the start of each.
+    pub walks: usize,
+    /// Most actions of a walk.
+    pub depth: usize,
+}
+
+/// Checks the whole contract on problems drawn from `seed`.
+///
+/// # Panics
+/// With the problem and the broken rule, where the environment breaks its contract.
+pub fn check<E: World>(env: &E, seed: u64, effort: Effort) {
+    let seeds = SeedTree::root(seed).child(E::NAME);
+    for index in 0..effort.problems {
+        let problem = env.generate(&mut seeds.stream(index));
+        assert_eq!(problem, env.generate(&mut seeds.stream(index)), "generation is not a function of the stream");
+        check_problem(env, &problem);
+        let mut rng = seeds.child("walks").stream(index);
+        for _ in 0..effort.walks {
+            walk(env, &problem, effort.depth, &mut rng);
+        }
+    }
+}
+
+fn check_problem<E: World>(env: &E, problem: &E::Problem) {
+    assert_eq!(env.validate(problem), Ok(()), "generated problem is refused: {problem:?}");
+    let json = serde_json::to_string(problem).expect("problems are plain data");
+    let back: E::Problem = serde_json::from_str(&json).expect("a problem reads what it wrote");
+    assert_eq!(&back, problem, "JSON round trip of {json}");
+    let mut text = String::new();
+    env.write_state(problem, &env.initial(problem), &mut text);
+    assert_eq!(env.read_problem(&text).as_ref(), Some(problem), "text round trip of {text}");
+    assert_eq!(env.solvable(problem), env.optimal_cost(problem).is_some(), "oracles disagree on {text}");
+    let key = env.canonical_key(problem);
+    for variant in env.symmetries(problem) {
+        assert_eq!(env.canonical_key(&variant), key, "symmetric problems have different keys: {variant:?}");
+        assert_eq!(env.optimal_cost(&variant), env.optimal_cost(problem), "symmetric problems have different costs: {variant:?}");
+    }
+}
+
+fn walk<E: World>(env: &E, problem: &E::Problem, depth: usize, rng: &mut ChaCha8Rng) {
+    let mut state = env.initial(problem);
+    let (mut plan, mut actions) = (Vec::new(), Vec::new());
+    for _ in 0..depth {
+        actions.clear();
+        env.actions(problem, &state, &mut actions);
+        let status = env.status(problem, &state);
+        assert!(status == Status::Open || actions.is_empty(), "an ended state has actions: {state:?}");
+        assert!(status != Status::Solved || env.lower_bound(problem, &state) == Some(0), "a goal has a remaining cost: {state:?}");
+        if actions.is_empty() {
+            break;
+        }
+        for (position, action) in actions.iter().enumerate() {
+            assert!(!actions[..position].contains(action), "{action:?} is listed twice in {state:?}");
+            check_action(env, problem, &state, action);
+        }
+        let action = actions[rng.random_range(0..actions.len())].clone();
+        state = env.apply(problem, &state, &action).expect("listed actions are legal");
+        plan.push(action);
+    }
+    assert_eq!(replay(env, problem, &plan).is_solved(), env.status(problem, &state) == Status::Solved, "replay disagrees with the walk");
+}
+
+fn check_action<E: World>(env: &E, problem: &E::Problem, state: &E::State, action: &E::Action) {
+    let next = env.apply(problem, state, action).expect("listed actions are legal");
+    let cost = env.cost(problem, state, action);
+    assert!(cost >= 1, "an action is free");
+    let (mut text, mut effect) = (String::new(), String::new());
+    env.write_action(problem, state, action, &mut text);
+    env.write_successor(problem, &next, &mut effect);
+    let read = env.read_action(problem, state, &text, Some(&effect)).unwrap_or_else(|fault| panic!("{text} does not read back: {fault:?}"));
+    assert_eq!(env.apply(problem, state, &read).as_ref(), Ok(&next), "{text} reads as another action");
+    if let (Some(here), Some(there)) = (env.lower_bound(problem, state), env.lower_bound(problem, &next)) {
+        assert!(here <= there + cost, "the lower bound is inconsistent at {text}");
+    }
+    for index in 0..env.heuristics().len() {
+        let value = env.heuristic(index, problem, state);
+        assert!(value >= 0.0, "heuristic {index} is {value}");
+    }
+}

@@ -1,0 +1,328 @@
+//! Countdown: combine numbers with `+ - * /` until the target is reached.
+//!
+//! A state is a list of numbers; an action replaces two of them by the result of one operation, appended at the end. Under the
+//! default rules (`sos`, those of Stream of Search) every number must be used, subtraction is larger minus smaller, division must be
+//! exact with a divisor other than 0, and so every intermediate value is a non-negative integer; 0 is allowed. Children come in
+//! Stream of Search's order: pairs `i < j`, and per pair `+`, `*`, `-`, `/`.
+
+mod config;
+mod notation;
+mod oracle;
+
+use serde::{Deserialize, Serialize};
+
+use rand_chacha::ChaCha8Rng;
+
+use crate::{Canonical, Difficulty, Environment, Heuristic, IllegalAction, SettingError, Status};
+pub use oracle::ReachableSets;
+
+/// The most numbers of a problem.
+pub const MAX_NUMBERS: usize = 6;
+/// The largest input number; the product of [`MAX_NUMBERS`] of them still fits an `i64`.
+pub const MAX_INPUT: u32 = 999;
+/// The largest target.
+pub const MAX_TARGET: u32 = 1_000_000;
+
+/// Which operations are legal and which numbers must be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rules {
+    /// Stream of Search: every number used once, larger minus smaller, exact division, non-negative integers.
+    #[default]
+    Sos,
+}
+
+impl Rules {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Numbers and the target to make of them: `{"numbers":[3,5,9],"target":24}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Problem {
+    /// One to six inputs, each at most [`MAX_INPUT`].
+    pub numbers: Vec<u32>,
+    /// The value to reach.
+    pub target: u32,
+    /// The rule set; left out where it is the default.
+    #[serde(default, skip_serializing_if = "Rules::is_default")]
+    pub rules: Rules,
+}
+
+/// The numbers that are left, in order: unused inputs first, results behind.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Numbers {
+    len: u8,
+    values: [i64; MAX_NUMBERS],
+}
+
+impl Numbers {
+    /// The numbers as a slice.
+    pub fn as_slice(&self) -> &[i64] {
+        &self.values[..usize::from(self.len)]
+    }
+
+    fn push(&mut self, value: i64) {
+        self.values[usize::from(self.len)] = value;
+        self.len += 1;
+    }
+}
+
+impl std::fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_slice().fmt(f)
+    }
+}
+
+/// One of the four operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Op {
+    /// Addition.
+    #[serde(rename = "+")]
+    Add,
+    /// Multiplication.
+    #[serde(rename = "*")]
+    Multiply,
+    /// Subtraction.
+    #[serde(rename = "-")]
+    Subtract,
+    /// Division.
+    #[serde(rename = "/")]
+    Divide,
+}
+
+impl Op {
+    /// All operations, in the order in which children are generated.
+    pub const ALL: [Self; 4] = [Self::Add, Self::Multiply, Self::Subtract, Self::Divide];
+
+    /// The sign as text.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Add => '+',
+            Self::Multiply => '*',
+            Self::Subtract => '-',
+            Self::Divide => '/',
+        }
+    }
+
+    /// `left op right` under the rules `sos`; `None` where it is not allowed.
+    pub fn apply(self, left: i64, right: i64) -> Option<i64> {
+        match self {
+            Self::Add => left.checked_add(right),
+            Self::Multiply => left.checked_mul(right),
+            Self::Subtract => (left >= right).then(|| left - right),
+            Self::Divide => (right != 0 && left >= right && left % right == 0).then(|| left / right),
+        }
+    }
+}
+
+/// An operation on two positions of the state, in the order of its operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Combine {
+    /// Position of the left operand.
+    pub left: u8,
+    /// What is done.
+    pub op: Op,
+    /// Position of the right operand.
+    pub right: u8,
+}
+
+/// The environment; made by [`Environment::configure`].
+///
+/// Settings: `rules`, `max_number` (99), `min_target` (10), `max_target` (100), `exclude_targets` and `only_targets` (comma-separated).
+/// The size is how many numbers there are, 3 to 6.
+#[derive(Clone, Debug)]
+pub struct Countdown {
+    size: usize,
+    max_number: u32,
+    targets: Vec<u32>,
+    rules: Rules,
+}
+
+const HEURISTICS: &[Heuristic] =
+    &[Heuristic { name: "sum", is_admissible: false }, Heuristic { name: "mult", is_admissible: false }, Heuristic { name: "steps", is_admissible: true }];
+
+impl Environment for Countdown {
+    type Problem = Problem;
+    type State = Numbers;
+    type Action = Combine;
+
+    const NAME: &'static str = "countdown";
+
+    fn configure(difficulty: &Difficulty) -> Result<Self, SettingError> {
+        config::configure(difficulty)
+    }
+
+    fn validate(&self, problem: &Problem) -> Result<(), String> {
+        if problem.numbers.is_empty() || problem.numbers.len() > MAX_NUMBERS {
+            return Err(format!("{} numbers are not allowed; expected 1 to {MAX_NUMBERS}", problem.numbers.len()));
+        }
+        if let Some(number) = problem.numbers.iter().find(|number| **number > MAX_INPUT) {
+            return Err(format!("number {number} is not allowed; expected at most {MAX_INPUT}"));
+        }
+        if problem.target > MAX_TARGET {
+            return Err(format!("target {} is not allowed; expected at most {MAX_TARGET}", problem.target));
+        }
+        Ok(())
+    }
+
+    fn generate(&self, rng: &mut ChaCha8Rng) -> Problem {
+        config::generate(self, rng)
+    }
+
+    fn initial(&self, problem: &Problem) -> Numbers {
+        let mut state = Numbers { len: 0, values: [0; MAX_NUMBERS] };
+        for &number in problem.numbers.iter().take(MAX_NUMBERS) {
+            state.push(i64::from(number));
+        }
+        state
+    }
+
+    fn status(&self, problem: &Problem, state: &Numbers) -> Status {
+        match state.as_slice() {
+            [last] if *last == i64::from(problem.target) => Status::Solved,
+            [_] | [] => Status::DeadEnd,
+            _ => Status::Open,
+        }
+    }
+
+    fn actions(&self, _problem: &Problem, state: &Numbers, out: &mut Vec<Combine>) {
+        let values = state.as_slice();
+        for i in 0..state.len {
+            for j in i + 1..state.len {
+                let (a, b) = (values[usize::from(i)], values[usize::from(j)]);
+                let (large, small) = if a <= b { (j, i) } else { (i, j) };
+                let (larger, smaller) = (a.max(b), a.min(b));
+                out.push(Combine { left: i, op: Op::Add, right: j });
+                out.push(Combine { left: i, op: Op::Multiply, right: j });
+                out.push(Combine { left: large, op: Op::Subtract, right: small });
+                if smaller != 0 && larger % smaller == 0 {
+                    out.push(Combine { left: large, op: Op::Divide, right: small });
+                }
+            }
+        }
+    }
+
+    fn apply(&self, _problem: &Problem, state: &Numbers, action: &Combine) -> Result<Numbers, IllegalAction> {
+        let values = state.as_slice();
+        let (left, right) = (usize::from(action.left), usize::from(action.right));
+        if left == right || left >= values.len() || right >= values.len() {
+            return Err(IllegalAction::new(format!("operands {left} and {right} are not two of {} numbers", values.len())));
+        }
+        let (a, b) = (values[left], values[right]);
+        let Some(result) = action.op.apply(a, b) else {
+            return Err(IllegalAction::new(format!("{a}{}{b} is not allowed", action.op.sign())));
+        };
+        let mut next = Numbers { len: 0, values: [0; MAX_NUMBERS] };
+        for (position, &value) in values.iter().enumerate() {
+            if position != left && position != right {
+                next.push(value);
+            }
+        }
+        next.push(result);
+        Ok(next)
+    }
+
+    fn heuristics(&self) -> &'static [Heuristic] {
+        HEURISTICS
+    }
+
+    fn heuristic(&self, index: usize, problem: &Problem, state: &Numbers) -> f64 {
+        let (values, target) = (state.as_slice(), i64::from(problem.target));
+        match index {
+            0 => values.iter().map(|value| (value - target).abs()).sum::<i64>() as f64 / values.len().max(1) as f64,
+            1 => values.iter().map(|value| nearest_divisor_distance(*value, target)).sum::<i64>() as f64,
+            _ => values.len().saturating_sub(1) as f64,
+        }
+    }
+
+    fn lower_bound(&self, problem: &Problem, state: &Numbers) -> Option<u32> {
+        (self.status(problem, state) != Status::DeadEnd).then(|| u32::from(state.len.saturating_sub(1)))
+    }
+}
+
+impl Canonical for Countdown {
+    /// The sorted numbers and the target: the order of the inputs is the only symmetry.
+    fn canonical_key(&self, problem: &Problem) -> String {
+        let mut numbers = problem.numbers.clone();
+        numbers.sort_unstable();
+        let mut key = format!("countdown:{}:", problem.target);
+        for (index, number) in numbers.iter().enumerate() {
+            key.push_str(if index == 0 { "" } else { "," });
+            crate::digits::push_integer(&mut key, i64::from(*number));
+        }
+        key
+    }
+
+    fn symmetries(&self, problem: &Problem) -> Vec<Problem> {
+        (0..problem.numbers.len())
+            .map(|turn| {
+                let mut turned = problem.clone();
+                turned.numbers.rotate_left(turn);
+                turned
+            })
+            .collect()
+    }
+}
+
+/// Distance of `value` to the nearest divisor of `target` that is at least 2, the target included (its own distance for targets below 2).
+fn nearest_divisor_distance(value: i64, target: i64) -> i64 {
+    if target < 2 || value >= target {
+        return (value - target).abs();
+    }
+    let divides = |candidate: i64| candidate >= 2 && target % candidate == 0;
+    (0..).find(|distance| divides(value - distance) || divides(value + distance)).expect("the target divides itself and lies above")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(numbers: &[u32], target: u32) -> Problem {
+        Problem { numbers: numbers.to_vec(), target, rules: Rules::Sos }
+    }
+
+    fn env() -> Countdown {
+        Countdown::configure(&Difficulty::sized(3)).unwrap()
+    }
+
+    #[test]
+    fn children_come_in_stream_of_search_order() {
+        let (env, problem) = (env(), problem(&[3, 5, 9], 24));
+        let state = env.initial(&problem);
+        let mut actions = Vec::new();
+        env.actions(&problem, &state, &mut actions);
+        let texts: Vec<String> = actions
+            .iter()
+            .map(|action| {
+                let mut text = String::new();
+                crate::Notation::write_action(&env, &problem, &state, action, &mut text);
+                text
+            })
+            .collect();
+        assert_eq!(texts, ["3+5=8", "3*5=15", "5-3=2", "3+9=12", "3*9=27", "9-3=6", "9/3=3", "5+9=14", "5*9=45", "9-5=4"]);
+    }
+
+    #[test]
+    fn heuristics_match_their_definitions() {
+        let (env, problem) = (env(), problem(&[3, 5, 9], 24));
+        let state = env.initial(&problem);
+        assert_eq!(env.heuristic(0, &problem, &state), (21.0 + 19.0 + 15.0) / 3.0);
+        assert_eq!(env.heuristic(1, &problem, &state), 0.0 + 1.0 + 1.0, "divisors of 24 nearest to 3, 5, 9 are 3, 4 or 6, 8");
+        for (value, target) in (0..60).flat_map(|value| (2..60).map(move |target| (value, target))) {
+            let slow = (2..=target).filter(|divisor| target % divisor == 0).map(|divisor: i64| (value - divisor).abs()).min().unwrap();
+            assert_eq!(nearest_divisor_distance(value, target), slow, "{value} {target}");
+        }
+    }
+
+    #[test]
+    fn division_needs_an_exact_nonzero_divisor() {
+        assert_eq!(Op::Divide.apply(6, 0), None);
+        assert_eq!(Op::Divide.apply(7, 2), None);
+        assert_eq!(Op::Divide.apply(0, 5), None, "smaller by larger is not an operation");
+        assert_eq!(Op::Subtract.apply(2, 3), None);
+        assert_eq!(Op::Subtract.apply(3, 3), Some(0));
+    }
+}

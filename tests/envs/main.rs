@@ -1,0 +1,3 @@
+//! What must hold of every registered environment.
+
+mod conformance;
