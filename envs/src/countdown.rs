@@ -238,6 +238,10 @@ impl Environment for Countdown {
         }
     }
 
+    fn prune_threshold(&self, problem: &Problem) -> f64 {
+        f64::from(problem.target)
+    }
+
     fn lower_bound(&self, problem: &Problem, state: &Numbers) -> Option<u32> {
         (self.status(problem, state) != Status::DeadEnd).then(|| u32::from(state.len.saturating_sub(1)))
     }

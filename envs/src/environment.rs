@@ -57,6 +57,9 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
     /// The registered short name.
     const NAME: &'static str;
 
+    /// Whether a sequence of actions can come back to a state, or reach it in several ways that a search should not walk twice.
+    const HAS_CYCLES: bool = false;
+
     /// Makes the environment of a difficulty.
     ///
     /// # Errors
@@ -97,6 +100,11 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
 
     /// The value of heuristic `index` at a state, at least 0; infinite for a state that it proves hopeless.
     fn heuristic(&self, index: usize, problem: &Self::Problem, state: &Self::State) -> f64;
+
+    /// The heuristic value above which Stream of Search drops a child; infinite where the environment has no such convention.
+    fn prune_threshold(&self, _problem: &Self::Problem) -> f64 {
+        f64::INFINITY
+    }
 
     /// The admissible lower bound that A* and IDA* use: integral, 0 at goals, `None` where the state is proved hopeless.
     fn lower_bound(&self, problem: &Self::Problem, state: &Self::State) -> Option<u32>;

@@ -1,0 +1,8 @@
+//! What must hold of every search, format and corpus.
+
+mod audit;
+mod corpus;
+mod golden;
+mod roundtrip;
+mod search;
+mod support;

@@ -1,0 +1,30 @@
+//! Reads a finished corpus back, file by file, each checked against its digest.
+
+use std::{fs, path::Path};
+
+use super::{CorpusError, Manifest, Record};
+
+/// Reads a corpus and hands every record to `take`, in order. One file is in memory at a time.
+///
+/// # Errors
+/// No manifest, a file that is missing, damaged or truncated.
+pub fn read(folder: &Path, mut take: impl FnMut(Record)) -> Result<Manifest, CorpusError> {
+    let manifest = Manifest::load(folder)?;
+    for entry in &manifest.files {
+        let path = folder.join(&entry.name);
+        let bytes = fs::read(&path).map_err(CorpusError::io("cannot read", &path))?;
+        if bytes.len() as u64 != entry.bytes {
+            let reason = format!("truncated or changed: {} bytes, where the manifest says {}; generate it again", bytes.len(), entry.bytes);
+            return Err(CorpusError::data(&path, reason));
+        }
+        if blake3::hash(&bytes).to_hex().as_str() != entry.blake3 {
+            return Err(CorpusError::data(&path, "changed: its BLAKE3 digest is not the manifest's; generate it again"));
+        }
+        let records = manifest.layout.decode(&path, &bytes)?;
+        if records.len() as u64 != entry.records {
+            return Err(CorpusError::data(&path, format!("{} records, where the manifest says {}", records.len(), entry.records)));
+        }
+        records.into_iter().for_each(&mut take);
+    }
+    Ok(manifest)
+}

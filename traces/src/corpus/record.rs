@@ -1,0 +1,120 @@
+//! One row of a corpus, and the split that its problem belongs to.
+
+use metacot_envs::canonical::split_point;
+use serde::{Deserialize, Serialize};
+
+use crate::StopReason;
+
+/// One problem with one trace of it. Every record is true: its plan replays and its text audits clean before it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Index of the problem in its stream; unique within a corpus.
+    pub id: u64,
+    /// Registered name of the environment.
+    pub env: String,
+    /// Registered name of the search.
+    pub search: String,
+    /// Registered name of the format.
+    pub format: String,
+    /// The split that the canonical key decides.
+    pub split: Split,
+    /// The problem's identity up to symmetry.
+    pub canonical_key: String,
+    /// The problem as JSON, in the environment's own shape.
+    pub problem: serde_json::Value,
+    /// Prompt and response.
+    pub text: String,
+    /// Length in bytes of the prompt at the start of `text`.
+    pub prompt_len: u64,
+    /// The plan's actions as the environment writes them; `None` where the search failed.
+    pub plan: Option<Vec<String>>,
+    /// Cost of the plan.
+    pub cost: Option<u32>,
+    /// Why the search stopped.
+    pub stop: StopReason,
+    /// Nodes expanded.
+    pub expanded: u64,
+    /// Nodes generated, the root included.
+    pub generated: u64,
+}
+
+/// Which part of the problem space a record is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// To learn from.
+    Train,
+    /// To choose by.
+    Val,
+    /// To report on.
+    Test,
+}
+
+impl Split {
+    /// All splits.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
+
+    /// The name in file names and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl std::str::FromStr for Split {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|split| split.name() == text).ok_or_else(|| format!("unknown split `{text}`; allowed: train, val, test"))
+    }
+}
+
+/// Shares of the problem space; decided by a hash of the canonical key, so that no problem is in two splits, whatever the seed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitShares {
+    /// Share of validation problems, in [0, 1].
+    pub val: f64,
+    /// Share of test problems, in [0, 1].
+    pub test: f64,
+}
+
+impl Default for SplitShares {
+    fn default() -> Self {
+        Self { val: 0.05, test: 0.05 }
+    }
+}
+
+impl SplitShares {
+    /// The split of a canonical key.
+    pub fn split_of(&self, canonical_key: &str) -> Split {
+        let point = f64::from(split_point(canonical_key)) / f64::from(u32::MAX);
+        if point < self.test {
+            Split::Test
+        } else if point < self.test + self.val {
+            Split::Val
+        } else {
+            Split::Train
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_met_and_stable() {
+        let shares = SplitShares { val: 0.1, test: 0.2 };
+        let mut counts = [0; 3];
+        for key in 0..20_000 {
+            let split = shares.split_of(&key.to_string());
+            assert_eq!(split, shares.split_of(&key.to_string()));
+            counts[split as usize] += 1;
+        }
+        assert!((13_600..14_400).contains(&counts[0]) && (1_800..2_200).contains(&counts[1]) && (3_700..4_300).contains(&counts[2]), "{counts:?}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Binary shards: magic, version, length-prefixed records, and a footer whose absence shows a torn file.
+//!
+//! The only file that knows bincode. Bytes are those of `config::legacy()` (fixed-width little-endian integers).
+
+use std::path::Path;
+
+use bincode::config::{Configuration, Fixint, LittleEndian, NoLimit};
+use serde::{Deserialize, Serialize};
+
+use super::{CorpusError, Record, Split};
+use crate::StopReason;
+
+const MAGIC: &[u8; 8] = b"MCOTSHRD";
+const VERSION: u32 = 1;
+const END: &[u8; 8] = b"MCOTEND\n";
+const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> = bincode::config::legacy();
+
+/// The stored form of a record: JSON values are not self-describing in bincode, so the problem is stored as text.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    id: u64,
+    env: String,
+    search: String,
+    format: String,
+    split: Split,
+    canonical_key: String,
+    problem: String,
+    text: String,
+    prompt_len: u64,
+    plan: Option<Vec<String>>,
+    cost: Option<u32>,
+    stop: StopReason,
+    expanded: u64,
+    generated: u64,
+}
+
+pub(super) fn header() -> Vec<u8> {
+    [MAGIC.as_slice(), &VERSION.to_le_bytes()].concat()
+}
+
+pub(super) fn footer(num_records: u64) -> Vec<u8> {
+    [&u32::MAX.to_le_bytes(), END.as_slice(), &num_records.to_le_bytes()].concat()
+}
+
+pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
+    let Record { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated } = record.clone();
+    let problem = problem.to_string();
+    let row = Row { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated };
+    let bytes = bincode::serde::encode_to_vec(row, CONFIG).expect("rows are plain data");
+    let length = u32::try_from(bytes.len()).expect("a row is far below 4 GiB");
+    out.extend(length.to_le_bytes());
+    out.extend(bytes);
+}
+
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Record>, CorpusError> {
+    let torn = || CorpusError::data(path, "the shard is truncated: its end mark is missing; generate it again");
+    if !bytes.starts_with(MAGIC) {
+        return Err(CorpusError::data(path, "not a metacot shard: it does not start with MCOTSHRD"));
+    }
+    let version = bytes.get(8..12).and_then(|version| version.try_into().ok()).map(u32::from_le_bytes).ok_or_else(torn)?;
+    if version != VERSION {
+        return Err(CorpusError::data(path, format!("shard version {version} is not supported; this build reads version {VERSION}")));
+    }
+    let (mut at, mut records) = (12, Vec::new());
+    loop {
+        let length = bytes.get(at..at + 4).and_then(|length| length.try_into().ok()).map(u32::from_le_bytes).ok_or_else(torn)?;
+        at += 4;
+        if length == u32::MAX {
+            break;
+        }
+        let row = bytes.get(at..at + length as usize).ok_or_else(torn)?;
+        at += length as usize;
+        let broken = |reason: String| CorpusError::data(path, format!("record {}: {reason}", records.len()));
+        let (row, used): (Row, usize) = bincode::serde::decode_from_slice(row, CONFIG).map_err(|error| broken(error.to_string()))?;
+        if used != length as usize {
+            return Err(broken(format!("{length} bytes are stored and {used} are used")));
+        }
+        let problem = serde_json::from_str(&row.problem).map_err(|error| broken(error.to_string()))?;
+        let Row { id, env, search, format, split, canonical_key, text, prompt_len, plan, cost, stop, expanded, generated, .. } = row;
+        records.push(Record { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated });
+    }
+    let footer = bytes.get(at..).unwrap_or_default();
+    if footer.len() != 16 || &footer[..8] != END || footer[8..] != (records.len() as u64).to_le_bytes() {
+        return Err(torn());
+    }
+    Ok(records)
+}

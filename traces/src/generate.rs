@@ -1,0 +1,306 @@
+//! Corpus generation on all cores: record `i` depends on the seed and `i` alone, so the bytes are the same at any thread count and however
+//! the run is sharded.
+
+use std::{collections::BTreeMap, sync::Arc, thread};
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+use metacot_envs::{
+    Difficulty, SeedTree, Settings, World,
+    registry::{self, EnvironmentVisitor},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Budget, Recorder, Search, TraceFormat, audit,
+    corpus::{CorpusError, Layout, Manifest, Record, Split, SplitShares, Writer, WriterSpec},
+    format, search,
+};
+
+/// Records in one data file; a shard of a run is a range of files.
+const RECORDS_PER_FILE: u64 = 50_000;
+/// Records that a worker makes at a time; divides [`RECORDS_PER_FILE`].
+const CHUNK: u64 = 40;
+/// Draws of a problem before its split counts as empty.
+const MAX_DRAWS: u64 = 100_000;
+
+/// Everything that decides the records of a corpus.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Registered name of the environment.
+    pub env: String,
+    /// Its difficulty.
+    #[serde(default)]
+    pub difficulty: Difficulty,
+    /// Registered name of the search.
+    pub search: String,
+    /// Its settings.
+    #[serde(default)]
+    pub search_settings: Settings,
+    /// Registered name of the format.
+    pub format: String,
+    /// Its settings.
+    #[serde(default)]
+    pub format_settings: Settings,
+    /// What each search may spend.
+    #[serde(default)]
+    pub budget: Budget,
+    /// Which part of the problem space to draw from.
+    pub split: Split,
+    /// How large the parts are.
+    #[serde(default)]
+    pub shares: SplitShares,
+    /// Number of problems.
+    pub count: u64,
+    /// Root seed.
+    pub seed: u64,
+}
+
+/// A shard of a run: number `index` of `count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// From 0.
+    pub index: u64,
+    /// At least 1.
+    pub count: u64,
+}
+
+/// An environment with the search and the format of a [`Spec`], checked and ready.
+pub struct Maker<E: World> {
+    env: E,
+    search: Box<dyn Search<E>>,
+    format: Box<dyn TraceFormat<E>>,
+    spec: Spec,
+    seeds: SeedTree,
+}
+
+impl<E: World> Maker<E> {
+    /// Checks the names and settings of a spec.
+    ///
+    /// # Errors
+    /// The first setting that is unknown or not allowed.
+    pub fn new(spec: &Spec) -> Result<Self, CorpusError> {
+        let usage = |error: metacot_envs::SettingError| CorpusError::Usage(error.to_string());
+        let env = E::configure(&spec.difficulty).map_err(usage)?;
+        let search = search::build::<E>(&spec.search, &env, &spec.search_settings).map_err(usage)?;
+        let format = format::build::<E>(&spec.format, &spec.format_settings).map_err(usage)?;
+        let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
+        Ok(Self { env, search, format, spec: spec.clone(), seeds })
+    }
+
+    /// The problem of record `id`: the first draw of its stream that lies in the split.
+    ///
+    /// # Errors
+    /// No draw lies there: the split is empty at this difficulty.
+    pub fn problem(&self, id: u64) -> Result<(E::Problem, String), CorpusError> {
+        let mut rng = self.seeds.child("problem").stream(id);
+        for _ in 0..MAX_DRAWS {
+            let problem = self.env.generate(&mut rng);
+            let key = self.env.canonical_key(&problem);
+            if self.spec.shares.split_of(&key) == self.spec.split {
+                return Ok((problem, key));
+            }
+        }
+        Err(CorpusError::Usage(format!("no problem of {} falls into the split `{}`; its share is too small", E::NAME, self.spec.split.name())))
+    }
+
+    /// Makes record `id`; `None` where the format cannot show the trace (a failed search in a format of solutions).
+    ///
+    /// # Errors
+    /// The split is empty, or the text does not audit clean, which is a bug of ours.
+    pub fn record(&self, id: u64, recorder: &mut Recorder<E>) -> Result<Option<Record>, CorpusError> {
+        let (problem, canonical_key) = self.problem(id)?;
+        let Self { env, search, format, spec, seeds } = self;
+        search.run(env, &problem, spec.budget, &mut seeds.child("search").stream(id), recorder);
+        let trace = recorder.trace();
+        if !format.can_write(trace) {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        let prompt_len = format.write(env, &problem, trace, &mut text) as u64;
+        self.check(id, &problem, trace.goal.is_some(), &text)?;
+        let plan = trace.plan();
+        Ok(Some(Record {
+            id,
+            env: spec.env.clone(),
+            search: spec.search.clone(),
+            format: spec.format.clone(),
+            split: spec.split,
+            canonical_key,
+            problem: serde_json::to_value(&problem).expect("problems are plain data"),
+            text,
+            prompt_len,
+            plan: plan.map(|plan| plan_texts(env, &problem, &plan)),
+            cost: trace.goal.map(|goal| trace.node(goal).cost),
+            stop: trace.stop,
+            expanded: trace.expanded,
+            generated: trace.nodes.len() as u64,
+        }))
+    }
+
+    /// Audits a text that is about to be written.
+    fn check(&self, id: u64, problem: &E::Problem, is_solved: bool, text: &str) -> Result<(), CorpusError> {
+        let audit = audit(&self.env, Some(problem), &self.format.parse(text));
+        let reason = match audit.defects.first() {
+            Some(defect) => format!("{} at {:?}", defect.kind, text.get(defect.span.clone()).unwrap_or_default()),
+            None if audit.is_solved() != is_solved => "the plan in the text is not the plan of the search".into(),
+            None => return Ok(()),
+        };
+        let Spec { env, search, format, .. } = &self.spec;
+        Err(CorpusError::Audit { id, env: env.clone(), search: search.clone(), format: format.clone(), reason })
+    }
+}
+
+/// The actions of a plan as the environment writes them, each in the state where it is taken.
+pub fn plan_texts<E: World>(env: &E, problem: &E::Problem, plan: &[E::Action]) -> Vec<String> {
+    let mut state = env.initial(problem);
+    let mut texts = Vec::with_capacity(plan.len());
+    for action in plan {
+        let mut text = String::new();
+        env.write_action(problem, &state, action, &mut text);
+        texts.push(text);
+        match env.apply(problem, &state, action) {
+            Ok(next) => state = next,
+            Err(_) => break,
+        }
+    }
+    texts
+}
+
+/// A corpus to write.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What the records are.
+    pub spec: Spec,
+    /// Where they go.
+    pub out: std::path::PathBuf,
+    /// In which file format.
+    pub layout: Layout,
+    /// Worker threads, at least 1; no effect on the bytes.
+    pub threads: usize,
+    /// Which part of the run this is.
+    pub shard: Shard,
+    /// Whether a finished corpus in `out` may be replaced.
+    pub force: bool,
+}
+
+/// Generates a corpus; `progress` is told how many records are done.
+///
+/// # Errors
+/// A setting that is not allowed, a folder that cannot be written, or a record that fails its audit.
+pub fn generate(job: &Job, progress: &mut dyn FnMut(u64)) -> Result<Manifest, CorpusError> {
+    registry::visit(&job.spec.env, Generate { job, progress }).map_err(|error| CorpusError::Usage(error.to_string()))?
+}
+
+struct Generate<'a> {
+    job: &'a Job,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl EnvironmentVisitor for Generate<'_> {
+    type Output = Result<Manifest, CorpusError>;
+
+    fn visit<E: World>(self) -> Self::Output {
+        let Job { spec, out, layout, threads, shard, force } = self.job.clone();
+        if shard.count == 0 || shard.index >= shard.count {
+            return Err(CorpusError::Usage(format!("shard {}/{} is not allowed; expected i/n with i below n", shard.index, shard.count)));
+        }
+        let maker = Arc::new(Maker::<E>::new(&spec)?);
+        let num_files = spec.count.div_ceil(RECORDS_PER_FILE).max(1);
+        let files = num_files * shard.index / shard.count..num_files * (shard.index + 1) / shard.count;
+        let config = serde_json::to_value(&spec).expect("a spec is plain data");
+        let prefix = spec.split.name().to_string();
+        let mut writer = Writer::create(WriterSpec { folder: out, layout, prefix, files: files.clone(), num_files, config, force })?;
+        let ids = files.start * RECORDS_PER_FILE..spec.count.min(files.end * RECORDS_PER_FILE);
+        let mut taken = 0;
+        in_order(&maker, layout, ids.clone(), threads.max(1), &mut |chunk: Chunk| {
+            writer.append(&chunk.bytes, chunk.records)?;
+            for (name, count) in chunk.counts {
+                writer.count(name, count);
+            }
+            taken += chunk.ids;
+            let next = ids.start + taken;
+            if next == ids.end || next.is_multiple_of(RECORDS_PER_FILE) {
+                writer.end_file()?;
+            }
+            (self.progress)(taken);
+            Ok(())
+        })?;
+        writer.finish()
+    }
+}
+
+/// The encoded records of some consecutive ids.
+struct Chunk {
+    number: u64,
+    ids: u64,
+    records: u64,
+    bytes: Vec<u8>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+/// Makes the records of `ids` on `threads` workers and hands the chunks to `take` in order.
+fn in_order<E: World>(
+    maker: &Arc<Maker<E>>,
+    layout: Layout,
+    ids: std::ops::Range<u64>,
+    threads: usize,
+    take: &mut dyn FnMut(Chunk) -> Result<(), CorpusError>,
+) -> Result<(), CorpusError> {
+    let num_chunks = (ids.end - ids.start).div_ceil(CHUNK);
+    let (numbers_in, numbers): (Sender<u64>, Receiver<u64>) = bounded(2 * threads);
+    let (chunks_in, chunks) = bounded(2 * threads);
+    thread::scope(|scope| {
+        // Owned here, so that an early return closes the channels and the workers end.
+        let (numbers_in, chunks) = (numbers_in, chunks);
+        for _ in 0..threads {
+            let (numbers, chunks_in, ids, maker) = (numbers.clone(), chunks_in.clone(), ids.clone(), maker.clone());
+            scope.spawn(move || {
+                let mut recorder = Recorder::default();
+                for number in numbers {
+                    let start = ids.start + number * CHUNK;
+                    let chunk = make_chunk(&maker, layout, number, start..ids.end.min(start + CHUNK), &mut recorder);
+                    if chunks_in.send(chunk).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop((numbers, chunks_in));
+        let mut waiting = BTreeMap::new();
+        let (mut sent, mut next) = (0, 0);
+        while next < num_chunks {
+            // No more is handed out than the window holds, so a slow chunk bounds memory.
+            while sent < num_chunks && sent < next + 2 * threads as u64 {
+                numbers_in.send(sent).expect("the workers live until this sender is dropped");
+                sent += 1;
+            }
+            let chunk: Chunk = chunks.recv().expect("a worker answers every number")?;
+            waiting.insert(chunk.number, chunk);
+            while let Some(chunk) = waiting.remove(&next) {
+                take(chunk)?;
+                next += 1;
+            }
+        }
+        drop(numbers_in);
+        Ok(())
+    })
+}
+
+fn make_chunk<E: World>(maker: &Maker<E>, layout: Layout, number: u64, ids: std::ops::Range<u64>, recorder: &mut Recorder<E>) -> Result<Chunk, CorpusError> {
+    let mut chunk = Chunk { number, ids: ids.end - ids.start, records: 0, bytes: Vec::new(), counts: BTreeMap::new() };
+    for id in ids {
+        let Some(record) = maker.record(id, recorder)? else {
+            *chunk.counts.entry("skipped_unsolved").or_default() += 1;
+            continue;
+        };
+        layout.encode(&record, &mut chunk.bytes);
+        chunk.records += 1;
+        for (name, count) in
+            [("records", 1), ("solved", u64::from(record.plan.is_some())), ("text_bytes", record.text.len() as u64), ("expanded", record.expanded)]
+        {
+            *chunk.counts.entry(name).or_default() += count;
+        }
+    }
+    Ok(chunk)
+}
