@@ -5,6 +5,7 @@ pub mod error;
 pub mod eval;
 pub mod metrics;
 pub mod model;
+pub mod report;
 pub mod sample;
 
 pub use error::{Error, Result};
