@@ -1,0 +1,3 @@
+//! What crosses a boundary of the package, in one binary.
+
+mod report;
