@@ -1,0 +1,3 @@
+//! Tests of what crosses a boundary of the package, in one binary.
+
+mod tokenizer;
