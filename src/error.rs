@@ -67,3 +67,16 @@ impl Error {
         Self::Data { path: path.as_ref().to_path_buf(), reason: reason.into() }
     }
 }
+
+impl From<metacot_traces::corpus::CorpusError> for Error {
+    fn from(error: metacot_traces::corpus::CorpusError) -> Self {
+        use metacot_traces::corpus::CorpusError;
+        match error {
+            CorpusError::Io { action, path, source } => Self::Io { action, path, source },
+            CorpusError::Data { path, reason } => Self::Data { path, reason },
+            CorpusError::Exists { path } => Self::Exists { path },
+            CorpusError::Usage(message) => Self::Usage(message),
+            audit @ CorpusError::Audit { .. } => Self::Stopped(audit.to_string()),
+        }
+    }
+}

@@ -7,5 +7,6 @@ pub mod metrics;
 pub mod model;
 pub mod report;
 pub mod sample;
+pub mod tokenizer;
 
 pub use error::{Error, Result};

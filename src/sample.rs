@@ -1,5 +1,19 @@
 //! Completions from a model: the one generator that rollouts, evaluation and test-time search share.
 
+mod batching;
+mod cache;
+mod crew;
+mod decoder;
+mod draw;
+mod forward;
+mod kernels;
+mod packed;
+mod scripted;
+mod team;
+
+pub use decoder::{CpuDecoder, DecoderConfig, Scoring};
+pub use scripted::ScriptedGenerator;
+
 use rand_chacha::ChaCha8Rng;
 
 /// How tokens are chosen.
@@ -41,4 +55,10 @@ pub struct Request {
 pub trait Generator {
     /// Completes every request, in order. Requests with equal prompts that stand next to each other share its encoding.
     fn complete(&mut self, requests: Vec<Request>, config: &SampleConfig) -> Vec<Completion>;
+}
+
+/// Restricts which tokens can be chosen, such as to what a format's notation allows next.
+pub trait LogitMask: Sync {
+    /// Sets `allowed[id]` to `false` for every id that cannot follow `completion`, which so far continues `prompt`. All are `true` before.
+    fn restrict(&self, prompt: &[u32], completion: &[u32], allowed: &mut [bool]);
 }

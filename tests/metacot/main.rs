@@ -1,3 +1,4 @@
 //! What crosses a boundary of the package, in one binary.
 
 mod report;
+mod tokenizer;

@@ -1,0 +1,158 @@
+//! Continuous batching: every request gets a slot as soon as one is free, and leaves it as soon as its completion ends.
+
+use super::crew::{CHUNK, Crew};
+use super::draw::Chooser;
+use super::forward::Item;
+use super::{Completion, LogitMask, Request, SampleConfig};
+use rand_chacha::ChaCha8Rng;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The requests of one call, which several crews take from.
+pub(super) struct Queue<'a> {
+    requests: &'a [Request],
+    config: &'a SampleConfig,
+    mask: Option<&'a dyn LogitMask>,
+    next: AtomicUsize,
+}
+
+/// A completion in the making.
+struct Row<'a> {
+    /// Index of the request.
+    request: usize,
+    prompt: &'a [u32],
+    slot: usize,
+    /// The most tokens of this completion.
+    limit: usize,
+    rng: ChaCha8Rng,
+    completion: Completion,
+}
+
+impl<'a> Queue<'a> {
+    pub(super) fn new(requests: &'a [Request], config: &'a SampleConfig, mask: Option<&'a dyn LogitMask>) -> Self {
+        Self { requests, config, mask, next: AtomicUsize::new(0) }
+    }
+
+    /// Works until no request is left; gives the completions of this crew with the indices of their requests, in no particular order.
+    ///
+    /// The crew has room for `slots + 1` sequences: the last holds the prompt that several requests share.
+    pub(super) fn work(&self, crew: &mut Crew, slots: usize, mut chooser: Chooser) -> Vec<(usize, Completion)> {
+        let mut done = Vec::new();
+        let mut rows: Vec<Row> = Vec::with_capacity(slots);
+        let mut free: Vec<usize> = (0..slots).rev().collect();
+        let mut shared = SharedPrompt { slot: slots, prompt: &[], logits: Vec::new() };
+        let mut allowed = Vec::new();
+        let mut items = Vec::with_capacity(slots);
+        loop {
+            while let Some(slot) = free.pop() {
+                let Some(mut row) = self.admit(slot, crew.model.config.context) else {
+                    free.push(slot);
+                    break;
+                };
+                let is_open = row.limit > 0 && {
+                    let is_shared = self.requests.get(row.request + 1).is_some_and(|next| next.prompt == row.prompt);
+                    shared.encode(crew, row.prompt, slot, is_shared);
+                    self.advance(&mut row, &shared.logits, &mut chooser, &mut allowed)
+                };
+                if is_open {
+                    rows.push(row);
+                } else {
+                    free.push(slot);
+                    done.push((row.request, row.completion));
+                }
+            }
+            if rows.is_empty() {
+                return done;
+            }
+            items.clear();
+            items.extend(rows.iter().filter_map(Row::newest));
+            crew.forward(&items);
+            for index in (0..rows.len()).rev() {
+                if !self.advance(&mut rows[index], crew.logits(index), &mut chooser, &mut allowed) {
+                    // Only rows that were advanced already move.
+                    let row = rows.swap_remove(index);
+                    free.push(row.slot);
+                    done.push((row.request, row.completion));
+                }
+            }
+        }
+    }
+
+    /// The next request, where there is one.
+    fn admit(&self, slot: usize, context: usize) -> Option<Row<'a>> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        let request = self.requests.get(index)?;
+        let limit = self.config.max_new_tokens.min(context.saturating_sub(request.prompt.len()));
+        let completion = Completion { ids: Vec::with_capacity(limit), log_probs: Vec::with_capacity(limit), is_finished: false };
+        Some(Row { request: index, prompt: &request.prompt, slot, limit, rng: request.rng.clone(), completion })
+    }
+
+    /// Chooses the next token; `false` where the completion ends with it.
+    fn advance(&self, row: &mut Row, logits: &[f32], chooser: &mut Chooser, allowed: &mut Vec<bool>) -> bool {
+        let allowed = self.mask.map(|mask| {
+            allowed.clear();
+            allowed.resize(logits.len(), true);
+            mask.restrict(row.prompt, &row.completion.ids, allowed);
+            &allowed[..]
+        });
+        let Some((id, log_prob)) = chooser.choose(logits, allowed, self.config, &mut row.rng) else {
+            return false;
+        };
+        row.completion.ids.push(id);
+        row.completion.log_probs.push(log_prob);
+        row.completion.is_finished = self.config.stop.contains(&id);
+        !row.completion.is_finished && row.completion.ids.len() < row.limit
+    }
+}
+
+impl Row<'_> {
+    /// The token that was chosen last, to be computed; its logits give the next.
+    fn newest(&self) -> Option<Item> {
+        let token = *self.completion.ids.last()?;
+        Some(Item { slot: self.slot, position: self.prompt.len() + self.completion.ids.len() - 1, token, wants_logits: true })
+    }
+}
+
+/// A prompt that is computed once for the requests that share it.
+struct SharedPrompt<'a> {
+    slot: usize,
+    /// The prompt that `slot` holds; empty where it holds none.
+    prompt: &'a [u32],
+    logits: Vec<f32>,
+}
+
+impl<'a> SharedPrompt<'a> {
+    /// Caches `prompt` in `slot` and leaves the logits of its continuation in `logits`.
+    fn encode(&mut self, crew: &mut Crew, prompt: &'a [u32], slot: usize, is_shared: bool) {
+        if self.prompt != prompt {
+            let target = if is_shared { self.slot } else { slot };
+            self.prompt = if is_shared { prompt } else { &[] };
+            encode(
+                crew,
+                prompt,
+                target,
+                |token| token + 1 == prompt.len(),
+                |_, logits| {
+                    self.logits.clear();
+                    self.logits.extend_from_slice(logits);
+                },
+            );
+            if !is_shared {
+                return;
+            }
+        }
+        crew.copy(self.slot, slot, prompt.len());
+    }
+}
+
+/// Caches `tokens` in `slot` and hands the logits after each token for which `wants_logits` holds to `receive`, with its index.
+pub(super) fn encode(crew: &mut Crew, tokens: &[u32], slot: usize, wants_logits: impl Fn(usize) -> bool, mut receive: impl FnMut(usize, &[f32])) {
+    let mut items = Vec::with_capacity(CHUNK);
+    for (chunk, part) in tokens.chunks(CHUNK).enumerate() {
+        items.clear();
+        items.extend(part.iter().zip(chunk * CHUNK..).map(|(token, position)| Item { slot, position, token: *token, wants_logits: wants_logits(position) }));
+        crew.forward(&items);
+        for (row, item) in items.iter().filter(|item| item.wants_logits).enumerate() {
+            receive(item.position, crew.logits(row));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Products of a few activation rows with a packed weight matrix.
+//!
+//! Each output is the chain `((0 + a0 b0) + a1 b1) + …` of fused operations in the order of the inner dimension, whatever the number of rows.
+
+use super::lanes::Lanes;
+use super::{LANES, Line, dispatch};
+
+/// Columns of a panel, the unit that a weight matrix is cut into.
+pub(crate) const PANEL: usize = 64;
+
+/// Vectors of a panel row.
+const VECTORS: usize = PANEL / LANES;
+
+/// The most rows of a tile.
+const TILE_ROWS: usize = 6;
+
+/// What happens to a product before it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Epilogue {
+    /// It replaces the output.
+    Store,
+    /// It is added to the output.
+    Add,
+    /// The first half of each panel is the gate, the second the value: `silu(gate) * value`, half as wide, replaces the output.
+    SwiGlu,
+}
+
+/// A matrix `[inner, n]` cut into panels of 64 columns, each stored row by row; missing columns are zeros.
+#[derive(Clone, Debug)]
+pub(crate) struct PackedMatrix {
+    inner: usize,
+    lines: Vec<Line>,
+}
+
+impl PackedMatrix {
+    /// Packs `inner` rows of `panels * 64` columns, where `weight(row, column)` gives the numbers.
+    pub(crate) fn new(inner: usize, panels: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let mut lines = Vec::with_capacity(inner * panels * VECTORS);
+        for panel in 0..panels {
+            for row in 0..inner {
+                for vector in 0..VECTORS {
+                    let first = panel * PANEL + vector * LANES;
+                    lines.push(Line(std::array::from_fn(|lane| weight(row, first + lane))));
+                }
+            }
+        }
+        Self { inner, lines }
+    }
+
+    /// Number of columns, padding included.
+    pub(crate) fn width(&self) -> usize {
+        self.lines.len() / self.inner * LANES
+    }
+}
+
+dispatch! {
+    /// `epilogue(a @ weights)` for `rows` rows; row `i` starts at `i * stride` in `a` and `out`.
+    ///
+    /// # Shapes
+    /// `a` is `[rows, inner]`, `out` is `[rows, width]`, or half that width for [`Epilogue::SwiGlu`].
+    matmul => multiply(rows: usize, a: &[f32], a_stride: usize, weights: &PackedMatrix, out: &mut [f32], out_stride: usize, epilogue: Epilogue), {
+        let width = if epilogue == Epilogue::SwiGlu { weights.width() / 2 } else { weights.width() };
+        if rows == 0 || width == 0 {
+            return;
+        }
+        assert!(weights.inner <= a_stride && (rows - 1) * a_stride + weights.inner <= a.len(), "activations are too short");
+        assert!(width <= out_stride && (rows - 1) * out_stride + width <= out.len(), "output is too short");
+    }
+}
+
+/// # Safety
+/// The instruction set of `L` is there and the slices are as long as [`matmul`] asserts.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn multiply<L: Lanes>(rows: usize, a: &[f32], a_stride: usize, weights: &PackedMatrix, out: &mut [f32], out_stride: usize, epilogue: Epilogue) {
+    let most_rows = if epilogue == Epilogue::SwiGlu && !L::HAS_WIDE_TILES { TILE_ROWS / 2 } else { TILE_ROWS };
+    let blocks = rows.div_ceil(most_rows);
+    let written = if epilogue == Epilogue::SwiGlu { PANEL / 2 } else { PANEL };
+    for (panel, lines) in weights.lines.chunks_exact(weights.inner * VECTORS).enumerate() {
+        for block in 0..blocks {
+            // Blocks of nearly equal height, so that no tile is too low to hide the latency of its additions.
+            let (first, end) = (rows * block / blocks, rows * (block + 1) / blocks);
+            // SAFETY: `first < rows` and `panel` is within the width, so that all tiles lie within the slices.
+            unsafe {
+                let tile = Tile {
+                    a: a.as_ptr().add(first * a_stride),
+                    a_stride,
+                    inner: weights.inner,
+                    panel: lines.as_ptr().cast(),
+                    out: out.as_mut_ptr().add(first * out_stride + panel * written),
+                    out_stride,
+                    epilogue,
+                };
+                match end - first {
+                    1 => tile.run::<L, 1>(),
+                    2 => tile.run::<L, 2>(),
+                    3 => tile.run::<L, 3>(),
+                    4 => tile.run::<L, 4>(),
+                    5 => tile.run::<L, 5>(),
+                    _ => tile.run::<L, TILE_ROWS>(),
+                }
+            }
+        }
+    }
+}
+
+/// A few rows against one panel.
+struct Tile {
+    a: *const f32,
+    a_stride: usize,
+    inner: usize,
+    panel: *const f32,
+    out: *mut f32,
+    out_stride: usize,
+    epilogue: Epilogue,
+}
+
+impl Tile {
+    /// # Safety
+    /// As for [`multiply`]; `R` rows lie behind the pointers.
+    #[inline(always)]
+    unsafe fn run<L: Lanes, const R: usize>(&self) {
+        // SAFETY: the caller vouches for all pointers; the vectors below cover the panel exactly once.
+        unsafe {
+            if L::HAS_WIDE_TILES || R == 1 {
+                self.finish(self.product::<L, R, VECTORS>(0, 1), 0, 1);
+            } else if self.epilogue == Epilogue::SwiGlu {
+                for vector in 0..VECTORS / 2 {
+                    self.finish(self.product::<L, R, 2>(vector, VECTORS / 2), vector, VECTORS / 2);
+                }
+            } else {
+                for vector in 0..VECTORS {
+                    self.finish(self.product::<L, R, 1>(vector, 1), vector, 1);
+                }
+            }
+        }
+    }
+
+    /// The product of `R` rows with the `V` vectors `first`, `first + step`, ….
+    #[inline(always)]
+    unsafe fn product<L: Lanes, const R: usize, const V: usize>(&self, first: usize, step: usize) -> [[L; V]; R] {
+        // SAFETY: `inner` rows lie behind `panel` and behind each row of `a`.
+        unsafe {
+            let mut sums = [[L::splat(0.0); V]; R];
+            let mut weights = self.panel.add(first * LANES);
+            for k in 0..self.inner {
+                let mut columns = [L::splat(0.0); V];
+                for (vector, column) in columns.iter_mut().enumerate() {
+                    *column = L::load(weights.add(vector * step * LANES));
+                }
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let factor = L::splat(*self.a.add(row * self.a_stride + k));
+                    for (sum, column) in sums.iter_mut().zip(columns) {
+                        *sum = factor.fma(column, *sum);
+                    }
+                }
+                weights = weights.add(PANEL);
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn finish<L: Lanes, const R: usize, const V: usize>(&self, sums: [[L; V]; R], first: usize, step: usize) {
+        for (row, sums) in sums.iter().enumerate() {
+            // SAFETY: the output row is as wide as the panel, or half as wide for SwiGLU, which writes the first half of the vectors.
+            unsafe {
+                let out = self.out.add(row * self.out_stride + first * LANES);
+                match self.epilogue {
+                    Epilogue::Store => {
+                        for (vector, sum) in sums.iter().enumerate() {
+                            sum.store(out.add(vector * step * LANES));
+                        }
+                    }
+                    Epilogue::Add => {
+                        for (vector, sum) in sums.iter().enumerate() {
+                            let to = out.add(vector * step * LANES);
+                            L::load(to).add(*sum).store(to);
+                        }
+                    }
+                    Epilogue::SwiGlu => {
+                        for vector in 0..V / 2 {
+                            let (gate, value) = (sums[vector], sums[vector + V / 2]);
+                            let denominator = L::splat(0.0).sub(gate).exp().add(L::splat(1.0));
+                            gate.div(denominator).mul(value).store(out.add(vector * LANES));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Isa;
+    use super::*;
+
+    fn number(seed: usize) -> f32 {
+        ((seed * 2_654_435_761 % 1000) as f32 - 500.0) / 500.0
+    }
+
+    fn product(isa: Isa, rows: usize, first: usize, epilogue: Epilogue) -> Vec<f32> {
+        let inner = 37;
+        let weights = PackedMatrix::new(inner, 2, |row, column| number(row * 131 + column * 7 + 1));
+        let a: Vec<f32> = (0..rows * 40).map(|index| number(index + first * 40)).collect();
+        let mut out = vec![0.5; rows * 128];
+        matmul(isa, rows, &a, 40, &weights, &mut out, 128, epilogue);
+        out
+    }
+
+    #[test]
+    fn products_equal_the_formula_on_every_instruction_set() {
+        let out = product(Isa::best(), 8, 0, Epilogue::Add);
+        for (row, column) in [(0, 0), (3, 77), (7, 127)] {
+            let exact: f64 = (0..37).map(|k| f64::from(number(row * 40 + k)) * f64::from(number(k * 131 + column * 7 + 1))).sum();
+            assert!((f64::from(out[row * 128 + column]) - exact - 0.5).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn swiglu_equals_the_formula() {
+        let (plain, out) = (product(Isa::best(), 3, 0, Epilogue::Store), product(Isa::best(), 3, 0, Epilogue::SwiGlu));
+        for (row, column) in [(0, 0), (1, 31), (2, 40)] {
+            let gate = plain[row * 128 + column / 32 * 64 + column % 32];
+            let value = plain[row * 128 + column / 32 * 64 + 32 + column % 32];
+            assert!((out[row * 128 + column] - gate / (1.0 + (-gate).exp()) * value).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_in_every_batch_and_on_every_instruction_set() {
+        for epilogue in [Epilogue::Store, Epilogue::Add, Epilogue::SwiGlu] {
+            let all = product(Isa::best(), 19, 0, epilogue);
+            for isa in Isa::available() {
+                for (first, rows) in [(0, 1), (1, 2), (2, 7), (5, 14)] {
+                    let some = product(isa, rows, first, epilogue);
+                    assert_eq!(some, all[first * 128..(first + rows) * 128], "{isa:?} {epilogue:?} {first}+{rows}");
+                }
+            }
+        }
+    }
+}
