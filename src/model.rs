@@ -1,7 +1,16 @@
 //! The transformer: a Llama-style decoder whose weights the trainer updates and the sampler reads.
 
+mod block;
 mod config;
+mod convert;
+mod decoder;
+mod init;
+mod rotary;
 mod weights;
 
+pub use block::Block;
 pub use config::ModelConfig;
+pub(crate) use convert::floats;
+pub use decoder::{Decoder, PackedRows};
+pub use rotary::rotary_angles;
 pub use weights::{LayerWeights, Weights};

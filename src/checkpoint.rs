@@ -1,0 +1,257 @@
+//! Tensors in a file: safetensors with a typed header, a digest over everything, and a write that is either there or not.
+//!
+//! The header is one JSON string under the metadata key `metacot`, so that equal contents are equal bytes. Other programs read the
+//! tensors as in any safetensors file.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, File},
+    io::Write,
+    path::Path,
+};
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Error, Result},
+    model::{ModelConfig, Weights},
+};
+
+/// The metadata key of the header.
+const KEY: &str = "metacot";
+
+/// Named tensors and what they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Archive<H> {
+    /// What the tensors are; its type says which kind of file it is.
+    pub header: H,
+    /// Shape and elements by name.
+    pub tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+}
+
+/// The header with what guards it.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    format: String,
+    version: u32,
+    digest: String,
+    /// JSON within JSON: the digest covers these very characters, whatever a parser makes of their numbers.
+    header: String,
+}
+
+/// A kind of file: its name and the version that is written and read.
+pub trait Header: Serialize + for<'a> Deserialize<'a> {
+    /// Name of the format.
+    const FORMAT: &'static str;
+    /// Version of the format.
+    const VERSION: u32;
+}
+
+impl<H: Header> Archive<H> {
+    /// Writes the archive; until the last moment the old file, if any, stands.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let bytes: BTreeMap<&str, Vec<u8>> = self.tensors.iter().map(|(name, (_, elements))| (name.as_str(), little_endian(elements))).collect();
+        let header = serde_json::to_string(&self.header).map_err(|error| Error::data(path, format!("cannot hold its header: {error}")))?;
+        let sealed = Sealed {
+            format: H::FORMAT.to_owned(),
+            version: H::VERSION,
+            digest: digest(&header, bytes.iter().map(|(name, bytes)| (*name, bytes.as_slice()))),
+            header,
+        };
+        let text = serde_json::to_string(&sealed).map_err(|error| Error::data(path, format!("cannot hold its header: {error}")))?;
+        let views = self.tensors.iter().zip(bytes.values()).map(|((name, (shape, _)), bytes)| {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a tensor has as many elements as its shape says");
+            (name.as_str(), view)
+        });
+        let file = safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), text)])))
+            .map_err(|error| Error::data(path, format!("cannot be laid out: {error}")))?;
+        write_atomically(path, &file)
+    }
+
+    /// Reads an archive and checks its format, version and digest.
+    ///
+    /// # Errors
+    /// The file cannot be read, is cut short or altered, or is of another format or version.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(Error::io("cannot read", path))?;
+        let broken = |reason: String| Error::data(path, reason);
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(format!("not a whole safetensors file: {error}")))?;
+        let text = metadata.metadata().as_ref().and_then(|entries| entries.get(KEY));
+        let text = text.ok_or_else(|| broken(format!("its metadata has no `{KEY}`; expected a file written by metacot")))?;
+        let sealed: Sealed = serde_json::from_str(text).map_err(|error| broken(format!("its header cannot be read: {error}")))?;
+        if (sealed.format.as_str(), sealed.version) != (H::FORMAT, H::VERSION) {
+            return Err(broken(format!("is {} version {}; expected {} version {}", sealed.format, sealed.version, H::FORMAT, H::VERSION)));
+        }
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(format!("not a whole safetensors file: {error}")))?;
+        let views: BTreeMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+        if digest(&sealed.header, views.iter().map(|(name, view)| (name.as_str(), view.data()))) != sealed.digest {
+            return Err(broken("its contents do not match its digest".to_owned()));
+        }
+        let header = serde_json::from_str(&sealed.header).map_err(|error| broken(format!("its header cannot be read: {error}")))?;
+        let tensors = views.into_iter().map(|(name, view)| (name, (view.shape().to_vec(), from_little_endian(view.data())))).collect();
+        Ok(Self { header, tensors })
+    }
+}
+
+impl Header for ModelConfig {
+    const FORMAT: &'static str = "metacot-weights";
+    const VERSION: u32 = 1;
+}
+
+impl Weights {
+    /// Saves the weights with their shape.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        Archive { header: self.config.clone(), tensors: self.named("") }.write(path)
+    }
+
+    /// Loads weights and their shape.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, or does not hold the tensors of its shape.
+    pub fn load(path: &Path) -> Result<Self> {
+        let mut archive = Archive::<ModelConfig>::read(path)?;
+        archive.header.validate().map_err(|reason| Error::data(path, reason))?;
+        let config = archive.header.clone();
+        Self::take(&config, &mut archive.tensors, "").map_err(|reason| Error::data(path, reason))
+    }
+
+    /// Blake3 digest of shape and elements, in hexadecimal.
+    pub fn digest(&self) -> String {
+        let header = serde_json::to_string(&self.config).expect("a configuration is plain data");
+        let named = self.named("");
+        let bytes: Vec<(&str, Vec<u8>)> = named.iter().map(|(name, (_, elements))| (name.as_str(), little_endian(elements))).collect();
+        digest(&header, bytes.iter().map(|(name, bytes)| (*name, bytes.as_slice())))
+    }
+
+    /// The tensors by name, each name behind `prefix`.
+    pub(crate) fn named(&self, prefix: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+        let shapes = Self::shapes(&self.config);
+        shapes.into_iter().zip(self.tensors()).map(|((name, shape), tensor)| (format!("{prefix}{name}"), (shape, tensor.to_vec()))).collect()
+    }
+
+    /// Takes the tensors whose names stand behind `prefix` out of a file's; the error says which one is missing or misshapen.
+    pub(crate) fn take(config: &ModelConfig, tensors: &mut BTreeMap<String, (Vec<usize>, Vec<f32>)>, prefix: &str) -> std::result::Result<Self, String> {
+        let mut taken = Vec::new();
+        for (name, expected) in Self::shapes(config) {
+            let name = format!("{prefix}{name}");
+            match tensors.remove(&name) {
+                Some((shape, elements)) if shape == expected => taken.push(elements),
+                Some((shape, _)) => return Err(format!("{name} has shape {shape:?}; expected {expected:?}")),
+                None => return Err(format!("has no tensor {name}")),
+            }
+        }
+        Ok(Self::from_tensors(config, taken))
+    }
+}
+
+/// Writes a file so that its name never stands for half of it: temporary name, sync, rename, sync of the folder.
+///
+/// # Errors
+/// Any of these steps fails; then the temporary file is removed where possible and the old file stands.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let temporary = path.with_file_name(name);
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        }
+    };
+    write().map_err(|error| {
+        // The first failure is the one to report, whatever becomes of the clean-up.
+        let _ = fs::remove_file(&temporary);
+        Error::io("cannot write", path)(error)
+    })
+}
+
+/// Blake3 over the header and the named bytes, in hexadecimal.
+fn digest<'a>(header: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(header.as_bytes());
+    for (name, bytes) in tensors {
+        part(name.as_bytes());
+        part(bytes);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn little_endian(elements: &[f32]) -> Vec<u8> {
+    let mut bytes = vec![0; elements.len() * 4];
+    for (four, element) in bytes.chunks_exact_mut(4).zip(elements) {
+        four.copy_from_slice(&element.to_le_bytes());
+    }
+    bytes
+}
+
+fn from_little_endian(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use metacot_envs::SeedTree;
+
+    use super::*;
+
+    fn weights() -> Weights {
+        let config = ModelConfig {
+            vocab_size: 11,
+            width: 8,
+            layers: 2,
+            heads: 2,
+            kv_heads: 1,
+            hidden: 12,
+            context: 16,
+            rope_theta: 10_000.0,
+            norm_epsilon: 1e-5,
+            tied_embeddings: false,
+        };
+        Weights::init(&config, &SeedTree::root(1))
+    }
+
+    #[test]
+    fn saved_weights_load_bit_for_bit_and_save_to_equal_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = ["a", "b"].map(|name| folder.path().join(name));
+        weights().save(&first).unwrap();
+        let loaded = Weights::load(&first).unwrap();
+        assert_eq!(loaded, weights());
+        loaded.save(&second).unwrap();
+        assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
+    }
+
+    #[test]
+    fn a_cut_or_altered_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        weights().save(&path).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for damaged in [whole[..whole.len() - 1].to_vec(), whole[..4].to_vec(), altered(&whole)] {
+            fs::write(&path, damaged).unwrap();
+            let error = Weights::load(&path).unwrap_err();
+            assert!(matches!(error, Error::Data { .. }), "{error}");
+        }
+    }
+
+    fn altered(whole: &[u8]) -> Vec<u8> {
+        let mut bytes = whole.to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        bytes
+    }
+}

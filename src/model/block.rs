@@ -1,0 +1,41 @@
+//! One block of the decoder: causal attention and a gated feed-forward layer, each behind an RMSNorm and added to the residual stream.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, backend::Backend},
+};
+
+use crate::kernels::{AttentionMap, Ops, WeightLayout};
+
+/// The parameters of a block; `g` is `kv_heads * head_dim`.
+#[derive(Module, Debug)]
+pub struct Block<B: Backend> {
+    /// Gain of the RMSNorm before attention, `[d]`.
+    pub attention_norm: Param<Tensor<B, 1>>,
+    /// Joint query, key and value projection, `[d, d + 2g]`.
+    pub qkv: Param<Tensor<B, 2>>,
+    /// Output projection of attention, `[d, d]`.
+    pub output: Param<Tensor<B, 2>>,
+    /// Gain of the RMSNorm before the feed-forward layer, `[d]`.
+    pub mlp_norm: Param<Tensor<B, 1>>,
+    /// Joint gate and up projection, `[d, 2f]`.
+    pub gate_up: Param<Tensor<B, 2>>,
+    /// Down projection, `[f, d]`.
+    pub down: Param<Tensor<B, 2>>,
+}
+
+impl<B: Ops> Block<B> {
+    /// Adds attention and feed-forward to the residual stream.
+    ///
+    /// # Shapes
+    /// `x: [n, d]` -> `[n, d]`
+    pub fn forward(&self, x: Tensor<B, 2>, map: &AttentionMap<B>, epsilon: f32) -> Tensor<B, 2> {
+        let linear = |x, weight: &Param<Tensor<B, 2>>| B::project(x, weight.val(), WeightLayout::InOut);
+        let normed = B::rms_norm(x.clone(), self.attention_norm.val(), epsilon);
+        let attended = B::attend(linear(normed, &self.qkv), map);
+        let x = x + linear(attended, &self.output);
+        let normed = B::rms_norm(x.clone(), self.mlp_norm.val(), epsilon);
+        let gated = B::swiglu(linear(normed, &self.gate_up));
+        x + linear(gated, &self.down)
+    }
+}

@@ -1,0 +1,64 @@
+//! The Llama-style decoder as a burn module.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Int, Tensor, TensorData, backend::Backend},
+};
+
+use super::{Block, ModelConfig, rotary_angles};
+use crate::kernels::{AttentionMap, AttentionShape, Ops, WeightLayout};
+
+/// Token embedding, blocks, a last RMSNorm and the output projection.
+#[derive(Module, Debug)]
+pub struct Decoder<B: Backend> {
+    /// Token embedding, `[v, d]`; transposed, also the output projection where there is no head.
+    pub embedding: Param<Tensor<B, 2>>,
+    /// The blocks, first to last.
+    pub blocks: Vec<Block<B>>,
+    /// Gain of the last RMSNorm, `[d]`.
+    pub final_norm: Param<Tensor<B, 1>>,
+    /// Output projection, `[d, v]`.
+    pub head: Option<Param<Tensor<B, 2>>>,
+    /// The shape that all this has.
+    #[module(skip)]
+    pub config: ModelConfig,
+}
+
+/// Rows of packed documents as the decoder reads them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackedRows {
+    /// Number of rows.
+    pub rows: usize,
+    /// Tokens of a row, padding included.
+    pub time: usize,
+    /// Token ids, row after row, `[rows * time]`.
+    pub ids: Vec<i32>,
+    /// Per token, the index within its row of the first token of its document, `[rows * time]`.
+    pub starts: Vec<i32>,
+}
+
+impl<B: Ops> Decoder<B> {
+    /// The logits of the next token at every position; documents of a row do not see each other.
+    ///
+    /// # Shapes
+    /// `[rows * time, v]`
+    pub fn forward(&self, input: &PackedRows) -> Tensor<B, 2> {
+        let device = self.embedding.val().device();
+        let (n, config) = (input.rows * input.time, &self.config);
+        let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(input.ids.clone(), [n]), &device);
+        let map = AttentionMap {
+            shape: AttentionShape { rows: input.rows, time: input.time, heads: config.heads, kv_heads: config.kv_heads, head_dim: config.head_dim() },
+            starts: Tensor::from_data(TensorData::new(input.starts.clone(), [n]), &device),
+            rotary: Tensor::from_data(TensorData::new(rotary_angles(config, input.time), [2, input.time, config.head_dim() / 2]), &device),
+        };
+        let mut x = B::embed(self.embedding.val(), ids);
+        for block in &self.blocks {
+            x = block.forward(x, &map, config.norm_epsilon);
+        }
+        let x = B::rms_norm(x, self.final_norm.val(), config.norm_epsilon);
+        match &self.head {
+            Some(head) => B::project(x, head.val(), WeightLayout::InOut),
+            None => B::project(x, self.embedding.val(), WeightLayout::OutIn),
+        }
+    }
+}

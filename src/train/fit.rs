@@ -1,0 +1,194 @@
+//! The entry to training: checks, resumes, runs burn-train and hands back the weights.
+
+use std::{
+    fs,
+    panic::resume_unwind,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use burn::backend::Autodiff;
+use burn_train::{
+    Learner, SupervisedTraining, TrainingStrategy,
+    logger::InMemoryMetricLogger,
+    metric::{LearningRateMetric, LossMetric},
+};
+use crossbeam::channel::{Sender, bounded};
+use metacot_envs::SeedTree;
+
+use super::{
+    Progress, TrainConfig,
+    optimizer::AdamW,
+    progress::Renderer,
+    schedule::Clock,
+    state::{Identity, Position, TrainState},
+    step::GaugeMetric,
+    strategy::{Components, ExactResume},
+};
+use crate::{
+    data::{DataPlan, Example, Loader},
+    device::{Cpu, DeviceChoice, DeviceTask},
+    error::{Error, Result},
+    kernels::Kernels,
+    model::{Decoder, ModelConfig, Weights},
+};
+
+/// Name of the file of the weights that a finished training gave.
+pub(super) const WEIGHTS: &str = "weights.safetensors";
+
+/// A training to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// The settings.
+    pub config: &'a TrainConfig,
+    /// The shape of the model.
+    pub model: &'a ModelConfig,
+    /// The weights to start from; `None` means fresh ones from `config.seed`.
+    pub initial: Option<&'a Weights>,
+    /// What is learned.
+    pub examples: &'a [Example],
+    /// What the validation loss is measured on; may be empty.
+    pub validation: &'a [Example],
+    /// Folder of checkpoints, metrics and the final weights; made where missing, resumed from where not.
+    pub folder: &'a Path,
+    /// Where the tensors live.
+    pub device: DeviceChoice,
+}
+
+/// Trains a model, or goes on where a training in the folder stopped, or gives its weights at once where it is finished.
+///
+/// `progress` is called after every step, on the calling thread. On a CPU the result is the same, bit for bit, however often the process was
+/// killed on the way.
+///
+/// # Errors
+/// [`Error::Usage`] for settings or examples that cannot be; [`Error::Device`] where the device is missing; [`Error::Data`] where the folder
+/// holds another training; [`Error::Io`] where it cannot be read or written; [`Error::Stopped`] on a loss that is not a number.
+pub fn fit(job: &Job<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Weights> {
+    check(job)?;
+    job.device.check()?;
+    fs::create_dir_all(job.folder).map_err(Error::io("cannot create", job.folder))?;
+    let seeds = SeedTree::root(job.config.seed).child("train");
+    let initial = job.initial.cloned().unwrap_or_else(|| Weights::init(job.model, &seeds.child("init")));
+    let identity = Identity {
+        train: job.config.clone(),
+        model: job.model.clone(),
+        examples: digest(job.examples),
+        validation: digest(job.validation),
+        initial: initial.digest(),
+    };
+    let state = TrainState::load(job.folder, &identity)?;
+    if state.as_ref().is_some_and(|state| state.position.is_finished) {
+        return Weights::load(&job.folder.join(WEIGHTS));
+    }
+    let state = state.unwrap_or_else(|| TrainState {
+        position: Position::start(),
+        average: job.config.ema_decay.map(|_| initial.clone()),
+        weights: initial,
+        moments: Vec::new(),
+    });
+    let (sender, receiver) = bounded(1);
+    let launch = Launch { job, identity, state, seeds: seeds.child("data"), sender };
+    thread::scope(|scope| {
+        // burn-train owns what it runs, so the callback stays here and hears of steps through a channel.
+        let training = scope.spawn(|| job.device.run(launch));
+        receiver.iter().for_each(progress);
+        training.join().unwrap_or_else(|panic| resume_unwind(panic)).and_then(|outcome| outcome)
+    })
+}
+
+/// Checks settings and examples before any work.
+fn check(job: &Job<'_>) -> Result<()> {
+    job.model.validate().and(job.config.validate()).map_err(Error::Usage)?;
+    if let Some(initial) = job.initial
+        && initial.config != *job.model
+    {
+        return Err(Error::Usage("the initial weights are of another model configuration; expected that of the training".to_owned()));
+    }
+    let row_tokens = job.config.row_tokens.unwrap_or(job.model.context);
+    let longest = row_tokens.min(job.model.context);
+    if job.examples.is_empty() {
+        return Err(Error::Usage("there are no training examples; expected at least 1".to_owned()));
+    }
+    for (index, example) in job.examples.iter().chain(job.validation).enumerate() {
+        if example.response_start == 0 || example.response_start >= example.ids.len() {
+            let (start, len) = (example.response_start, example.ids.len());
+            return Err(Error::Usage(format!("example {index} has response_start {start}; expected 1 to {} for {len} ids", len.max(1) - 1)));
+        }
+        if example.positions() > longest {
+            let len = example.ids.len();
+            return Err(Error::Usage(format!("example {index} has {len} ids; expected at most {}, the context and one label", longest + 1)));
+        }
+        if let Some(id) = example.ids.iter().find(|&&id| id as usize >= job.model.vocab_size) {
+            return Err(Error::Usage(format!("example {index} has id {id}; expected ids below {}", job.model.vocab_size)));
+        }
+    }
+    Ok(())
+}
+
+/// Digest of examples and their order.
+fn digest(examples: &[Example]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for example in examples {
+        hasher.update(&(example.ids.len() as u64).to_le_bytes());
+        hasher.update(&(example.response_start as u64).to_le_bytes());
+        let bytes: Vec<u8> = example.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        hasher.update(&bytes);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The training on the backend of its device.
+struct Launch<'a> {
+    job: &'a Job<'a>,
+    identity: Identity,
+    state: TrainState,
+    seeds: SeedTree,
+    sender: Sender<Progress>,
+}
+
+impl DeviceTask for Launch<'_> {
+    type Output = Result<Weights>;
+
+    fn run<B: Kernels>(self, device: B::Device) -> Result<Weights> {
+        let (config, folder) = (self.job.config, self.job.folder);
+        let TrainState { position, weights, moments, average } = self.state;
+        let plan = |seeds, epochs, rows, accumulation| DataPlan {
+            seeds,
+            epochs,
+            max_steps: config.max_steps,
+            row_tokens: config.row_tokens.unwrap_or(self.job.model.context),
+            rows,
+            accumulation,
+        };
+        let plan_train = plan(Some(self.seeds.clone()), config.epochs, config.rows, config.accumulation);
+        let train = Loader::new(Arc::new(self.job.examples.to_vec()), plan_train);
+        let plan_valid = DataPlan { max_steps: None, ..plan(None, 1, config.rows, 1) };
+        let valid = Loader::new(Arc::new(self.job.validation.to_vec()), plan_valid);
+        let steps = train.num_steps();
+        let schedule = Clock { schedule: config.schedule, highest: f64::from(config.learning_rate), step: position.step, steps };
+        let optimizer = AdamW::<B>::new(config, position.step, moments, &device);
+        let model = Decoder::<Autodiff<B>>::from_weights(&weights, &device);
+        let learner = Learner::<Components<B>>::new(model, optimizer.clone(), schedule);
+        let outcome = Arc::new(Mutex::new(None));
+        let strategy = ExactResume {
+            folder: folder.to_path_buf(),
+            identity: self.identity,
+            optimizer,
+            steps,
+            average: average.map(|weights| Decoder::from_weights(&weights, &device)),
+            outcome: Arc::clone(&outcome),
+            position: position.clone(),
+        };
+        SupervisedTraining::<Components<B>>::new(folder, Arc::new(train.of_steps(position.step..steps)), Arc::new(valid))
+            .with_application_logger(None)
+            .with_metric_logger(InMemoryMetricLogger::new())
+            .metrics((LossMetric::<Cpu>::new(), GaugeMetric::gradient_norm(), GaugeMetric::tokens()))
+            .metric_train_numeric(LearningRateMetric::new())
+            .renderer(Renderer::new(self.sender))
+            .with_training_strategy(TrainingStrategy::Custom(Arc::new(strategy)))
+            .launch(learner);
+        let outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcome.unwrap_or_else(|| Err(Error::Stopped("the training ended without a result".to_owned())))
+    }
+}

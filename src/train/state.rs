@@ -1,0 +1,177 @@
+//! A checkpoint of a training: weights, moments, position and configuration in one file that is either whole or ignored.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainConfig;
+use crate::{
+    checkpoint::{Archive, Header},
+    error::{Error, Result},
+    model::{ModelConfig, Weights},
+};
+
+/// Checkpoints that are kept: the newest, and one before it in case the newest cannot be read.
+const KEPT: usize = 2;
+
+/// What a training is: two runs of equal identity are the same run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    /// The settings.
+    pub train: TrainConfig,
+    /// The shape of the model.
+    pub model: ModelConfig,
+    /// Digest of the examples.
+    pub examples: String,
+    /// Digest of the validation examples.
+    pub validation: String,
+    /// Digest of the weights it started from.
+    pub initial: String,
+}
+
+/// Where a training stands, beside its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// Steps done.
+    pub step: usize,
+    /// Positions that held a document, since the start.
+    pub tokens: u64,
+    /// Bits of the lowest validation loss (an `f64`), so that no digit is lost.
+    pub best_loss: u64,
+    /// Measurements of the validation loss since the lowest.
+    pub without_improvement: usize,
+    /// Whether the training is over.
+    pub is_finished: bool,
+}
+
+impl Position {
+    /// The start of a training.
+    pub fn start() -> Self {
+        Self { step: 0, tokens: 0, best_loss: f64::INFINITY.to_bits(), without_improvement: 0, is_finished: false }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct StateHeader {
+    identity: Identity,
+    position: Position,
+}
+
+impl Header for StateHeader {
+    const FORMAT: &'static str = "metacot-training";
+    const VERSION: u32 = 1;
+}
+
+/// A training at rest.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TrainState {
+    pub position: Position,
+    pub weights: Weights,
+    /// First and second moment by parameter; empty before the first step.
+    pub moments: Vec<[Vec<f32>; 2]>,
+    /// Moving average of the weights.
+    pub average: Option<Weights>,
+}
+
+impl TrainState {
+    /// Writes the state into a folder and removes checkpoints that are older than the one before.
+    pub fn save(&self, folder: &Path, identity: &Identity) -> Result<()> {
+        let mut tensors = self.weights.named("weights.");
+        for (index, name) in ["first", "second"].into_iter().enumerate() {
+            for ((parameter, shape), moments) in Weights::shapes(&identity.model).into_iter().zip(&self.moments) {
+                tensors.insert(format!("{name}.{parameter}"), (shape, moments[index].clone()));
+            }
+        }
+        if let Some(average) = &self.average {
+            tensors.append(&mut average.named("average."));
+        }
+        let header = StateHeader { identity: identity.clone(), position: self.position.clone() };
+        Archive { header, tensors }.write(&folder.join(file_name(self.position.step)))?;
+        for old in checkpoints(folder)?.into_iter().skip(KEPT) {
+            fs::remove_file(&old).map_err(Error::io("cannot remove", &old))?;
+        }
+        Ok(())
+    }
+
+    /// Loads the newest whole checkpoint of a folder; `None` where there is none.
+    ///
+    /// A file that is cut short or altered is passed over: the one before it stands.
+    ///
+    /// # Errors
+    /// The newest whole checkpoint belongs to another training; the error names the first setting that differs.
+    pub fn load(folder: &Path, identity: &Identity) -> Result<Option<Self>> {
+        for path in checkpoints(folder)? {
+            let mut archive = match Archive::<StateHeader>::read(&path) {
+                Ok(archive) => archive,
+                Err(Error::Data { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(difference) = difference(&archive.header.identity, identity) {
+                return Err(Error::data(&path, difference));
+            }
+            let mut take = |prefix: &str| Weights::take(&identity.model, &mut archive.tensors, prefix).map_err(|reason| Error::data(&path, reason));
+            let weights = take("weights.")?;
+            let moments = match archive.header.position.step {
+                0 => Vec::new(),
+                _ => {
+                    let [first, second] = [take("first.")?, take("second.")?];
+                    first.tensors().into_iter().zip(second.tensors()).map(|(first, second)| [first.to_vec(), second.to_vec()]).collect()
+                }
+            };
+            let average = identity.train.ema_decay.map(|_| take("average.")).transpose()?;
+            return Ok(Some(Self { position: archive.header.position, weights, moments, average }));
+        }
+        Ok(None)
+    }
+}
+
+fn file_name(step: usize) -> String {
+    format!("step-{step:08}.safetensors")
+}
+
+/// The checkpoints of a folder, newest first.
+fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).map_err(Error::io("cannot read", folder))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::io("cannot read", folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("step-") && name.ends_with(".safetensors") {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(paths)
+}
+
+/// The first setting in which two trainings differ, as a sentence.
+fn difference(there: &Identity, here: &Identity) -> Option<String> {
+    if there == here {
+        return None;
+    }
+    let [there, here] = [there, here].map(|identity| {
+        let mut flat = Vec::new();
+        flatten("", &serde_json::to_value(identity).unwrap_or_default(), &mut flat);
+        flat
+    });
+    let first = there.iter().chain(&here).find(|entry| !(there.contains(entry) && here.contains(entry)));
+    let key = first.map_or("a setting", |(key, _)| key.as_str());
+    let value_of = |entries: &[(String, String)]| entries.iter().find(|(name, _)| name == key).map_or_else(|| "none".to_owned(), |(_, value)| value.clone());
+    Some(format!("belongs to a training with {key} = {}; this one has {}", value_of(&there), value_of(&here)))
+}
+
+/// The leaves of a JSON value with their dotted paths.
+fn flatten(path: &str, value: &serde_json::Value, into: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(entries) => {
+            for (key, value) in entries {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, into);
+            }
+        }
+        leaf => into.push((path.to_owned(), leaf.to_string())),
+    }
+}

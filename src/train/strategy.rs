@@ -1,0 +1,263 @@
+//! The training loop that burn-train runs: its learner, its metrics and renderer, our checkpoints.
+//!
+//! burn-train's own loop saves model, optimizer and schedule in three files at the end of an epoch and resumes at an epoch; a process that
+//! dies between the files leaves a mixture, and one that dies within an epoch repeats the data in another order. This loop is therefore
+//! given to burn-train as a custom strategy: it steps the same [`Learner`] and feeds the same event processor, and saves whole states
+//! at steps.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use burn::{backend::Autodiff, data::dataloader::Progress, module::AutodiffModule, optim::GradientsAccumulator, tensor::Tensor};
+use burn_train::{
+    EventProcessorTraining, InferenceStep, Learner, LearnerEvent, LearningComponentsMarker, SupervisedLearningStrategy, SupervisedTrainingEventProcessor,
+    TrainLoader, TrainingComponents, TrainingItem, ValidLoader,
+};
+
+use super::{
+    TrainConfig,
+    metrics::{Line, MetricsFile},
+    optimizer::{AdamW, gradient_norm},
+    schedule::Clock,
+    state::{Identity, Position, TrainState},
+    step::Measured,
+};
+use crate::{
+    error::{Error, Result},
+    kernels::Kernels,
+    model::{Decoder, Weights},
+};
+
+/// What burn-train calls the components of a learner.
+pub(super) type Components<B> = LearningComponentsMarker<Autodiff<B>, Clock, Decoder<Autodiff<B>>, AdamW<B>>;
+
+/// Name of the file of the weights with the lowest validation loss.
+pub(super) const BEST: &str = "best.safetensors";
+
+/// The loop; what it ended with is read from `outcome` afterwards, as burn-train has no place for an error.
+pub(super) struct ExactResume<B: Kernels> {
+    /// The folder of the training.
+    pub folder: PathBuf,
+    /// Kept in every checkpoint.
+    pub identity: Identity,
+    /// The optimizer of the learner, for its state.
+    pub optimizer: AdamW<B>,
+    /// Number of steps of the whole training.
+    pub steps: usize,
+    /// Where the training stands.
+    pub position: Position,
+    /// The moving average, where there is one.
+    pub average: Option<Decoder<B>>,
+    /// Set when the loop ends.
+    pub outcome: Arc<Mutex<Option<Result<Weights>>>>,
+}
+
+/// A training under way.
+struct Run<'a, B: Kernels> {
+    fixed: &'a ExactResume<B>,
+    position: Position,
+    average: Option<Decoder<B>>,
+    metrics: MetricsFile,
+    learner: Learner<Components<B>>,
+    processor: SupervisedTrainingEventProcessor<Components<B>>,
+}
+
+impl<B: Kernels> SupervisedLearningStrategy<Components<B>> for ExactResume<B> {
+    fn fit(
+        &self,
+        components: TrainingComponents<Components<B>>,
+        learner: Learner<Components<B>>,
+        train: TrainLoader<Components<B>>,
+        valid: ValidLoader<Components<B>>,
+        _starting_epoch: usize,
+    ) -> (Decoder<Autodiff<B>>, SupervisedTrainingEventProcessor<Components<B>>) {
+        let model = learner.model();
+        let finish = |outcome| *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        let metrics = match MetricsFile::resume(&self.folder.join("metrics.jsonl"), self.position.step) {
+            Ok(metrics) => metrics,
+            Err(error) => {
+                finish(Err(error));
+                return (model, components.event_processor);
+            }
+        };
+        let mut run =
+            Run { fixed: self, position: self.position.clone(), average: self.average.clone(), metrics, learner, processor: components.event_processor };
+        finish(run.train(&train, &valid));
+        (run.learner.model(), run.processor)
+    }
+}
+
+impl<B: Kernels> Run<'_, B> {
+    fn train(&mut self, train: &TrainLoader<Components<B>>, valid: &ValidLoader<Components<B>>) -> Result<Weights> {
+        let config = &self.fixed.identity.train;
+        if self.position.step == 0 {
+            self.save()?;
+        }
+        let mut accumulator = GradientsAccumulator::new();
+        let mut measured = Measured::default();
+        for batch in train.iter() {
+            let completes_step = batch.completes_step;
+            let pass = self.learner.train_step(batch);
+            measured.loss += pass.item.loss;
+            measured.tokens += pass.item.tokens;
+            let grads = if completes_step && measured.tokens == pass.item.tokens {
+                pass.grads
+            } else {
+                accumulator.accumulate(&self.learner.model(), pass.grads);
+                if !completes_step {
+                    continue;
+                }
+                accumulator.grads()
+            };
+            measured.gradient_norm = gradient_norm::<B, _, _>(&self.learner.model(), &grads);
+            self.check_finite(&measured)?;
+            self.fixed.optimizer.set_gradient_scale(clip(config, measured.gradient_norm));
+            self.learner.lr_step();
+            self.learner.optimizer_step(grads);
+            self.position.step += 1;
+            self.position.tokens += measured.tokens as u64;
+            self.update_average();
+            self.report(std::mem::take(&mut measured))?;
+            let is_last = self.position.step == self.fixed.steps;
+            let is_stopped = (is_last || self.position.step.is_multiple_of(config.validation_steps)) && self.validate(valid)?;
+            if is_stopped {
+                break;
+            }
+            if !is_last && self.position.step.is_multiple_of(config.checkpoint_steps) {
+                self.save()?;
+            }
+        }
+        let weights = self.result()?;
+        weights.save(&self.fixed.folder.join(super::fit::WEIGHTS))?;
+        self.position.is_finished = true;
+        self.save()?;
+        Ok(weights)
+    }
+
+    /// The weights that the training gives.
+    fn result(&self) -> Result<Weights> {
+        if self.fixed.identity.train.patience.is_some() && self.position.best_loss != f64::INFINITY.to_bits() {
+            return Weights::load(&self.fixed.folder.join(BEST));
+        }
+        Ok(self.current())
+    }
+
+    /// The moving average, or the weights where there is none.
+    fn current(&self) -> Weights {
+        match &self.average {
+            Some(average) => average.to_weights(),
+            None => self.learner.model().to_weights(),
+        }
+    }
+
+    fn check_finite(&self, measured: &Measured) -> Result<()> {
+        if measured.loss.is_finite() && measured.gradient_norm.is_finite() {
+            return Ok(());
+        }
+        Err(Error::Stopped(format!(
+            "training stopped at step {}: loss {}, gradient norm {}; the last checkpoint in {} stands",
+            self.position.step + 1,
+            measured.loss,
+            measured.gradient_norm,
+            self.fixed.folder.display()
+        )))
+    }
+
+    /// Tells burn-train's metrics and the metrics file of a step.
+    fn report(&mut self, measured: Measured) -> Result<()> {
+        let Position { step, tokens, .. } = self.position;
+        let lr = self.learner.lr_current();
+        self.metrics.append(&Line::Step { step, tokens, loss: measured.loss, lr, grad_norm: measured.gradient_norm })?;
+        self.processor.process_train(LearnerEvent::ProcessedItem(self.item(measured)));
+        Ok(())
+    }
+
+    fn item(&self, measured: Measured) -> TrainingItem<Measured> {
+        let Position { step, .. } = self.position;
+        let progress = Progress::new(step, self.fixed.steps);
+        TrainingItem::new(measured, progress.clone(), progress, Some(step), Some(self.learner.lr_current()))
+    }
+
+    fn update_average(&mut self) {
+        let (Some(decay), Some(average)) = (self.fixed.identity.train.ema_decay, self.average.take()) else {
+            return;
+        };
+        self.average = Some(blend(average, &self.learner.model().valid(), decay));
+    }
+
+    /// Measures the validation loss, where there are validation examples; says whether it has not fallen for too long.
+    fn validate(&mut self, valid: &ValidLoader<Components<B>>) -> Result<bool> {
+        if valid.num_items() == 0 {
+            return Ok(false);
+        }
+        let model = self.average.clone().unwrap_or_else(|| self.learner.model().valid());
+        let (mut loss, mut labels) = (0.0, 0);
+        for batch in valid.iter() {
+            // The loader weighs the labels of a step to a sum of 1; the mean over steps weighs each step by its labels.
+            let of_batch = batch.labels;
+            loss += model.step(batch).loss * of_batch as f64;
+            labels += of_batch;
+        }
+        let loss = loss / labels as f64;
+        let step = self.position.step;
+        self.metrics.append(&Line::Validation { step, validation_loss: loss })?;
+        let item = self.item(Measured { loss, ..Measured::default() });
+        self.processor.process_valid(LearnerEvent::ProcessedItem(item));
+        let Some(patience) = self.fixed.identity.train.patience else {
+            return Ok(false);
+        };
+        if loss < f64::from_bits(self.position.best_loss) {
+            self.position.best_loss = loss.to_bits();
+            self.position.without_improvement = 0;
+            self.current().save(&self.fixed.folder.join(BEST))?;
+        } else {
+            self.position.without_improvement += 1;
+        }
+        Ok(self.position.without_improvement >= patience)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        self.metrics.sync()?;
+        let state = TrainState {
+            position: self.position.clone(),
+            weights: self.learner.model().to_weights(),
+            moments: self.fixed.optimizer.moments(),
+            average: self.average.as_ref().map(Decoder::to_weights),
+        };
+        state.save(&self.fixed.folder, &self.fixed.identity)
+    }
+}
+
+/// The factor that brings a gradient of this norm within the limit.
+fn clip(config: &TrainConfig, norm: f64) -> f32 {
+    match config.clip_norm {
+        Some(limit) if norm > f64::from(limit) => (f64::from(limit) / norm) as f32,
+        _ => 1.0,
+    }
+}
+
+/// `decay` of the average and the rest of the model.
+fn blend<B: Kernels>(average: Decoder<B>, model: &Decoder<B>, decay: f32) -> Decoder<B> {
+    use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+    struct Values<B: Kernels>(Vec<Tensor<B, 1>>);
+    impl<B: Kernels> ModuleVisitor<B> for Values<B> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            let length = param.shape().num_elements();
+            self.0.push(param.val().reshape([length]));
+        }
+    }
+    struct Blend<B: Kernels>(std::vec::IntoIter<Tensor<B, 1>>, f32);
+    impl<B: Kernels> ModuleMapper<B> for Blend<B> {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+            let (id, tensor, mapper) = param.consume();
+            let new = self.0.next().expect("both are decoders of one shape").reshape(tensor.shape());
+            let blended = tensor.mul_scalar(self.1) + new.mul_scalar(1.0 - self.1);
+            Param::from_mapped_value(id, blended, mapper)
+        }
+    }
+    let mut values = Values(Vec::new());
+    model.visit(&mut values);
+    average.map(&mut Blend(values.0.into_iter(), decay))
+}

@@ -1,0 +1,206 @@
+//! Training from examples to weights: it learns, it resumes exactly, and it refuses what it must.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread::sleep,
+    time::Duration,
+};
+
+use metacot::{
+    Error, Result,
+    data::Example,
+    device::DeviceChoice,
+    model::{ModelConfig, Weights},
+    train::{Job, Progress, Schedule, TrainConfig, fit},
+};
+use metacot_envs::SeedTree;
+use rand::RngExt;
+
+fn model() -> ModelConfig {
+    ModelConfig {
+        vocab_size: 24,
+        width: 32,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
+        hidden: 48,
+        context: 40,
+        rope_theta: 10_000.0,
+        norm_epsilon: 1e-5,
+        tied_embeddings: true,
+    }
+}
+
+/// Sequences that can be learned: the response repeats the prompt.
+fn examples(count: usize) -> Vec<Example> {
+    let mut rng = SeedTree::root(5).child("examples").stream(0);
+    (0..count)
+        .map(|_| {
+            let len = rng.random_range(3..12);
+            let prompt: Vec<u32> = (0..len).map(|_| rng.random_range(4..24)).collect();
+            let ids = [vec![1], prompt.clone(), vec![3], prompt, vec![2]].concat();
+            Example { ids, response_start: len + 2 }
+        })
+        .collect()
+}
+
+fn config() -> TrainConfig {
+    TrainConfig { rows: 4, epochs: 4, checkpoint_steps: 3, learning_rate: 3e-3, ema_decay: Some(0.9), ..TrainConfig::default() }
+}
+
+fn run(config: &TrainConfig, examples: &[Example], folder: &Path) -> Result<(Weights, Vec<Progress>)> {
+    let model = model();
+    let job = Job { config, model: &model, initial: None, examples, validation: &[], folder, device: DeviceChoice::Cpu };
+    let mut steps = Vec::new();
+    fit(&job, &mut |progress| steps.push(progress)).map(|weights| (weights, steps))
+}
+
+#[test]
+fn one_batch_is_learned_by_heart() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig { epochs: 150, schedule: Schedule::Constant, checkpoint_steps: 1000, ..config() };
+    let (_, steps) = run(&TrainConfig { ema_decay: None, weight_decay: 0.0, ..config }, &examples(6), folder.path()).unwrap();
+    let last = steps.last().unwrap();
+    assert_eq!((last.step, last.steps), (steps.len(), steps.len()));
+    assert!(last.loss < 0.05, "loss {}", last.loss);
+}
+
+#[test]
+fn a_finished_folder_gives_its_weights_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig { max_steps: Some(2), ..config() };
+    let (first, steps) = run(&config, &examples(40), folder.path()).unwrap();
+    assert_eq!(steps.len(), 2);
+    let (again, steps) = run(&config, &examples(40), folder.path()).unwrap();
+    assert_eq!((again, steps.len()), (first, 0));
+}
+
+#[test]
+fn accumulated_batches_equal_the_large_batch() {
+    let [large, small] = [(8, 1), (2, 4)].map(|(rows, accumulation)| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = TrainConfig { rows, accumulation, max_steps: Some(1), ema_decay: None, ..config() };
+        run(&config, &examples(60), folder.path()).unwrap().1[0].clone()
+    });
+    assert!((large.loss - small.loss).abs() < 1e-5, "{large} {small}");
+    assert!((large.gradient_norm - small.gradient_norm).abs() < 1e-4 * large.gradient_norm, "{large} {small}");
+}
+
+#[test]
+fn a_checkpoint_of_another_configuration_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig { max_steps: Some(2), ..config() };
+    run(&config, &examples(40), folder.path()).unwrap();
+    let other = TrainConfig { learning_rate: 1e-4, ..config };
+    let error = run(&other, &examples(40), folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Data { .. }));
+    assert!(error.to_string().contains("belongs to a training with train.learning_rate = 0.003"), "{error}");
+    let error = run(&config, &examples(41), folder.path()).unwrap_err();
+    assert!(error.to_string().contains("belongs to a training with examples = "), "{error}");
+}
+
+#[test]
+fn impossible_examples_are_refused_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bad = examples(3);
+    bad[1].ids[2] = 24;
+    let error = run(&config(), &bad, folder.path()).unwrap_err();
+    assert_eq!(error.to_string(), "example 1 has id 24; expected ids below 24");
+    bad[1] = Example { ids: vec![1; 60], response_start: 1 };
+    let error = run(&config(), &bad, folder.path()).unwrap_err();
+    assert_eq!(error.to_string(), "example 1 has 60 ids; expected at most 41, the context and one label");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig { learning_rate: 1e30, schedule: Schedule::Constant, clip_norm: None, ..config() };
+    let error = run(&config, &examples(40), folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Stopped(_)), "{error}");
+    assert!(folder.path().join("step-00000000.safetensors").exists());
+}
+
+#[test]
+fn patience_ends_the_training_with_the_best_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model();
+    let config = TrainConfig { epochs: 100, validation_steps: 2, patience: Some(2), ema_decay: None, ..config() };
+    // Six examples are soon learned by heart, at the cost of all others.
+    let (train, validation) = (examples(6), examples(40)[20..].to_vec());
+    let job =
+        Job { config: &config, model: &model, initial: None, examples: &train, validation: &validation, folder: folder.path(), device: DeviceChoice::Cpu };
+    let mut steps = Vec::new();
+    let weights = fit(&job, &mut |progress| steps.push(progress)).unwrap();
+    assert!(steps.len() < steps[0].steps, "it never stopped");
+    assert_eq!(weights, Weights::load(&folder.path().join("best.safetensors")).unwrap());
+}
+
+/// What a folder holds at the end of a training.
+fn end_of(folder: &Path) -> (Vec<u8>, String) {
+    (fs::read(folder.join("weights.safetensors")).unwrap(), fs::read_to_string(folder.join("metrics.jsonl")).unwrap())
+}
+
+fn checkpoints(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("step-") && path.extension().unwrap() == "safetensors");
+    paths.sort();
+    paths
+}
+
+#[test]
+fn a_torn_checkpoint_is_passed_over() {
+    let [whole, torn] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    run(&config(), &examples(60), whole.path()).unwrap();
+    run(&config(), &examples(60), torn.path()).unwrap();
+    let newest = checkpoints(torn.path()).pop().unwrap();
+    let bytes = fs::read(&newest).unwrap();
+    fs::write(&newest, &bytes[..bytes.len() / 2]).unwrap();
+    fs::remove_file(torn.path().join("weights.safetensors")).unwrap();
+    let (_, steps) = run(&config(), &examples(60), torn.path()).unwrap();
+    assert!(!steps.is_empty() && steps.len() <= 3, "{} steps were repeated", steps.len());
+    assert_eq!(end_of(whole.path()), end_of(torn.path()));
+}
+
+/// Set for the process that is to be killed; names its folder.
+const VICTIM: &str = "METACOT_TEST_TRAIN_VICTIM";
+
+/// Not a test of its own: the process that `kill -9` meets.
+#[test]
+fn victim() {
+    if let Some(folder) = std::env::var_os(VICTIM) {
+        run(&config(), &examples(60), Path::new(&folder)).unwrap();
+    }
+}
+
+#[test]
+fn a_killed_run_ends_like_an_uninterrupted_one() {
+    let [whole, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    run(&config(), &examples(60), whole.path()).unwrap();
+    let mut kills = 0;
+    for attempt in 0_u64.. {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "train::victim"])
+            .env(VICTIM, killed.path())
+            .env("RAYON_NUM_THREADS", if attempt % 2 == 0 { "1" } else { "2" })
+            .spawn()
+            .unwrap();
+        // Later and later, so that the kills fall on different places and the run ends at last.
+        sleep(Duration::from_millis(20 + 13 * attempt));
+        match child.try_wait().unwrap() {
+            Some(status) => {
+                assert!(status.success());
+                break;
+            }
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+            }
+        }
+    }
+    assert!(kills > 0, "no kill met the run");
+    assert_eq!(end_of(whole.path()), end_of(killed.path()));
+}
