@@ -1,3 +1,7 @@
-//! Measures of what a model can do: statistics with intervals, computed the same way for every model and baseline.
+//! What a policy is worth: measured on problems, with baselines and intervals beside it. Knows nothing of training.
 
+pub mod baseline;
 pub mod statistics;
+pub mod suite;
+
+pub use suite::{Evaluation, ProblemScore, Scores, evaluate};

@@ -2,15 +2,22 @@
 
 pub mod atomic;
 pub mod checkpoint;
+pub mod cli;
 pub mod data;
 pub mod device;
 pub mod error;
 pub mod eval;
+pub mod grade;
+pub mod improve;
 pub mod kernels;
 pub mod metrics;
 pub mod model;
+pub mod pipeline;
+pub mod recipe;
 pub mod report;
+pub mod run_dir;
 pub mod sample;
+pub mod task;
 pub mod tokenizer;
 pub mod train;
 

@@ -1,0 +1,105 @@
+//! The command line: arguments to configuration to library calls. The only module that prints.
+//!
+//! Data goes to stdout, words for people to stderr.
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the command line")]
+
+mod doctor;
+mod generate;
+mod machine;
+mod progress;
+mod run;
+mod solve;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::{Error, Result};
+
+/// Search, text, weights, better search: a laboratory for Meta-CoT.
+#[derive(Debug, Parser)]
+#[command(name = "metacot", version, max_term_width = 110, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  2  a flag, setting, recipe key or input row that is not allowed
+  3  a file or folder that cannot be read or written
+  4  a file that is damaged, truncated or of another configuration
+  5  something would have been overwritten
+  6  no such device
+  7  a run that stopped itself";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a recipe from the first problem to the report; run again, it goes on where it was stopped.
+    Run(run::RunArgs),
+    /// Generates a corpus of search traces.
+    Generate(generate::GenerateArgs),
+    /// Solves problems from stdin, one a line, and prints their traces.
+    Solve(solve::SolveArgs),
+    /// Says what this build and this machine have.
+    Doctor(doctor::DoctorArgs),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<()> {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Solve(args) => solve::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+    }
+}
+
+/// The help text of a subcommand, or of the whole program, as it is printed.
+pub fn help(subcommand: Option<&str>) -> String {
+    let mut command = Cli::command().term_width(110);
+    match subcommand {
+        None => command.render_long_help().to_string(),
+        Some(name) => match command.find_subcommand_mut(name) {
+            Some(found) => found.clone().term_width(110).bin_name(format!("metacot {name}")).render_long_help().to_string(),
+            None => String::new(),
+        },
+    }
+}
+
+/// Reads repeated `--set key=value` (several pairs may stand in one) as settings.
+fn settings(pairs: &[String]) -> Result<metacot_envs::Settings> {
+    let mut settings = metacot_envs::Settings::default();
+    for pair in pairs.iter().flat_map(|pairs| pairs.split_whitespace()) {
+        let (name, value) = pair.split_once('=').ok_or_else(|| Error::Usage(format!("--set {pair}: expected key=value")))?;
+        settings.insert(name, value);
+    }
+    Ok(settings)
+}
+
+/// The command line of this process as one line.
+fn command_line() -> String {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word: OsString| word.to_string_lossy().into_owned()).collect();
+    format!("metacot {}", words.join(" "))
+}
+
+/// The number of worker threads: the flag, else all cores.
+fn threads(flag: Option<usize>) -> Result<usize> {
+    match flag {
+        Some(0) => Err(Error::Usage("--threads 0 is not allowed; expected at least 1".into())),
+        Some(threads) => Ok(threads.min(1024)),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}

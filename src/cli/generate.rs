@@ -1,0 +1,167 @@
+//! `metacot generate`: a corpus of search traces.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use metacot_envs::{Difficulty, Settings, World, registry, registry::EnvironmentVisitor};
+use metacot_traces::{
+    Budget,
+    corpus::{Layout, Split, SplitShares},
+    generate::{Job, Shard, Spec, generate},
+};
+
+use super::progress::Bar;
+use crate::{Error, Result};
+
+/// Generates a corpus of search traces, each replayed and audited before it is written.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Environment (see `metacot doctor` for all names).
+    #[arg(long, default_value = "countdown")]
+    env: String,
+    /// Its size, such as the number of numbers of a Countdown problem.
+    #[arg(long)]
+    size: Option<String>,
+    /// Search to run on every problem.
+    #[arg(long, default_value = "dfs")]
+    search: String,
+    /// Text format of the traces.
+    #[arg(long, default_value = "sos")]
+    format: String,
+    /// Number of problems.
+    #[arg(long)]
+    count: u64,
+    /// Root seed; the same seed and settings give the same bytes at any number of threads.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder of the corpus.
+    #[arg(long)]
+    out: PathBuf,
+    /// Part of the problem space: train, val or test. No problem is in two of them, whatever the seed.
+    #[arg(long, default_value = "train")]
+    split: String,
+    /// File format: jsonl or shard.
+    #[arg(long, default_value = "jsonl")]
+    layout: String,
+    /// Worker threads; all cores where left out.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Which part of the run to generate, as i/n with i from 0.
+    #[arg(long, default_value = "0/1")]
+    shard: String,
+    /// Most expansions of one search.
+    #[arg(long, default_value_t = Budget::default().expansions)]
+    max_expansions: u64,
+    /// Setting of the environment, the search or the format; can be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE", num_args = 1..)]
+    settings: Vec<String>,
+    /// Replaces a finished corpus in the folder.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(args: &GenerateArgs) -> Result<()> {
+    let settings = super::settings(&args.settings)?;
+    let parts = share_out(&args.env, args.size.as_deref(), &args.search, &args.format, &settings)?;
+    let spec = Spec {
+        env: args.env.clone(),
+        difficulty: parts.difficulty,
+        search: args.search.clone(),
+        search_settings: parts.search,
+        format: args.format.clone(),
+        format_settings: parts.format,
+        budget: Budget { expansions: args.max_expansions.max(1), ..Budget::default() },
+        split: args.split.parse::<Split>().map_err(Error::Usage)?,
+        shares: SplitShares::default(),
+        count: args.count,
+        seed: args.seed,
+    };
+    let layout = args.layout.parse::<Layout>().map_err(Error::Usage)?;
+    let job = Job { spec, out: args.out.clone(), layout, threads: super::threads(args.threads)?, shard: shard(&args.shard)?, force: args.force };
+    let bar = Bar::new("records");
+    let manifest = generate(&job, &mut |done| bar.show(done, args.count.div_ceil(job.shard.count.max(1))))?;
+    bar.clear();
+    let count = |name: &str| manifest.counts.get(name).copied().unwrap_or(0);
+    eprintln!(
+        "{} records ({} solved, {} skipped), {} bytes of text in {} files",
+        count("records"),
+        count("solved"),
+        count("skipped_unsolved"),
+        count("text_bytes"),
+        manifest.files.len()
+    );
+    println!("{}", manifest.digest);
+    Ok(())
+}
+
+fn shard(text: &str) -> Result<Shard> {
+    let parsed = text.split_once('/').and_then(|(index, count)| Some(Shard { index: index.parse().ok()?, count: count.parse().ok()? }));
+    match parsed {
+        Some(shard) if shard.index < shard.count => Ok(shard),
+        _ => Err(Error::Usage(format!("--shard {text} is not allowed; expected i/n with i from 0 to n-1"))),
+    }
+}
+
+/// The settings of a command line, given to those who know them.
+pub(super) struct Parts {
+    pub difficulty: Difficulty,
+    pub search: Settings,
+    pub format: Settings,
+}
+
+/// Gives every `--set` to the environment, the search or the format, whichever knows its name.
+///
+/// # Errors
+/// A name that none of them knows.
+pub(super) fn share_out(env: &str, size: Option<&str>, search: &str, format: &str, settings: &Settings) -> Result<Parts> {
+    registry::visit(env, ShareOut { size, search, format, settings }).map_err(|error| Error::Usage(error.to_string()))?
+}
+
+struct ShareOut<'a> {
+    size: Option<&'a str>,
+    search: &'a str,
+    format: &'a str,
+    settings: &'a Settings,
+}
+
+impl EnvironmentVisitor for ShareOut<'_> {
+    type Output = Result<Parts>;
+
+    fn visit<E: World>(self) -> Result<Parts> {
+        let usage = |error: metacot_envs::SettingError| Error::Usage(error.to_string());
+        let size = self.size.map(str::to_string);
+        let mut parts = Parts { difficulty: Difficulty { size, settings: Settings::default() }, search: Settings::default(), format: Settings::default() };
+        let plain = E::configure(&parts.difficulty).map_err(usage)?;
+        for (name, value) in self.settings.iter() {
+            let one = Settings::default().with(name, value);
+            let difficulty = Difficulty { settings: one.clone(), ..parts.difficulty.clone() };
+            let knows = |error: &metacot_envs::SettingError| !matches!(error, metacot_envs::SettingError::Unknown { .. });
+            let env = E::configure(&difficulty).map(|_| ());
+            let search = metacot_traces::search::build::<E>(self.search, &plain, &one).map(|_| ());
+            let format = metacot_traces::format::build::<E>(self.format, &one).map(|_| ());
+            match (&env, &search, &format) {
+                (Err(a), Err(b), Err(c)) if !knows(a) && !knows(b) && !knows(c) => {
+                    return Err(Error::Usage(format!("unknown setting `{name}`: {} takes {}; {} takes {}", E::NAME, allowed(a), self.search, allowed(b))));
+                }
+                _ => {}
+            }
+            let is_known = |result: &std::result::Result<(), metacot_envs::SettingError>| result.as_ref().err().is_none_or(knows);
+            if is_known(&env) {
+                parts.difficulty.settings.insert(name, value);
+            } else if is_known(&search) {
+                parts.search.insert(name, value);
+            } else {
+                parts.format.insert(name, value);
+            }
+        }
+        E::configure(&parts.difficulty).map_err(usage)?;
+        Ok(parts)
+    }
+}
+
+fn allowed(error: &metacot_envs::SettingError) -> String {
+    match error {
+        metacot_envs::SettingError::Unknown { allowed, .. } => allowed.clone(),
+        metacot_envs::SettingError::Value { expected, .. } => expected.clone(),
+    }
+}

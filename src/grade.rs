@@ -1,0 +1,105 @@
+//! Completions with their verdicts: what evaluation counts and improvement learns from.
+
+use std::collections::BTreeMap;
+
+use metacot_envs::SeedTree;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    sample::{Completion, Generator, Request, SampleConfig},
+    task::{Problem, Task},
+    tokenizer::Tokenizer,
+};
+
+/// One sampled response with all that is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// The response as text, the end mark left out.
+    pub response: String,
+    /// Sampled tokens, the end mark included.
+    pub tokens: u64,
+    /// Whether it ended by itself.
+    pub is_finished: bool,
+    /// The claimed plan solves the problem.
+    pub is_correct: bool,
+    /// Every statement reads as the format.
+    pub is_format_ok: bool,
+    /// Every statement is true.
+    pub is_valid: bool,
+    /// False statements by kind.
+    pub defects: BTreeMap<String, u64>,
+}
+
+/// All samples of one problem.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolloutGroup {
+    /// Identity of the problem up to symmetry.
+    pub canonical_key: String,
+    /// The problem as JSON.
+    pub problem: serde_json::Value,
+    /// What the model was given.
+    pub prompt: String,
+    /// Its responses.
+    pub rollouts: Vec<Rollout>,
+}
+
+impl RolloutGroup {
+    /// How many responses are right.
+    pub fn num_correct(&self) -> usize {
+        self.rollouts.iter().filter(|rollout| rollout.is_correct).count()
+    }
+}
+
+/// The ids of a prompt: BOS and the text.
+pub fn prompt_ids(tokenizer: &Tokenizer, prompt: &str) -> Vec<u32> {
+    let mut ids = vec![Tokenizer::BOS];
+    tokenizer.encode_into(prompt, &mut ids);
+    ids
+}
+
+/// Samples `samples` responses to each problem and judges them. Sample `j` of problem `i` draws from `seeds.index(i).stream(j)` alone.
+pub fn rollouts(
+    task: &dyn Task,
+    tokenizer: &Tokenizer,
+    generator: &mut dyn Generator,
+    problems: &[Problem],
+    samples: usize,
+    config: &SampleConfig,
+    seeds: &SeedTree,
+) -> Vec<RolloutGroup> {
+    let mut requests = Vec::with_capacity(problems.len() * samples);
+    for (index, problem) in problems.iter().enumerate() {
+        let prompt = prompt_ids(tokenizer, &problem.prompt);
+        let streams = seeds.index(index as u64);
+        requests.extend((0..samples as u64).map(|sample| Request { prompt: prompt.clone(), rng: streams.stream(sample) }));
+    }
+    let mut completions = generator.complete(requests, config).into_iter();
+    problems
+        .iter()
+        .map(|problem| RolloutGroup {
+            canonical_key: problem.canonical_key.clone(),
+            problem: problem.json.clone(),
+            prompt: problem.prompt.clone(),
+            rollouts: completions.by_ref().take(samples).map(|completion| judge(task, tokenizer, problem, &completion)).collect(),
+        })
+        .collect()
+}
+
+fn judge(task: &dyn Task, tokenizer: &Tokenizer, problem: &Problem, completion: &Completion) -> Rollout {
+    let body = completion.ids.strip_suffix(&[Tokenizer::EOS]).unwrap_or(&completion.ids);
+    let response = tokenizer.decode(body);
+    let judged = task.judge(problem, &response);
+    let mut defects = BTreeMap::new();
+    for kind in &judged.defects {
+        *defects.entry(kind.to_string()).or_default() += 1;
+    }
+    Rollout {
+        response,
+        tokens: completion.ids.len() as u64,
+        is_finished: completion.is_finished,
+        is_correct: judged.is_correct,
+        is_format_ok: judged.is_format_ok,
+        is_valid: judged.is_valid && completion.is_finished,
+        defects,
+    }
+}

@@ -1,0 +1,121 @@
+//! The first stage: corpora, vocabulary, and the examples that fit the context.
+
+use metacot_traces::{
+    corpus::{self, Layout, Manifest, Record, Split},
+    generate::{Job, Shard, generate},
+};
+
+use super::{Notice, Run};
+use crate::{Result, data::Example, improve::example, task::Problem, tokenizer::Tokenizer};
+
+/// Everything that later stages learn from and measure on.
+pub(super) struct Data {
+    pub tokenizer: Tokenizer,
+    pub train: Vec<Example>,
+    pub val: Vec<Example>,
+    /// Test problems of the training distribution; none of them is in the corpus.
+    pub unseen: Vec<Problem>,
+    /// Problems of the held-out settings.
+    pub held_out: Vec<Problem>,
+    pub facts: CorpusFacts,
+    /// Digest of the training corpus.
+    pub digest: String,
+}
+
+/// What the report says of the corpus.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct CorpusFacts {
+    pub records: usize,
+    pub solved: usize,
+    pub distinct: usize,
+    pub fitting: usize,
+    pub mean_tokens: f64,
+    pub mean_digit_tokens: f64,
+    pub vocab_size: usize,
+}
+
+impl Run<'_> {
+    pub(super) fn corpora(&self, notify: &mut dyn FnMut(Notice)) -> Result<Data> {
+        let recipe = self.recipe;
+        let (train_records, manifest) = self.corpus(Split::Train, recipe.corpus.train, notify)?;
+        let (val_records, _) = self.corpus(Split::Val, recipe.corpus.val.max(1), notify)?;
+        let (phrases, _) = self.task.vocabulary();
+        let tokenizer = Tokenizer::new(phrases.clone(), recipe.task.whole_numbers_up_to)?;
+        let path = self.dir.tokenizer();
+        if !path.exists() {
+            tokenizer.save(&path)?;
+        }
+        let mut facts = facts(&train_records, &tokenizer, &Tokenizer::new(phrases, 0)?);
+        let longest = recipe.model.context;
+        let examples = |records: &[Record]| -> Vec<Example> {
+            let examples = records.iter().map(|record| {
+                let (prompt, response) = record.text.split_at(record.prompt_len as usize);
+                example(&tokenizer, prompt, response)
+            });
+            // A response longer than the evaluation allows teaches what can never be scored.
+            examples.filter(|example| example.ids.len() <= longest && example.ids.len() - example.response_start <= recipe.eval.max_new_tokens).collect()
+        };
+        let (train, val) = (examples(&train_records), examples(&val_records));
+        facts.fitting = train.len();
+        notify(Notice::Note(facts.to_string()));
+        let unseen = self.problems(self.recipe.spec(Split::Test, recipe.eval.problems, recipe.seed))?;
+        let held_out = match recipe.held_out_spec() {
+            Some(spec) => self.problems(spec)?,
+            None => Vec::new(),
+        };
+        Ok(Data { tokenizer, train, val, unseen, held_out, facts, digest: manifest.digest })
+    }
+
+    /// Makes a corpus, or reads it where it is finished.
+    fn corpus(&self, split: Split, count: u64, notify: &mut dyn FnMut(Notice)) -> Result<(Vec<Record>, Manifest)> {
+        let out = self.dir.corpus(split.name());
+        if !out.join(corpus::MANIFEST).exists() {
+            let spec = self.recipe.spec(split, count, self.recipe.seed);
+            let shard = Shard { index: 0, count: 1 };
+            let job = Job { spec, out: out.clone(), layout: Layout::Shard, threads: self.options.threads, shard, force: true };
+            generate(&job, &mut |done| notify(Notice::Generated { done, total: count }))?;
+        }
+        let mut records = Vec::new();
+        let manifest = corpus::read(&out, |record| records.push(record))?;
+        Ok((records, manifest))
+    }
+
+    fn problems(&self, spec: metacot_traces::generate::Spec) -> Result<Vec<Problem>> {
+        let task = crate::task::open(&spec)?;
+        // Distinct problems only: a repeated one would count twice in the intervals.
+        let (mut problems, mut seen): (Vec<Problem>, std::collections::BTreeSet<String>) = Default::default();
+        let mut id = 0;
+        while (problems.len() as u64) < spec.count && id < 20 * spec.count {
+            let problem = task.draw(id)?;
+            if seen.insert(problem.canonical_key.clone()) {
+                problems.push(problem);
+            }
+            id += 1;
+        }
+        Ok(problems)
+    }
+}
+
+fn facts(records: &[Record], tokenizer: &Tokenizer, digits: &Tokenizer) -> CorpusFacts {
+    let mean = |tokenizer: &Tokenizer| records.iter().map(|record| tokenizer.encode(&record.text).len()).sum::<usize>() as f64 / records.len().max(1) as f64;
+    let keys: std::collections::BTreeSet<&str> = records.iter().map(|record| record.canonical_key.as_str()).collect();
+    CorpusFacts {
+        records: records.len(),
+        solved: records.iter().filter(|record| record.plan.is_some()).count(),
+        distinct: keys.len(),
+        fitting: 0,
+        mean_tokens: mean(tokenizer),
+        mean_digit_tokens: mean(digits),
+        vocab_size: tokenizer.vocab_size(),
+    }
+}
+
+impl std::fmt::Display for CorpusFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { records, solved, distinct, fitting, mean_tokens, mean_digit_tokens, vocab_size } = self;
+        write!(
+            f,
+            "{records} traces of {distinct} distinct problems, {solved} solved, {fitting} fit the context; {mean_tokens:.0} tokens a trace ({mean_digit_tokens:.0} digit by digit), {vocab_size} ids"
+        )
+    }
+}

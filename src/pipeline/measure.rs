@@ -1,0 +1,64 @@
+//! The evaluations of a run, each a file of its own.
+
+use super::{Notice, Run, corpora::Data};
+use crate::{
+    Result,
+    eval::{
+        Evaluation,
+        baseline::{Baseline, baselines},
+        evaluate,
+    },
+    model::Weights,
+    sample::{CpuDecoder, DecoderConfig},
+    task::Problem,
+};
+
+/// The sets of problems, in reading order.
+const SETS: [&str; 2] = ["unseen", "held-out"];
+
+impl Run<'_> {
+    /// The sampler over these weights.
+    pub(super) fn generator(&self, weights: &Weights) -> CpuDecoder {
+        CpuDecoder::new(weights, DecoderConfig { threads: self.options.threads, ..DecoderConfig::default() })
+    }
+
+    /// The sets of problems that this run has.
+    fn sets<'d>(&self, data: &'d Data) -> Vec<(&'static str, &'d [Problem])> {
+        let sets = [data.unseen.as_slice(), data.held_out.as_slice()];
+        SETS.into_iter().zip(sets).filter(|(_, problems)| !problems.is_empty()).collect()
+    }
+
+    /// Baselines on every set.
+    pub(super) fn baselines(&self, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<Vec<Vec<Baseline>>> {
+        let eval = &self.recipe.eval;
+        notify(Notice::Note("baselines: random policy, greedy heuristic, symbolic searches".into()));
+        self.sets(data)
+            .into_iter()
+            .map(|(set, problems)| {
+                let seeds = self.seeds.child("baselines").child(set);
+                baselines(self.task.as_ref(), &data.tokenizer, problems, &eval.searches, eval.max_new_tokens, &seeds)
+            })
+            .collect()
+    }
+
+    /// Evaluates a model on every set, or reads what is finished. Every model sees the same problems and the same streams.
+    pub(super) fn evaluate(&self, policy: &str, weights: &Weights, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<Vec<Evaluation>> {
+        let eval = &self.recipe.eval;
+        self.sets(data)
+            .into_iter()
+            .map(|(set, problems)| {
+                let path = self.dir.eval(&format!("{policy}-{set}"));
+                if path.exists() {
+                    return Evaluation::load(&path);
+                }
+                notify(Notice::Note(format!("{set}: {} problems, {} samples each, up to {} tokens", problems.len(), eval.samples, eval.max_new_tokens)));
+                let mut generator = self.generator(weights);
+                let config = self.recipe.sample_config(eval.temperature);
+                let seeds = self.seeds.child("eval").child(set);
+                let result = evaluate(policy, self.task.as_ref(), &data.tokenizer, &mut generator, problems, eval.samples, &config, &seeds);
+                result.save(&path)?;
+                Ok(result)
+            })
+            .collect()
+    }
+}

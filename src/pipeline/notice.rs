@@ -1,0 +1,28 @@
+//! What a run tells the person who watches it.
+
+use crate::train::Progress;
+
+/// Something to show; the command line decides how.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A stage begins.
+    Stage {
+        /// From 1.
+        number: usize,
+        /// How many there are.
+        stages: usize,
+        /// What it does.
+        name: String,
+    },
+    /// Records generated, of how many.
+    Generated {
+        /// Done.
+        done: u64,
+        /// In all.
+        total: u64,
+    },
+    /// A training step.
+    Training(Progress),
+    /// A line worth keeping.
+    Note(String),
+}

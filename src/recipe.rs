@@ -1,0 +1,312 @@
+//! Recipes: everything that a run does, as one typed, validated file.
+//!
+//! Two recipes with the same values are the same run; nothing else (threads, device, folder) may change its numbers on a CPU.
+
+mod builtin;
+
+use std::{fs, path::Path};
+
+use metacot_envs::{Difficulty, Settings};
+use metacot_traces::{
+    Budget,
+    corpus::{Split, SplitShares},
+    generate::Spec,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, model::ModelConfig, sample::SampleConfig, tokenizer::Tokenizer, train::TrainConfig};
+pub use builtin::{BUILT_IN, built_in};
+
+/// A whole pipeline: generate, train, improve, evaluate, report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Shown in the report.
+    pub title: String,
+    /// Root of all randomness of the run.
+    pub seed: u64,
+    /// What is to be solved.
+    pub task: TaskRecipe,
+    /// What is learned from.
+    pub corpus: CorpusRecipe,
+    /// The shape of the model; the vocabulary is the tokenizer's.
+    pub model: ModelRecipe,
+    /// The supervised training.
+    pub train: TrainConfig,
+    /// Learning from verified samples; left out means none.
+    pub improve: Option<ImproveRecipe>,
+    /// What is measured.
+    pub eval: EvalRecipe,
+}
+
+/// The environment and how its searches are written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskRecipe {
+    /// Registered name of the environment.
+    pub env: String,
+    /// Its size.
+    pub size: Option<String>,
+    /// Its other settings.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Settings that replace those above for the problems of the out-of-distribution evaluation, such as held-out targets; empty means none.
+    #[serde(default)]
+    pub held_out: Settings,
+    /// Registered name of the format.
+    pub format: String,
+    /// Its settings.
+    #[serde(default)]
+    pub format_settings: Settings,
+    /// The largest number that is one token; larger ones are read digit by digit. 0, 99, 999 or 9999.
+    pub whole_numbers_up_to: u32,
+}
+
+/// The corpus.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorpusRecipe {
+    /// Registered name of the search that is imitated.
+    pub search: String,
+    /// Its settings.
+    #[serde(default)]
+    pub search_settings: Settings,
+    /// What each search may spend.
+    #[serde(default)]
+    pub budget: Budget,
+    /// Training problems drawn; traces that do not fit the context are left out and counted.
+    pub train: u64,
+    /// Validation problems drawn, for the validation loss.
+    pub val: u64,
+    /// Shares of the problem space.
+    #[serde(default)]
+    pub shares: SplitShares,
+}
+
+/// The shape of the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRecipe {
+    /// Number of blocks.
+    pub layers: usize,
+    /// Width of the residual stream.
+    pub width: usize,
+    /// Number of heads.
+    pub heads: usize,
+    /// Number of key and value heads; as many as heads where it is left out.
+    pub kv_heads: Option<usize>,
+    /// Width of the feed-forward layer.
+    pub hidden: usize,
+    /// The longest sequence in tokens.
+    pub context: usize,
+    /// Base of the rotary frequencies.
+    #[serde(default = "default_theta")]
+    pub rope_theta: f32,
+    /// Whether the output projection is the transposed embedding.
+    #[serde(default)]
+    pub tied_embeddings: bool,
+}
+
+fn default_theta() -> f32 {
+    10_000.0
+}
+
+/// Expert iteration: sample, verify, keep the right ones, train again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImproveRecipe {
+    /// Rounds of sampling and training; each begins with the model of the last.
+    pub rounds: usize,
+    /// New training problems of each round.
+    pub problems: u64,
+    /// Responses sampled for each.
+    pub samples: usize,
+    /// Softmax temperature of the sampling, above 0.
+    pub temperature: f32,
+    /// Which right responses of a problem are kept.
+    pub keep: Keep,
+    /// The most responses kept for one problem.
+    pub keep_per_problem: usize,
+    /// Whether a kept response must be true throughout, not only end right.
+    pub require_valid: bool,
+    /// Where the training of a round starts.
+    pub start: Start,
+    /// Share of the examples of a round that come from the supervised corpus, in [0, 1), so that the model does not forget how to search.
+    pub replay: f64,
+    /// The training of a round.
+    pub train: TrainConfig,
+}
+
+/// Which right responses of a problem are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The first sampled (STaR, ReST-EM).
+    First,
+    /// Those of fewest tokens (Searchformer's bootstrapping).
+    Shortest,
+}
+
+/// Where the training of a round starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The supervised model (STaR).
+    Base,
+    /// The model of the last round.
+    Continue,
+}
+
+/// What is measured, on which problems, at which budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvalRecipe {
+    /// Unseen problems of the training distribution.
+    pub problems: u64,
+    /// Problems of the held-out settings.
+    pub held_out_problems: u64,
+    /// Responses sampled for each problem; pass@k is estimated from them.
+    pub samples: usize,
+    /// The k of pass@k, at most `samples`.
+    pub k: u32,
+    /// Softmax temperature.
+    pub temperature: f32,
+    /// The most tokens of a response, for models and symbolic searches alike.
+    pub max_new_tokens: usize,
+    /// Symbolic searches to compare with.
+    pub searches: Vec<String>,
+}
+
+impl Recipe {
+    /// Reads a recipe: a built-in name or a path, with `key.path=value` changes applied.
+    ///
+    /// # Errors
+    /// A file that cannot be read, an unknown key, a value that is not allowed.
+    pub fn load(name: &str, changes: &[String]) -> Result<Self> {
+        let text = match built_in(name) {
+            Some(text) => text.to_string(),
+            None if Path::new(name).exists() => fs::read_to_string(name).map_err(Error::io("cannot read", name))?,
+            None => {
+                let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+                return Err(Error::Usage(format!("recipe `{name}` is neither a file nor built in; built in: {}", names.join(", "))));
+            }
+        };
+        let mut table: toml::Table = text.parse().map_err(|error| Error::Usage(format!("recipe {name}: {error}")))?;
+        for change in changes {
+            apply(&mut table, change)?;
+        }
+        let recipe: Self = table.try_into().map_err(|error| Error::Usage(format!("recipe {name}: {}", one_line(&error))))?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
+    /// The recipe as TOML, every default written out.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("a recipe is plain data")
+    }
+
+    /// The spec of one of the corpora.
+    pub fn spec(&self, split: Split, count: u64, seeds_child: u64) -> Spec {
+        Spec {
+            env: self.task.env.clone(),
+            difficulty: Difficulty { size: self.task.size.clone(), settings: self.task.settings.clone() },
+            search: self.corpus.search.clone(),
+            search_settings: self.corpus.search_settings.clone(),
+            format: self.task.format.clone(),
+            format_settings: self.task.format_settings.clone(),
+            budget: self.corpus.budget,
+            split,
+            shares: self.corpus.shares,
+            count,
+            seed: seeds_child,
+        }
+    }
+
+    /// The spec of the out-of-distribution problems; `None` where the recipe has none.
+    pub fn held_out_spec(&self) -> Option<Spec> {
+        if self.task.held_out.is_empty() || self.eval.held_out_problems == 0 {
+            return None;
+        }
+        let mut spec = self.spec(Split::Test, self.eval.held_out_problems, self.seed);
+        for (name, value) in self.task.held_out.iter() {
+            spec.difficulty.settings.insert(name, value);
+        }
+        Some(spec)
+    }
+
+    /// The shape of the model over a vocabulary.
+    pub fn model_config(&self, tokenizer: &Tokenizer) -> ModelConfig {
+        let ModelRecipe { layers, width, heads, kv_heads, hidden, context, rope_theta, tied_embeddings } = self.model;
+        let kv_heads = kv_heads.unwrap_or(heads);
+        ModelConfig { vocab_size: tokenizer.vocab_size(), width, layers, heads, kv_heads, hidden, context, rope_theta, norm_epsilon: 1e-5, tied_embeddings }
+    }
+
+    /// How responses are sampled at a temperature.
+    pub fn sample_config(&self, temperature: f32) -> SampleConfig {
+        SampleConfig { temperature, top_k: 0, top_p: 1.0, max_new_tokens: self.eval.max_new_tokens, stop: vec![Tokenizer::EOS] }
+    }
+
+    fn validate(&self) -> Result<()> {
+        let refuse = |key: &str, value: String, expected: &str| Err(Error::Usage(format!("{key} = {value} is not allowed; expected {expected}")));
+        let config =
+            ModelConfig { vocab_size: 1, kv_heads: self.model.kv_heads.unwrap_or(self.model.heads), ..self.model_config(&Tokenizer::new([""; 0], 0)?) };
+        config.validate().map_err(Error::Usage)?;
+        self.train.validate().map_err(Error::Usage)?;
+        if self.corpus.train == 0 {
+            return refuse("corpus.train", "0".into(), "at least 1");
+        }
+        if self.eval.problems == 0 || self.eval.samples == 0 {
+            return refuse("eval.problems and eval.samples", format!("{} and {}", self.eval.problems, self.eval.samples), "at least 1 each");
+        }
+        if self.eval.k == 0 || self.eval.k as usize > self.eval.samples {
+            return refuse("eval.k", self.eval.k.to_string(), "1 to eval.samples");
+        }
+        if !(self.eval.temperature.is_finite() && self.eval.temperature >= 0.0) {
+            return refuse("eval.temperature", self.eval.temperature.to_string(), "a number of at least 0");
+        }
+        if self.eval.max_new_tokens == 0 || self.eval.max_new_tokens >= self.model.context {
+            return refuse("eval.max_new_tokens", self.eval.max_new_tokens.to_string(), "1 to below model.context");
+        }
+        let shares = self.corpus.shares;
+        if !(shares.val > 0.0 && shares.test > 0.0 && shares.val + shares.test < 1.0) {
+            return refuse("corpus.shares", format!("{} and {}", shares.val, shares.test), "both above 0 and less than 1 together");
+        }
+        if let Some(improve) = &self.improve {
+            improve.train.validate().map_err(|reason| Error::Usage(format!("improve.{reason}")))?;
+            if improve.samples == 0 || improve.problems == 0 || improve.keep_per_problem == 0 {
+                return refuse("improve.samples, improve.problems and improve.keep_per_problem", "0".into(), "at least 1 each");
+            }
+            if !(improve.temperature.is_finite() && improve.temperature > 0.0) {
+                return refuse("improve.temperature", improve.temperature.to_string(), "a number above 0");
+            }
+            if !(0.0..1.0).contains(&improve.replay) {
+                return refuse("improve.replay", improve.replay.to_string(), "a number from 0 to below 1");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sets `a.b.c=value`; the value is read as TOML, and as plain text where it is none.
+fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
+    let Some((path, value)) = change.split_once('=') else {
+        return Err(Error::Usage(format!("--set {change}: expected key=value")));
+    };
+    let value = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut parsed| parsed.remove("value")).unwrap_or_else(|| value.into());
+    let mut keys: Vec<&str> = path.split('.').collect();
+    let Some(last) = keys.pop().filter(|last| !last.is_empty()) else {
+        return Err(Error::Usage(format!("--set {change}: expected key=value")));
+    };
+    let mut at = table;
+    for key in keys {
+        let entry = at.entry(key).or_insert_with(|| toml::Table::new().into());
+        at = entry.as_table_mut().ok_or_else(|| Error::Usage(format!("--set {change}: `{key}` is a value, not a section")))?;
+    }
+    at.insert(last.to_string(), value);
+    Ok(())
+}
+
+/// A TOML error without its line breaks.
+fn one_line(error: &impl std::fmt::Display) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}

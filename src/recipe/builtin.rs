@@ -1,0 +1,9 @@
+//! The recipes that the binary carries: one line each.
+
+/// Name and text of every built-in recipe.
+pub const BUILT_IN: &[(&str, &str)] = &[("quickstart", include_str!("quickstart.toml"))];
+
+/// The text of a built-in recipe.
+pub fn built_in(name: &str) -> Option<&'static str> {
+    BUILT_IN.iter().find(|(other, _)| *other == name).map(|(_, text)| *text)
+}
