@@ -4,7 +4,7 @@ use metacot_envs::{SeedTree, Settings};
 use metacot_traces::Budget;
 use serde::{Deserialize, Serialize};
 
-use super::statistics::{Bootstrap, Estimate};
+use super::statistics::{Bootstrap, Estimate, Tally, mean_pass_at_k};
 use crate::{
     Error, Result,
     task::{Problem, Task},
@@ -33,8 +33,12 @@ impl Baseline {
     /// # Errors
     /// There are no problems.
     pub fn pass_at(&self, k: u32, bootstrap: &Bootstrap) -> Result<Estimate> {
-        let values: Vec<f64> = self.solve.iter().map(|p| if self.is_random { 1.0 - (1.0 - p).powi(k as i32) } else { *p }).collect();
-        Ok(bootstrap.mean(&values)?)
+        if self.is_random {
+            let values: Vec<f64> = self.solve.iter().map(|p| 1.0 - (1.0 - p).powi(k as i32)).collect();
+            return Ok(bootstrap.mean(&values)?);
+        }
+        let tallies: Vec<Tally> = self.solve.iter().map(|solve| Tally { samples: 1, correct: u32::from(*solve > 0.5) }).collect();
+        Ok(mean_pass_at_k(&tallies, 1, bootstrap)?)
     }
 
     /// Tokens per solved problem.

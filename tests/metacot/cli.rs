@@ -1,0 +1,83 @@
+//! The command line as people meet it: help, data on stdout, one clear line for every mistake.
+
+use std::fs;
+
+use metacot::cli::help;
+
+use crate::support::{error_line, output, piped, stdout, tiny};
+
+#[test]
+fn help_reads_well() {
+    insta::assert_snapshot!("help", help(None));
+    for name in ["run", "generate", "solve"] {
+        insta::with_settings!({ snapshot_suffix => name }, { insta::assert_snapshot!("help", help(Some(name))) });
+    }
+}
+
+#[test]
+fn solve_answers_every_line_in_order() {
+    let input = b"{\"numbers\":[3,5,9],\"target\":24}\n\nCurrent State: 12:[3, 4], Operations: []\n";
+    let text = stdout(&piped(&["solve", "--env", "countdown", "--search", "astar", "--format", "sos"], input));
+    let traces: Vec<&str> = text.trim_end().split("\n\n").collect();
+    assert_eq!(traces.len(), 2);
+    assert!(traces[0].starts_with("Current State: 24:[3, 5, 9]") && traces[0].ends_with("24,24 equal: Goal Reached"));
+    assert!(traces[1].starts_with("Current State: 12:[3, 4]") && traces[1].ends_with("12,12 equal: Goal Reached"));
+
+    let text = stdout(&piped(&["solve", "--search", "dfs", "--json"], input));
+    let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows[0]["plan"], serde_json::json!(["3*5=15", "9+15=24"]));
+    assert_eq!((&rows[0]["cost"], &rows[0]["stop"]), (&serde_json::json!(2), &serde_json::json!("solved")));
+    assert_eq!(rows[1]["plan"], serde_json::json!(["3*4=12"]));
+}
+
+#[test]
+fn generated_digests_do_not_depend_on_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = |threads: &str| {
+        let out = folder.path().join(threads);
+        let args = ["generate", "--env", "countdown", "--size", "4", "--search", "dfs", "--format", "sos", "--count", "300", "--seed", "1"];
+        stdout(&output(&[&args[..], &["--out", out.to_str().unwrap(), "--threads", threads]].concat()))
+    };
+    assert_eq!(digest("1"), digest("2"));
+}
+
+#[test]
+fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("file"), "x").unwrap();
+    fs::write(path("typo.toml"), fs::read_to_string(tiny()).unwrap().replace("epochs = 10", "epoch = 10")).unwrap();
+    fs::create_dir(path("occupied")).unwrap();
+    fs::write(path("occupied/thesis.tex"), "precious").unwrap();
+    let corpus = path("corpus");
+    stdout(&output(&["generate", "--size", "3", "--count", "5", "--layout", "shard", "--out", &corpus]));
+    fs::copy(tiny(), path("tiny.toml")).unwrap();
+    let tiny = path("tiny.toml");
+    let (file, occupied, typo, below_file) = (path("file"), path("occupied"), path("typo.toml"), path("file/below"));
+    let cases: [(&str, Vec<&str>); 15] = [
+        ("unknown recipe", vec!["run", "quickstrat"]),
+        ("unknown recipe key", vec!["run", &typo]),
+        ("unknown key in --set", vec!["run", &tiny, "--set", "train.epoch=1"]),
+        ("value out of range", vec!["run", &tiny, "--set", "improve.replay=1.5"]),
+        ("size out of range", vec!["generate", "--size", "9", "--count", "5", "--out", &below_file]),
+        ("size is no number", vec!["generate", "--size", "three", "--count", "5", "--out", &below_file]),
+        ("unknown environment", vec!["generate", "--env", "contdown", "--count", "5", "--out", &below_file]),
+        ("unknown search", vec!["generate", "--search", "dsf", "--count", "5", "--out", &below_file]),
+        ("unknown format", vec!["solve", "--format", "soss"]),
+        ("unknown setting", vec!["generate", "--count", "5", "--set", "widht=3", "--out", &below_file]),
+        ("targets out of reach", vec!["generate", "--size", "3", "--count", "5", "--set", "max_number=1", "--out", &below_file]),
+        ("unwritable folder", vec!["generate", "--count", "5", "--out", &below_file]),
+        ("finished corpus", vec!["generate", "--count", "5", "--out", &corpus]),
+        ("occupied folder", vec!["run", &tiny, "--out", &occupied]),
+        ("missing device", vec!["run", &tiny, "--device", "cuda:7", "--out", &below_file]),
+    ];
+    let mut lines: Vec<String> = cases.iter().map(|(name, args)| format!("{name}: {}", error_line(&output(args), folder.path()))).collect();
+    lines.push(format!("bad problem: {}", error_line(&piped(&["solve"], b"{\"numbers\":[1],\"goal\":2}\n"), folder.path())));
+    lines.push(format!("hostile problem: {}", error_line(&piped(&["solve"], b"{\"numbers\":[1,2,3,4,5,6,7,8,9],\"target\":2}\n"), folder.path())));
+    lines.push(format!("no problem: {}", error_line(&piped(&["solve"], b"\xff\xfe what\n"), folder.path())));
+    // Builds with the feature `cuda` word the missing device otherwise.
+    let text = lines.join("\n").replace("is not in this build; build with `--features cuda`, or use --device cpu", "[no CUDA]");
+    insta::assert_snapshot!("errors", text);
+    assert_eq!(fs::read_to_string(file).unwrap(), "x");
+    assert_eq!(fs::read_to_string(path("occupied/thesis.tex")).unwrap(), "precious");
+}

@@ -1,0 +1,96 @@
+//! A whole run: it ends, says so the second time, and comes out the same however often it is killed.
+
+use std::{
+    fs,
+    path::Path,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::support::{error_line, metacot, output, stdout, tiny};
+
+fn args<'a>(recipe: &'a str, out: &'a str) -> [&'a str; 4] {
+    ["run", recipe, "--out", out]
+}
+
+/// Digests of what must not depend on how often the run was interrupted: the report less its command line, the weights, all samples.
+fn results(out: &Path) -> Vec<String> {
+    let report = fs::read_to_string(out.join("report.json")).unwrap();
+    let mut report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert!(report["report"]["provenance"]["command"].is_string());
+    report["report"]["provenance"]["command"] = serde_json::Value::Null;
+    let manifest = fs::read_to_string(out.join("manifest.json")).unwrap();
+    let weights = manifest.lines().find(|line| line.contains("weights_digest")).unwrap().to_string();
+    let mut files = vec![report.to_string(), weights];
+    for name in ["supervised-unseen", "supervised-held-out", "round-1-unseen", "round-1-held-out"] {
+        files.push(fs::read_to_string(out.join(format!("eval/{name}.json"))).unwrap());
+    }
+    files.push(fs::read_to_string(out.join("rollouts/round-1.jsonl")).unwrap());
+    files.iter().map(|text| blake3::hash(text.as_bytes()).to_hex().to_string()).collect()
+}
+
+#[test]
+fn a_killed_run_goes_on_and_ends_with_the_same_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = tiny().display().to_string();
+    let whole = folder.path().join("whole");
+    let started = Instant::now();
+    stdout(&output(&args(&recipe, whole.to_str().unwrap())));
+    let duration = started.elapsed();
+
+    let again = output(&args(&recipe, whole.to_str().unwrap()));
+    assert!(again.status.success() && again.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&again.stderr).starts_with("finished already"));
+
+    let killed = folder.path().join("killed");
+    for part in 1..=8 {
+        let mut child =
+            metacot(&args(&recipe, killed.to_str().unwrap())).stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null()).spawn().unwrap();
+        sleep(duration.mul_f64(0.07 * f64::from(part)).max(Duration::from_millis(20)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let last = output(&args(&recipe, killed.to_str().unwrap()));
+    assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+    assert_eq!(results(&killed), results(&whole));
+
+    // Another recipe does not touch what is there.
+    let other = output(&["run", &recipe, "--set", "train.epochs=9", "--out", whole.to_str().unwrap()]);
+    insta::assert_snapshot!("another_recipe", error_line(&other, folder.path()));
+    // A checkpoint of another configuration is refused by name, and left as it is.
+    let checkpoint = whole.join("checkpoints/supervised");
+    let other = folder.path().join("other");
+    output(&["run", &recipe, "--set", "model.width=16", "--out", other.to_str().unwrap()]);
+    fs::remove_file(other.join("manifest.json")).unwrap();
+    fs::remove_dir_all(other.join("checkpoints/supervised")).unwrap();
+    copy_folder(&checkpoint, &other.join("checkpoints/supervised"));
+    let refused = output(&["run", &recipe, "--set", "model.width=16", "--out", other.to_str().unwrap()]);
+    insta::assert_snapshot!("another_checkpoint", error_line(&refused, folder.path()));
+}
+
+#[test]
+fn a_damaged_corpus_stops_the_run_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = tiny().display().to_string();
+    let out = folder.path().join("run");
+    stdout(&output(&args(&recipe, out.to_str().unwrap())));
+    fs::remove_file(out.join("manifest.json")).unwrap();
+    let shard = out.join("corpus/train/train-00000-of-00001.shard");
+    let bytes = fs::read(&shard).unwrap();
+    fs::write(&shard, &bytes[..bytes.len() - 9]).unwrap();
+    let line = error_line(&output(&args(&recipe, out.to_str().unwrap())), folder.path());
+    assert!(line.starts_with("4 error: DIR/run/corpus/train/train-00000-of-00001.shard: truncated or changed"), "{line}");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

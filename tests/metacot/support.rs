@@ -1,0 +1,48 @@
+//! Shared set-up: the binary as a child process, and redactions for snapshots.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// The recipe of the tests.
+pub fn tiny() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/metacot/tiny.toml")
+}
+
+/// The binary with these arguments.
+pub fn metacot(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_metacot"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs the binary to its end.
+pub fn output(args: &[&str]) -> Output {
+    metacot(args).output().unwrap()
+}
+
+/// Runs the binary with text on its standard input.
+pub fn piped(args: &[&str], input: &[u8]) -> Output {
+    let mut child = metacot(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A child that refuses its arguments closes the pipe early.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+/// Standard output as text; panics with standard error where the command failed.
+#[track_caller]
+pub fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The error line of a failed command with its exit code, folders replaced by `DIR`.
+#[track_caller]
+pub fn error_line(output: &Output, folder: &Path) -> String {
+    assert!(!output.status.success(), "the command was expected to fail");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let line = stderr.lines().find(|line| line.starts_with("error")).unwrap_or_else(|| panic!("no error line in {stderr}"));
+    format!("{:?} {}", output.status.code().unwrap(), line.replace(&folder.display().to_string(), "DIR"))
+}
