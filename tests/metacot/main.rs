@@ -1,3 +1,5 @@
 //! Tests of what crosses a boundary of the package, in one binary.
 
+mod reference;
+mod sample;
 mod tokenizer;
