@@ -2,6 +2,7 @@
 
 pub mod atomic_file;
 pub mod error;
+pub mod interop;
 pub mod model;
 pub mod sample;
 pub mod tokenizer;
