@@ -3,8 +3,11 @@
 mod agreement;
 mod cli;
 mod eval;
+mod interop;
 mod pipeline;
+mod reference;
 mod report;
+mod sample;
 mod support;
 mod tokenizer;
 mod train;

@@ -1,0 +1,151 @@
+//! Any Llama checkpoint that fits in memory, as [`Weights`]: one file or shards, single or half precision, tied or not, grouped queries or not.
+
+use super::float::to_f32;
+use super::llama::{EMBEDDING, FINAL_NORM, HEAD, in_layer, read_config};
+use crate::model::{LayerWeights, ModelConfig, Weights};
+use crate::tokenizer::Tokenizer;
+use crate::{Error, Result};
+use safetensors::SafeTensors;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// A checkpoint that was read.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The model.
+    pub weights: Weights,
+    /// How its text becomes ids.
+    pub tokenizer: ImportedTokenizer,
+}
+
+/// The tokenizer of a checkpoint.
+#[derive(Clone, Debug)]
+pub enum ImportedTokenizer {
+    /// One that we wrote.
+    Closed(Tokenizer),
+    /// Another program's.
+    Foreign(Box<tokenizers::Tokenizer>),
+    /// There is no `tokenizer.json`.
+    Missing,
+}
+
+/// `model.safetensors.index.json`: which file holds which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// A tensor that was read and not yet used.
+struct Tensor {
+    shape: Vec<usize>,
+    numbers: Vec<f32>,
+}
+
+/// Reads the Llama checkpoint in `folder`.
+///
+/// # Errors
+/// [`Error::Io`] where a file cannot be read; [`Error::Data`] where one is damaged, a tensor is missing, too many or of another shape, or the model computes
+/// something that ours does not.
+pub fn import(folder: &Path) -> Result<Imported> {
+    let path = folder.join("config.json");
+    let config = read_config(&read_text(&path)?).map_err(|reason| Error::data(&path, reason))?;
+    let mut tensors = BTreeMap::new();
+    for name in shards(folder)? {
+        let path = folder.join(&name);
+        let bytes = fs::read(&path).map_err(Error::io("cannot read", &path))?;
+        read_shard(&bytes, &mut tensors).map_err(|reason| Error::data(&path, reason))?;
+    }
+    let weights = assemble(config, tensors).map_err(|reason| Error::data(folder, reason))?;
+    Ok(Imported { weights, tokenizer: read_tokenizer(&folder.join("tokenizer.json"))? })
+}
+
+/// Names of the files that hold the tensors.
+fn shards(folder: &Path) -> Result<BTreeSet<String>> {
+    let path = folder.join("model.safetensors.index.json");
+    if !path.exists() {
+        return Ok(BTreeSet::from(["model.safetensors".to_string()]));
+    }
+    let index: Index = serde_json::from_str(&read_text(&path)?).map_err(|error| Error::data(&path, format!("not an index of shards: {error}")))?;
+    let names: BTreeSet<String> = index.weight_map.into_values().collect();
+    match names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
+        Some(name) => Err(Error::data(&path, format!("shard {name:?} is not a plain file name"))),
+        None => Ok(names),
+    }
+}
+
+fn read_shard(bytes: &[u8], tensors: &mut BTreeMap<String, Tensor>) -> std::result::Result<(), String> {
+    let shard = SafeTensors::deserialize(bytes).map_err(|error| format!("not a safetensors file: {error}"))?;
+    for (name, view) in shard.iter() {
+        // Older checkpoints carry the rotary frequencies, which follow from the configuration.
+        if name.ends_with("rotary_emb.inv_freq") {
+            continue;
+        }
+        let numbers = to_f32(&view).map_err(|reason| format!("tensor {name}: {reason}"))?;
+        tensors.insert(name.to_string(), Tensor { shape: view.shape().to_vec(), numbers });
+    }
+    Ok(())
+}
+
+fn assemble(config: ModelConfig, mut tensors: BTreeMap<String, Tensor>) -> std::result::Result<Weights, String> {
+    let (v, d, f) = (config.vocab_size, config.width, config.hidden);
+    let g = config.kv_heads * config.head_dim();
+    let mut take = |name: &str, shape: &[usize]| match tensors.remove(name) {
+        Some(tensor) if tensor.shape == shape => Ok(tensor.numbers),
+        Some(tensor) => Err(format!("tensor {name} has the shape {:?}; expected {shape:?}", tensor.shape)),
+        None => Err(format!("tensor {name} is missing; expected one of shape {shape:?}")),
+    };
+    let embedding = take(EMBEDDING, &[v, d])?;
+    let mut layers = Vec::with_capacity(config.layers);
+    for index in 0..config.layers {
+        let mut take = |name: &str, shape: &[usize]| take(&in_layer(index, name), shape);
+        let queries = take("self_attn.q_proj", &[d, d])?;
+        let keys = take("self_attn.k_proj", &[g, d])?;
+        let values = take("self_attn.v_proj", &[g, d])?;
+        let gates = take("mlp.gate_proj", &[f, d])?;
+        let ups = take("mlp.up_proj", &[f, d])?;
+        layers.push(LayerWeights {
+            attention_norm: take("input_layernorm", &[d])?,
+            qkv: joined(d, &[queries, keys, values]),
+            output: joined(d, &[take("self_attn.o_proj", &[d, d])?]),
+            mlp_norm: take("post_attention_layernorm", &[d])?,
+            gate_up: joined(d, &[gates, ups]),
+            down: joined(f, &[take("mlp.down_proj", &[d, f])?]),
+        });
+    }
+    let final_norm = take(FINAL_NORM, &[d])?;
+    let head = if config.tied_embeddings { None } else { Some(joined(d, &[take(HEAD, &[v, d])?])) };
+    if config.tied_embeddings {
+        // Some writers store the tied projection once more.
+        tensors.remove(HEAD);
+    }
+    match tensors.keys().next() {
+        Some(name) => Err(format!("tensor {name} is not part of a Llama model with this config.json")),
+        None => Ok(Weights { config, embedding, layers, final_norm, head }),
+    }
+}
+
+/// Matrices `[out, inner]` side by side as one `[inner, sum of out]`.
+fn joined(inner: usize, matrices: &[Vec<f32>]) -> Vec<f32> {
+    let columns: Vec<&[f32]> = matrices.iter().flat_map(|matrix| matrix.chunks_exact(inner)).collect();
+    (0..inner).flat_map(|row| columns.iter().map(move |column| column[row])).collect()
+}
+
+fn read_tokenizer(path: &Path) -> Result<ImportedTokenizer> {
+    if !path.exists() {
+        return Ok(ImportedTokenizer::Missing);
+    }
+    let text = read_text(path)?;
+    if let Ok(tokenizer) = Tokenizer::from_json(&text) {
+        return Ok(ImportedTokenizer::Closed(tokenizer));
+    }
+    match text.parse::<tokenizers::Tokenizer>() {
+        Ok(tokenizer) => Ok(ImportedTokenizer::Foreign(Box::new(tokenizer))),
+        Err(error) => Err(Error::data(path, format!("not a tokenizer.json: {error}"))),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(Error::io("cannot read", path))
+}
