@@ -17,6 +17,8 @@ pub mod countdown;
 pub mod difficulty;
 pub mod digits;
 pub mod environment;
+pub mod grid;
+pub mod maze;
 pub mod notation;
 pub mod oracle;
 pub mod registry;

@@ -38,4 +38,5 @@ macro_rules! environments {
 
 environments! {
     crate::countdown::Countdown,
+    crate::maze::Maze,
 }
