@@ -23,6 +23,7 @@ pub mod notation;
 pub mod oracle;
 pub mod registry;
 pub mod seed;
+pub mod sokoban;
 pub mod verifier;
 
 pub use canonical::Canonical;

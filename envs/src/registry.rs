@@ -39,4 +39,5 @@ macro_rules! environments {
 environments! {
     crate::countdown::Countdown,
     crate::maze::Maze,
+    crate::sokoban::Sokoban,
 }

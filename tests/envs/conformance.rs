@@ -48,6 +48,8 @@ const VARIANTS: &[Variant] = &[
     ("maze", "9", &[("kind", "kruskal")]),
     ("maze", "20", &[("kind", "wilson")]),
     ("maze", "40", &[("kind", "braided"), ("braid", "50")]),
+    ("sokoban", "8x6", &[]),
+    ("sokoban", "8", &[("boxes", "3"), ("walls", "4")]),
 ];
 
 #[test]
