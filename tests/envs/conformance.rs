@@ -42,6 +42,8 @@ const VARIANTS: &[Variant] = &[
     ("countdown", "3", &[]),
     ("countdown", "5", &[]),
     ("countdown", "6", &[]),
+    ("countdown", "4", &[("rules", "rational"), ("max_number", "12")]),
+    ("countdown", "5", &[("rules", "subset")]),
     ("maze", "5", &[]),
     ("maze", "12x8", &[]),
     ("maze", "6x31", &[("kind", "dfs")]),
