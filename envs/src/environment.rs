@@ -81,6 +81,17 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
     /// Whether a state is solved, hopeless or open.
     fn status(&self, problem: &Self::Problem, state: &Self::State) -> Status;
 
+    /// Whether two players move in turn. The problem is then posed for the player to move in its initial state: `Solved` is a win of that
+    /// player, and every other end is `DeadEnd`.
+    fn is_two_player(&self) -> bool {
+        false
+    }
+
+    /// Whether the opponent of the player that the problem is posed for moves in this state.
+    fn opponent_moves(&self, _problem: &Self::Problem, _state: &Self::State) -> bool {
+        false
+    }
+
     /// Appends the legal actions to `out`, in a fixed order. Nothing is appended for a state that is not open.
     fn actions(&self, problem: &Self::Problem, state: &Self::State, out: &mut Vec<Self::Action>);
 

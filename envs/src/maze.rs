@@ -149,6 +149,7 @@ impl Environment for Maze {
     type Action = Move;
 
     const NAME: &'static str = "maze";
+    const HAS_CYCLES: bool = true;
 
     fn configure(difficulty: &Difficulty) -> Result<Self, SettingError> {
         generate::configure(difficulty)

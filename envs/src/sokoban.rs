@@ -69,6 +69,7 @@ impl Environment for Sokoban {
     type Action = Move;
 
     const NAME: &'static str = "sokoban";
+    const HAS_CYCLES: bool = true;
 
     fn configure(difficulty: &Difficulty) -> Result<Self, SettingError> {
         generate::configure(difficulty)

@@ -63,6 +63,10 @@ impl Notation for Sokoban {
         write_sorted("box", state.boxes().iter().copied().filter(|cell| !problem.docks.has(*cell)), out);
     }
 
+    fn write_place(&self, _problem: &Problem, state: &Warehouse, out: &mut String) {
+        state.worker.write(out);
+    }
+
     fn write_action(&self, _problem: &Problem, _state: &Warehouse, action: &Move, out: &mut String) {
         out.push_str(action.word());
     }
