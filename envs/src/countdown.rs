@@ -3,11 +3,17 @@
 //! A state is a list of numbers; an action replaces two of them by the result of one operation, appended at the end. Under the
 //! default rules (`sos`, those of Stream of Search) every number must be used, subtraction is larger minus smaller, division must be
 //! exact with a divisor other than 0, and so every intermediate value is a non-negative integer; 0 is allowed. Children come in
-//! Stream of Search's order: pairs `i < j`, and per pair `+`, `*`, `-`, `/`.
+//! Stream of Search's order: pairs `i < j`, and per pair `+`, `*`, `-`, `/`. Under `rational` any exact fraction may occur, negative ones
+//! too, and both orders of `-` and `/` are children; under `subset` the arithmetic is that of `sos` and numbers may be left out.
 
 mod config;
+mod label;
 mod notation;
 mod oracle;
+mod preset;
+mod value;
+
+use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +21,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Canonical, Difficulty, Environment, Heuristic, IllegalAction, SettingError, Status};
 pub use oracle::ReachableSets;
+pub use preset::{Game24, Preset, Standard, TwentyFour};
+pub use value::Value;
 
 /// The most numbers of a problem.
 pub const MAX_NUMBERS: usize = 6;
@@ -30,9 +38,34 @@ pub enum Rules {
     /// Stream of Search: every number used once, larger minus smaller, exact division, non-negative integers.
     #[default]
     Sos,
+    /// Reasoning-gym and TinyZero: every number used once, any exact rational on the way.
+    Rational,
+    /// As `sos`, and numbers may be left out: the target anywhere in the state solves.
+    Subset,
 }
 
 impl Rules {
+    /// The rule sets by name, the default first.
+    pub const NAMES: [&str; 3] = ["sos", "rational", "subset"];
+
+    /// The name that `--set rules=` takes.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// The rule set of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Sos, Self::Rational, Self::Subset].into_iter().find(|rules| rules.name() == name)
+    }
+
+    /// `left op right`; `None` where it is not allowed.
+    pub fn apply(self, op: Op, left: Value, right: Value) -> Option<Value> {
+        match self {
+            Self::Rational => left.apply(op, right),
+            Self::Sos | Self::Subset => op.apply(left.num, right.num).map(Value::whole),
+        }
+    }
+
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -55,24 +88,39 @@ pub struct Problem {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Numbers {
     len: u8,
+    /// Numerators; whole numbers under all rules but `rational`.
     values: [i64; MAX_NUMBERS],
+    denominators: [i64; MAX_NUMBERS],
 }
 
 impl Numbers {
-    /// The numbers as a slice.
+    const EMPTY: Self = Self { len: 0, values: [0; MAX_NUMBERS], denominators: [0; MAX_NUMBERS] };
+
+    /// The numerators as a slice: the numbers themselves under all rules but `rational`.
     pub fn as_slice(&self) -> &[i64] {
         &self.values[..usize::from(self.len)]
     }
 
-    fn push(&mut self, value: i64) {
-        self.values[usize::from(self.len)] = value;
+    /// The exact values.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = Value> + '_ {
+        (0..usize::from(self.len)).map(|position| Value { num: self.values[position], den: self.denominators[position] })
+    }
+
+    /// The value at a position below the length.
+    fn value(&self, position: usize) -> Option<Value> {
+        (position < usize::from(self.len)).then(|| Value { num: self.values[position], den: self.denominators[position] })
+    }
+
+    fn push(&mut self, value: Value) {
+        self.values[usize::from(self.len)] = value.num;
+        self.denominators[usize::from(self.len)] = value.den;
         self.len += 1;
     }
 }
 
 impl std::fmt::Debug for Numbers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.as_slice().fmt(f)
+        f.debug_list().entries(self.values().map(|value| (value.num, value.den))).finish()
     }
 }
 
@@ -129,30 +177,34 @@ pub struct Combine {
     pub right: u8,
 }
 
-/// The environment; made by [`Environment::configure`].
+/// A family of number games; made by [`Environment::configure`].
 ///
-/// Settings: `rules`, `max_number` (99), `min_target` (10), `max_target` (100), `exclude_targets` and `only_targets` (comma-separated).
-/// The size is how many numbers there are, 3 to 6.
+/// Settings of [`Countdown`]: `rules` (`sos`, `rational`, `subset`), `max_number` (99), `min_target` (10), `max_target` (100),
+/// `exclude_targets` and `only_targets` (comma-separated). The size is how many numbers there are, 3 to 6 (4).
 #[derive(Clone, Debug)]
-pub struct Countdown {
+pub struct NumbersGame<P> {
     size: usize,
     max_number: u32,
     targets: Vec<u32>,
     rules: Rules,
+    preset: PhantomData<P>,
 }
+
+/// The environment `countdown`.
+pub type Countdown = NumbersGame<Standard>;
 
 const HEURISTICS: &[Heuristic] =
     &[Heuristic { name: "sum", is_admissible: false }, Heuristic { name: "mult", is_admissible: false }, Heuristic { name: "steps", is_admissible: true }];
 
-impl Environment for Countdown {
+impl<P: Preset> Environment for NumbersGame<P> {
     type Problem = Problem;
     type State = Numbers;
     type Action = Combine;
 
-    const NAME: &'static str = "countdown";
+    const NAME: &'static str = P::NAME;
 
     fn configure(difficulty: &Difficulty) -> Result<Self, SettingError> {
-        config::configure(difficulty)
+        P::configure(difficulty)
     }
 
     fn validate(&self, problem: &Problem) -> Result<(), String> {
@@ -173,50 +225,48 @@ impl Environment for Countdown {
     }
 
     fn initial(&self, problem: &Problem) -> Numbers {
-        let mut state = Numbers { len: 0, values: [0; MAX_NUMBERS] };
+        let mut state = Numbers::EMPTY;
         for &number in problem.numbers.iter().take(MAX_NUMBERS) {
-            state.push(i64::from(number));
+            state.push(Value::whole(i64::from(number)));
         }
         state
     }
 
     fn status(&self, problem: &Problem, state: &Numbers) -> Status {
-        match state.as_slice() {
-            [last] if *last == i64::from(problem.target) => Status::Solved,
-            [_] | [] => Status::DeadEnd,
+        let target = Value::whole(i64::from(problem.target));
+        let is_solved = match problem.rules {
+            Rules::Subset => state.as_slice().contains(&target.num),
+            Rules::Sos | Rules::Rational => state.len == 1 && state.value(0) == Some(target),
+        };
+        match state.len {
+            _ if is_solved => Status::Solved,
+            0 | 1 => Status::DeadEnd,
             _ => Status::Open,
         }
     }
 
-    fn actions(&self, _problem: &Problem, state: &Numbers, out: &mut Vec<Combine>) {
-        let values = state.as_slice();
-        for i in 0..state.len {
-            for j in i + 1..state.len {
-                let (a, b) = (values[usize::from(i)], values[usize::from(j)]);
-                let (large, small) = if a <= b { (j, i) } else { (i, j) };
-                let (larger, smaller) = (a.max(b), a.min(b));
-                out.push(Combine { left: i, op: Op::Add, right: j });
-                out.push(Combine { left: i, op: Op::Multiply, right: j });
-                out.push(Combine { left: large, op: Op::Subtract, right: small });
-                if smaller != 0 && larger % smaller == 0 {
-                    out.push(Combine { left: large, op: Op::Divide, right: small });
-                }
-            }
+    fn actions(&self, problem: &Problem, state: &Numbers, out: &mut Vec<Combine>) {
+        match problem.rules {
+            Rules::Sos => natural_actions(state, out),
+            Rules::Subset if self.status(problem, state) == Status::Open => natural_actions(state, out),
+            Rules::Subset => {}
+            Rules::Rational => rational_actions(state, out),
         }
     }
 
-    fn apply(&self, _problem: &Problem, state: &Numbers, action: &Combine) -> Result<Numbers, IllegalAction> {
-        let values = state.as_slice();
+    fn apply(&self, problem: &Problem, state: &Numbers, action: &Combine) -> Result<Numbers, IllegalAction> {
         let (left, right) = (usize::from(action.left), usize::from(action.right));
-        if left == right || left >= values.len() || right >= values.len() {
-            return Err(IllegalAction::new(format!("operands {left} and {right} are not two of {} numbers", values.len())));
-        }
-        let (a, b) = (values[left], values[right]);
-        let Some(result) = action.op.apply(a, b) else {
-            return Err(IllegalAction::new(format!("{a}{}{b} is not allowed", action.op.sign())));
+        let (Some(a), Some(b), true) = (state.value(left), state.value(right), left != right) else {
+            return Err(IllegalAction::new(format!("operands {left} and {right} are not two of {} numbers", state.len)));
         };
-        let mut next = Numbers { len: 0, values: [0; MAX_NUMBERS] };
-        for (position, &value) in values.iter().enumerate() {
+        let Some(result) = problem.rules.apply(action.op, a, b) else {
+            let (mut first, mut second) = (String::new(), String::new());
+            notation::write_value(a, &mut first);
+            notation::write_value(b, &mut second);
+            return Err(IllegalAction::new(format!("{first}{}{second} is not allowed", action.op.sign())));
+        };
+        let mut next = Numbers::EMPTY;
+        for (position, value) in state.values().enumerate() {
             if position != left && position != right {
                 next.push(value);
             }
@@ -230,11 +280,14 @@ impl Environment for Countdown {
     }
 
     fn heuristic(&self, index: usize, problem: &Problem, state: &Numbers) -> f64 {
-        let (values, target) = (state.as_slice(), i64::from(problem.target));
+        let target = i64::from(problem.target);
         match index {
-            0 => values.iter().map(|value| (value - target).abs()).sum::<i64>() as f64 / values.len().max(1) as f64,
-            1 => values.iter().map(|value| nearest_divisor_distance(*value, target)).sum::<i64>() as f64,
-            _ => values.len().saturating_sub(1) as f64,
+            0 if problem.rules == Rules::Rational => {
+                state.values().map(|value| (value.to_f64() - target as f64).abs()).sum::<f64>() / f64::from(state.len.max(1))
+            }
+            0 => state.as_slice().iter().map(|value| (value - target).abs()).sum::<i64>() as f64 / f64::from(state.len.max(1)),
+            1 => state.values().map(|value| nearest_divisor_distance(value.num / value.den, target)).sum::<i64>() as f64,
+            _ => self.lower_bound(problem, state).map_or(f64::INFINITY, f64::from),
         }
     }
 
@@ -243,16 +296,56 @@ impl Environment for Countdown {
     }
 
     fn lower_bound(&self, problem: &Problem, state: &Numbers) -> Option<u32> {
-        (self.status(problem, state) != Status::DeadEnd).then(|| u32::from(state.len.saturating_sub(1)))
+        match (self.status(problem, state), problem.rules) {
+            (Status::DeadEnd, _) => None,
+            (Status::Solved, _) => Some(0),
+            (Status::Open, Rules::Subset) => Some(1),
+            (Status::Open, _) => Some(u32::from(state.len) - 1),
+        }
     }
 }
 
-impl Canonical for Countdown {
-    /// The sorted numbers and the target: the order of the inputs is the only symmetry.
+/// The actions on non-negative integers.
+fn natural_actions(state: &Numbers, out: &mut Vec<Combine>) {
+    let values = state.as_slice();
+    for i in 0..state.len {
+        for j in i + 1..state.len {
+            let (a, b) = (values[usize::from(i)], values[usize::from(j)]);
+            let (large, small) = if a <= b { (j, i) } else { (i, j) };
+            let (larger, smaller) = (a.max(b), a.min(b));
+            out.push(Combine { left: i, op: Op::Add, right: j });
+            out.push(Combine { left: i, op: Op::Multiply, right: j });
+            out.push(Combine { left: large, op: Op::Subtract, right: small });
+            if smaller != 0 && larger % smaller == 0 {
+                out.push(Combine { left: large, op: Op::Divide, right: small });
+            }
+        }
+    }
+}
+
+/// The actions on rationals: `-` and `/` in both orders, unless a divisor is 0.
+fn rational_actions(state: &Numbers, out: &mut Vec<Combine>) {
+    for i in 0..state.len {
+        for j in i + 1..state.len {
+            let pairs = [(i, Op::Add, j), (i, Op::Multiply, j), (i, Op::Subtract, j), (j, Op::Subtract, i), (i, Op::Divide, j), (j, Op::Divide, i)];
+            let is_allowed = |op, right: u8| op != Op::Divide || state.values[usize::from(right)] != 0;
+            out.extend(pairs.into_iter().filter(|(_, op, right)| is_allowed(*op, *right)).map(|(left, op, right)| Combine { left, op, right }));
+        }
+    }
+}
+
+impl<P: Preset> Canonical for NumbersGame<P> {
+    /// The sorted numbers, the target and the rules where they are not the default: the order of the inputs is the only symmetry.
     fn canonical_key(&self, problem: &Problem) -> String {
         let mut numbers = problem.numbers.clone();
         numbers.sort_unstable();
-        let mut key = format!("countdown:{}:", problem.target);
+        let mut key = String::from("countdown:");
+        if !problem.rules.is_default() {
+            key.push_str(problem.rules.name());
+            key.push(':');
+        }
+        crate::digits::push_integer(&mut key, i64::from(problem.target));
+        key.push(':');
         for (index, number) in numbers.iter().enumerate() {
             key.push_str(if index == 0 { "" } else { "," });
             crate::digits::push_integer(&mut key, i64::from(*number));

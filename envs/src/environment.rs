@@ -81,6 +81,17 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
     /// Whether a state is solved, hopeless or open.
     fn status(&self, problem: &Self::Problem, state: &Self::State) -> Status;
 
+    /// Whether two players move in turn. The problem is then posed for the player to move in its initial state: `Solved` is a win of that
+    /// player, and every other end is `DeadEnd`.
+    fn is_two_player(&self) -> bool {
+        false
+    }
+
+    /// Whether the opponent of the player that the problem is posed for moves in this state.
+    fn opponent_moves(&self, _problem: &Self::Problem, _state: &Self::State) -> bool {
+        false
+    }
+
     /// Appends the legal actions to `out`, in a fixed order. Nothing is appended for a state that is not open.
     fn actions(&self, problem: &Self::Problem, state: &Self::State, out: &mut Vec<Self::Action>);
 
@@ -108,6 +119,21 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
 
     /// The admissible lower bound that A* and IDA* use: integral, 0 at goals, `None` where the state is proved hopeless.
     fn lower_bound(&self, problem: &Self::Problem, state: &Self::State) -> Option<u32>;
+
+    /// Whether the lower bound never falls by more than the cost of an action, so that A* need not open a closed state again.
+    fn is_consistent(&self) -> bool {
+        true
+    }
+
+    /// One more than the largest [`dense_index`](Self::dense_index) of a problem, where its states are few enough for flat arrays.
+    fn dense_states(&self, _problem: &Self::Problem) -> Option<usize> {
+        None
+    }
+
+    /// The number of a state among those of its problem; meaningful only where [`dense_states`](Self::dense_states) has a value.
+    fn dense_index(&self, _problem: &Self::Problem, _state: &Self::State) -> usize {
+        0
+    }
 }
 
 /// Everything that a registered environment offers.

@@ -17,10 +17,13 @@ pub mod countdown;
 pub mod difficulty;
 pub mod digits;
 pub mod environment;
+pub mod grid;
+pub mod maze;
 pub mod notation;
 pub mod oracle;
 pub mod registry;
 pub mod seed;
+pub mod sokoban;
 pub mod verifier;
 
 pub use canonical::Canonical;

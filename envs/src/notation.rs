@@ -44,6 +44,11 @@ pub trait Notation: Environment {
     /// The state alone (`[3, 5]`).
     fn write_successor(&self, problem: &Self::Problem, state: &Self::State, out: &mut String);
 
+    /// The part of a state by which a Searchformer plan names it (the worker's cell in Sokoban).
+    fn write_place(&self, problem: &Self::Problem, state: &Self::State, out: &mut String) {
+        self.write_successor(problem, state, out);
+    }
+
     /// An action taken in `state`, with its effect where the notation shows one (`3*9=27`).
     fn write_action(&self, problem: &Self::Problem, state: &Self::State, action: &Self::Action, out: &mut String);
 

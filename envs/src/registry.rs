@@ -38,4 +38,7 @@ macro_rules! environments {
 
 environments! {
     crate::countdown::Countdown,
+    crate::countdown::Game24,
+    crate::maze::Maze,
+    crate::sokoban::Sokoban,
 }

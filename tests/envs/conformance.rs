@@ -23,10 +23,40 @@ fn every_registered_environment_keeps_the_contract() {
     }
 }
 
+/// Runs the contract under other settings than the default: name, size, `key=value` settings.
+struct Under<'a>(&'a str, &'a [(&'a str, &'a str)]);
+
+impl EnvironmentVisitor for Under<'_> {
+    type Output = ();
+    fn visit<E: World>(self) {
+        let mut difficulty = Difficulty { size: Some(self.0.into()), ..Difficulty::default() };
+        self.1.iter().for_each(|(name, value)| difficulty.settings.insert(*name, *value));
+        let env = E::configure(&difficulty).expect("the settings are valid");
+        check(&env, 5, Effort { problems: 6, walks: 2, depth: 40 });
+    }
+}
+
+type Variant = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const VARIANTS: &[Variant] = &[
+    ("countdown", "3", &[]),
+    ("countdown", "5", &[]),
+    ("countdown", "6", &[]),
+    ("countdown", "4", &[("rules", "rational"), ("max_number", "12")]),
+    ("countdown", "5", &[("rules", "subset")]),
+    ("maze", "5", &[]),
+    ("maze", "12x8", &[]),
+    ("maze", "6x31", &[("kind", "dfs")]),
+    ("maze", "9", &[("kind", "kruskal")]),
+    ("maze", "20", &[("kind", "wilson")]),
+    ("maze", "40", &[("kind", "braided"), ("braid", "50")]),
+    ("sokoban", "8x6", &[]),
+    ("sokoban", "8", &[("boxes", "3"), ("walls", "4")]),
+];
+
 #[test]
-fn countdown_keeps_the_contract_at_every_size() {
-    for size in 3..=6 {
-        let env = metacot_envs::Environment::configure(&Difficulty::sized(size)).expect("in range");
-        check::<metacot_envs::countdown::Countdown>(&env, 5, Effort { problems: 10, walks: 2, depth: 9 });
+fn the_contract_holds_under_other_settings() {
+    for (name, size, settings) in VARIANTS {
+        registry::visit(name, Under(size, settings)).expect("registered");
     }
 }

@@ -1,3 +1,4 @@
 //! What must hold of every registered environment.
 
 mod conformance;
+mod playthrough;

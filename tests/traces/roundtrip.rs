@@ -28,6 +28,9 @@ proptest! {
         prop_assert_eq!(audited.is_solved(), recorder.trace().goal.is_some());
         prop_assert_eq!(told(&audited.trace), told(recorder.trace()));
 
+        if recorder.trace().goal.is_none() {
+            return Ok(());
+        }
         let plan = format::<Countdown>("sos-plan");
         let text = write(&env, &problem, &recorder, plan.as_ref());
         let audited = audit(&env, Some(&problem), &plan.parse(&text));

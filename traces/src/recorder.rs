@@ -34,6 +34,7 @@ impl<E: Environment> Recorder<E> {
         self.trace.events.clear();
         self.trace.expanded = 0;
         self.trace.goal = None;
+        self.trace.stop = StopReason::Exhausted;
         self.push(Node { parent: 0, action: None, state: root, depth: 0, cost: 0, bound })
     }
 

@@ -1,10 +1,19 @@
 //! The contract of a search and the list of searches: one line each.
 
 mod astar;
+pub mod beam;
+pub mod best_first;
 mod bfs;
 mod children;
+mod deepening;
 mod dfs;
-mod mcts;
+pub mod guided;
+mod ida;
+mod iddfs;
+mod known;
+pub mod leaf;
+pub mod mcts;
+mod sos;
 
 use metacot_envs::{SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
@@ -41,7 +50,7 @@ pub trait Search<E: World>: Send + Sync {
 }
 
 macro_rules! searches {
-    ($($name:literal => $build:path),* $(,)?) => {
+    ($($name:literal => $build:expr),* $(,)?) => {
         /// The registered names, in order of registration.
         pub const NAMES: &[&str] = &[$($name),*];
 
@@ -51,16 +60,43 @@ macro_rules! searches {
         /// The name is not registered, or a setting is unknown or not allowed.
         pub fn build<E: World>(name: &str, env: &E, settings: &Settings) -> Result<Box<dyn Search<E>>, SettingError> {
             match name {
-                $($name => Ok(Box::new($build(env, settings)?)),)*
+                $($name => boxed(env, settings, $build),)*
                 _ => Err(SettingError::Value { name: "search".into(), value: name.into(), expected: format!("one of {}", NAMES.join(", ")) }),
             }
         }
     };
 }
 
+fn boxed<E: World, S: Search<E> + 'static>(
+    env: &E,
+    settings: &Settings,
+    build: impl FnOnce(&E, &Settings) -> Result<S, SettingError>,
+) -> Result<Box<dyn Search<E>>, SettingError> {
+    Ok(Box::new(build(env, settings)?))
+}
+
 searches! {
     "dfs" => dfs::Dfs::configure,
     "bfs" => bfs::Bfs::configure,
-    "astar" => astar::AStar::configure,
+    "iddfs" => iddfs::Iddfs::configure,
+    "ida" => ida::Ida::configure,
+    "astar" => |_, settings| astar::AStar::configure(settings),
+    "astar-nondet" => |_, settings| astar::AStar::configure_nondet(settings),
+    "greedy" => best_first::BestFirst::configure_greedy,
+    "best-first" => best_first::BestFirst::configure,
+    "beam" => beam::Beam::configure,
     "mcts" => mcts::Mcts::configure,
+    "sos-dfs-sum" => |env, settings| sos::configure_dfs(env, settings, "sum"),
+    "sos-dfs-mult" => |env, settings| sos::configure_dfs(env, settings, "mult"),
+    "sos-bfs-sum-1" => |env, settings| sos::SosBfs::configure(env, settings, "sum", 1),
+    "sos-bfs-sum-2" => |env, settings| sos::SosBfs::configure(env, settings, "sum", 2),
+    "sos-bfs-sum-3" => |env, settings| sos::SosBfs::configure(env, settings, "sum", 3),
+    "sos-bfs-sum-4" => |env, settings| sos::SosBfs::configure(env, settings, "sum", 4),
+    "sos-bfs-sum-5" => |env, settings| sos::SosBfs::configure(env, settings, "sum", 5),
+    "sos-bfs-mult-1" => |env, settings| sos::SosBfs::configure(env, settings, "mult", 1),
+    "sos-bfs-mult-2" => |env, settings| sos::SosBfs::configure(env, settings, "mult", 2),
+    "sos-bfs-mult-3" => |env, settings| sos::SosBfs::configure(env, settings, "mult", 3),
+    "sos-bfs-mult-4" => |env, settings| sos::SosBfs::configure(env, settings, "mult", 4),
+    "sos-bfs-mult-5" => |env, settings| sos::SosBfs::configure(env, settings, "mult", 5),
+    "sos-mix" => sos::SosMix::configure,
 }

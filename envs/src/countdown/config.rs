@@ -1,18 +1,20 @@
 //! Settings of Countdown and the draw of a problem.
 
+use std::marker::PhantomData;
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Countdown, MAX_INPUT, MAX_NUMBERS, MAX_TARGET, Problem, Rules};
+use super::{MAX_INPUT, MAX_NUMBERS, MAX_TARGET, NumbersGame, Preset, Problem, Rules};
 use crate::{Difficulty, Oracle, SeedTree, SettingError};
 
 /// Draws of the numbers for one target before another target is drawn.
 const DRAWS_PER_TARGET: usize = 10_000;
 
-pub(super) fn configure(difficulty: &Difficulty) -> Result<Countdown, SettingError> {
+pub(super) fn configure<P: Preset>(difficulty: &Difficulty) -> Result<NumbersGame<P>, SettingError> {
     let settings = &difficulty.settings;
     settings.only(&["rules", "max_number", "min_target", "max_target", "exclude_targets", "only_targets"])?;
-    settings.choice("rules", &["sos"], "sos")?;
+    let rules = Rules::from_name(settings.choice("rules", &Rules::NAMES, Rules::NAMES[0])?).unwrap_or_default();
     let size = difficulty.size_within(3..=MAX_NUMBERS, 4)?;
     let max_number = settings.number("max_number", 1..=MAX_INPUT, 99)?;
     let min_target = settings.number("min_target", 0..=MAX_TARGET, 10)?;
@@ -24,7 +26,7 @@ pub(super) fn configure(difficulty: &Difficulty) -> Result<Countdown, SettingErr
     if let Some(excluded) = target_list(difficulty, "exclude_targets")? {
         targets.retain(|target| excluded.binary_search(target).is_err());
     }
-    let env = Countdown { size, max_number, targets, rules: Rules::Sos };
+    let env = NumbersGame { size, max_number, targets, rules, preset: PhantomData };
     if env.targets.is_empty() || !has_solvable_draw(&env) {
         return Err(SettingError::Value {
             name: "targets".into(),
@@ -36,7 +38,7 @@ pub(super) fn configure(difficulty: &Difficulty) -> Result<Countdown, SettingErr
 }
 
 /// Draws the target first and then numbers until they solve it, as Stream of Search does; a target that resists is drawn anew.
-pub(super) fn generate(env: &Countdown, rng: &mut ChaCha8Rng) -> Problem {
+pub(super) fn generate<P: Preset>(env: &NumbersGame<P>, rng: &mut ChaCha8Rng) -> Problem {
     loop {
         let mut problem = Problem { numbers: vec![0; env.size], target: 0, rules: env.rules };
         problem.target = env.targets[rng.random_range(0..env.targets.len())];
@@ -50,7 +52,7 @@ pub(super) fn generate(env: &Countdown, rng: &mut ChaCha8Rng) -> Problem {
 }
 
 /// Whether a fixed sample of draws holds a solvable problem, so that [`generate`] ends.
-fn has_solvable_draw(env: &Countdown) -> bool {
+fn has_solvable_draw<P: Preset>(env: &NumbersGame<P>) -> bool {
     let mut rng = SeedTree::root(0).child("countdown feasibility").stream(0);
     (0..20 * DRAWS_PER_TARGET).any(|_| {
         let target = env.targets[rng.random_range(0..env.targets.len())];

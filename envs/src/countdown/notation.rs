@@ -1,21 +1,28 @@
 //! How Countdown is written: `24:[3, 5, 9]`, `[5, 27]`, `3*9=27`, `27,24`.
+//!
+//! A value that is no natural number stands in parentheses: `(-5)`, `(8/3)`. A problem under other rules than the environment's begins with
+//! their name: `rational 24:[3, 3, 8, 8]`.
 
-use super::{Combine, Countdown, MAX_NUMBERS, Numbers, Op, Problem, Rules};
+use super::{Combine, MAX_NUMBERS, Numbers, NumbersGame, Op, Preset, Problem, Rules, Value};
 use crate::{
     ActionFault, Environment, Notation, Symbols,
     digits::{push_integer, read_integer},
 };
 
-impl Notation for Countdown {
+impl<P: Preset> Notation for NumbersGame<P> {
     const ACTION_NOUN: &'static str = "Operation";
     const STATE_NOUN: &'static str = "Numbers";
 
     fn symbols(&self) -> Symbols {
-        let phrases = ["[", "]", ", ", ":[", ",", "+", "-", "*", "/", "="].map(String::from).to_vec();
+        let phrases = ["[", "]", ", ", ":[", ",", "+", "-", "*", "/", "=", "(", ")", "sos ", "rational ", "subset "].map(String::from).to_vec();
         Symbols { phrases, has_integers: true, largest_input: self.max_number.max(self.targets.last().copied().unwrap_or(0)) }
     }
 
     fn write_state(&self, problem: &Problem, state: &Numbers, out: &mut String) {
+        if problem.rules != self.rules {
+            out.push_str(problem.rules.name());
+            out.push(' ');
+        }
         push_integer(out, i64::from(problem.target));
         out.push(':');
         self.write_successor(problem, state, out);
@@ -23,32 +30,39 @@ impl Notation for Countdown {
 
     fn write_successor(&self, _problem: &Problem, state: &Numbers, out: &mut String) {
         out.push('[');
-        for (index, value) in state.as_slice().iter().enumerate() {
+        for (index, value) in state.values().enumerate() {
             if index > 0 {
                 out.push_str(", ");
             }
-            push_integer(out, *value);
+            write_value(value, out);
         }
         out.push(']');
     }
 
-    fn write_action(&self, _problem: &Problem, state: &Numbers, action: &Combine, out: &mut String) {
-        let value = |position: u8| state.as_slice().get(usize::from(position)).copied().unwrap_or_default();
+    fn write_action(&self, problem: &Problem, state: &Numbers, action: &Combine, out: &mut String) {
+        let value = |position: u8| state.value(usize::from(position)).unwrap_or(Value::whole(0));
         let (left, right) = (value(action.left), value(action.right));
-        push_integer(out, left);
+        write_value(left, out);
         out.push(action.op.sign());
-        push_integer(out, right);
+        write_value(right, out);
         out.push('=');
-        push_integer(out, action.op.apply(left, right).unwrap_or_default());
+        write_value(problem.rules.apply(action.op, left, right).unwrap_or(Value::whole(0)), out);
     }
 
+    /// The last number, or under `subset` the one that is the target, and the target.
     fn write_comparison(&self, problem: &Problem, state: &Numbers, out: &mut String) {
-        push_integer(out, state.as_slice().last().copied().unwrap_or_default());
+        let target = Value::whole(i64::from(problem.target));
+        let is_hit = problem.rules == Rules::Subset && state.values().any(|value| value == target);
+        write_value(if is_hit { target } else { state.values().next_back().unwrap_or(Value::whole(0)) }, out);
         out.push(',');
-        push_integer(out, i64::from(problem.target));
+        write_value(target, out);
     }
 
     fn read_problem(&self, text: &str) -> Option<Problem> {
+        let (rules, text) = match text.split_once(' ') {
+            Some((name, rest)) if Rules::from_name(name).is_some() => (Rules::from_name(name)?, rest),
+            _ => (self.rules, text),
+        };
         let (target, list) = text.split_once(':')?;
         let list = list.strip_prefix('[')?.strip_suffix(']')?;
         let target = u32::try_from(read_integer(target)?).ok()?;
@@ -59,16 +73,16 @@ impl Notation for Countdown {
             }
             numbers.push(u32::try_from(read_integer(part)?).ok()?);
         }
-        let problem = Problem { numbers, target, rules: Rules::Sos };
+        let problem = Problem { numbers, target, rules };
         self.validate(&problem).is_ok().then_some(problem)
     }
 
     fn read_action(&self, problem: &Problem, state: &Numbers, text: &str, effect: Option<&str>) -> Result<Combine, ActionFault> {
         let (left, op, right, result) = read_operation(text).ok_or(ActionFault::Syntax)?;
-        let values = state.as_slice();
+        let len = usize::from(state.len);
         let mut found = None;
-        for i in (0..values.len()).filter(|i| values[*i] == left) {
-            for j in (0..values.len()).filter(|j| *j != i && values[*j] == right) {
+        for i in (0..len).filter(|i| state.value(*i) == Some(left)) {
+            for j in (0..len).filter(|j| *j != i && state.value(*j) == Some(right)) {
                 let action = Combine { left: i as u8, op, right: j as u8 };
                 let Ok(next) = self.apply(problem, state, &action) else { return Err(ActionFault::Illegal) };
                 let mut written = String::new();
@@ -76,32 +90,60 @@ impl Notation for Countdown {
                     self.write_successor(problem, &next, &mut written);
                 }
                 if effect == Some(written.as_str()) {
-                    return if op.apply(left, right) == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
+                    return if problem.rules.apply(op, left, right) == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
                 }
                 found = found.or(Some(action));
             }
         }
         match found {
             None => Err(ActionFault::Unavailable),
-            Some(action) if op.apply(left, right) == Some(result) => Ok(action),
+            Some(action) if problem.rules.apply(op, left, right) == Some(result) => Ok(action),
             Some(_) => Err(ActionFault::Arithmetic),
         }
     }
 }
 
-/// Reads `a+b=c` with non-negative integers and one operator.
-fn read_operation(text: &str) -> Option<(i64, Op, i64, i64)> {
-    let (operation, result) = text.split_once('=')?;
-    let at = operation.find(['+', '*', '-', '/'])?;
-    let op = Op::ALL.into_iter().find(|op| operation[at..].starts_with(op.sign()))?;
-    let natural = |text: &str| read_integer(text).filter(|value| *value >= 0);
-    Some((natural(&operation[..at])?, op, natural(&operation[at + 1..])?, natural(result)?))
+/// Appends a value: `27`, `(-5)`, `(8/3)`.
+pub(super) fn write_value(value: Value, out: &mut String) {
+    if value.den == 1 && value.num >= 0 {
+        return push_integer(out, value.num);
+    }
+    out.push('(');
+    push_integer(out, value.num);
+    if value.den != 1 {
+        out.push('/');
+        push_integer(out, value.den);
+    }
+    out.push(')');
+}
+
+/// Reads a value as [`write_value`] writes it from the front of a text; gives the rest.
+fn read_value(text: &str) -> Option<(Value, &str)> {
+    if let Some(inner) = text.strip_prefix('(') {
+        let (inner, rest) = inner.split_once(')')?;
+        let (num, den) = inner.split_once('/').unwrap_or((inner, "1"));
+        let (num, den) = (read_integer(num)?, read_integer(den)?);
+        let value = Value::whole(num).apply(Op::Divide, Value::whole(den))?;
+        let is_written_so = value == (Value { num, den }) && (den != 1 || (num < 0 && !inner.contains('/')));
+        return is_written_so.then_some((value, rest));
+    }
+    let end = text.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(text.len());
+    Some((Value::whole(read_integer(&text[..end])?), &text[end..]))
+}
+
+/// Reads `a+b=c` with one operator.
+fn read_operation(text: &str) -> Option<(Value, Op, Value, Value)> {
+    let (left, rest) = read_value(text)?;
+    let op = Op::ALL.into_iter().find(|op| rest.starts_with(op.sign()))?;
+    let (right, rest) = read_value(&rest[1..])?;
+    let (result, rest) = read_value(rest.strip_prefix('=')?)?;
+    rest.is_empty().then_some((left, op, right, result))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Difficulty;
+    use crate::{Difficulty, countdown::Countdown};
 
     #[test]
     fn faults_are_told_apart() {
@@ -133,6 +175,24 @@ mod tests {
         let env = Countdown::configure(&Difficulty::sized(3)).unwrap();
         for text in ["", "24", "24:", "24:[]", "24:[3,5]", "24:[3, 5", "x:[3]", "24:[1, 2, 3, 4, 5, 6, 7]", "24:[1000, 2]", "-4:[3, 5]", "24:[3, 5] "] {
             assert_eq!(env.read_problem(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rationals_stand_in_parentheses() {
+        let env = Countdown::configure(&Difficulty::sized(4)).unwrap();
+        let problem = env.read_problem("rational 24:[3, 8, 5, 3]").unwrap();
+        let mut state = env.initial(&problem);
+        for (text, effect) in [("8/3=(8/3)", "[5, 3, (8/3)]"), ("3-5=(-2)", "[(8/3), (-2)]"), ("(8/3)/(-2)=(-4/3)", "[(-4/3)]")] {
+            let action = env.read_action(&problem, &state, text, Some(effect)).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+            state = env.apply(&problem, &state, &action).unwrap();
+            let mut written = String::new();
+            env.write_successor(&problem, &state, &mut written);
+            assert_eq!(written, effect);
+        }
+        let start = env.initial(&problem);
+        for text in ["8/3=(16/6)", "8/3=(8/3", "8/(3)=1", "(8)/3=1", "(0/1)+3=3", "(-0)+3=3", "8/3=((8/3))", "(8/-3)+1=1", "(1/0)+3=3"] {
+            assert_eq!(env.read_action(&problem, &start, text, None), Err(ActionFault::Syntax), "{text}");
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Exact answers by dynamic programming over subsets: which values each subset of the inputs can make, using all of it.
 //!
+//! This is for all values at once and for listing solutions; one question about one target goes to `label.rs` (rules `sos`, `subset`) or
+//! `value.rs` (rules `rational`), which answer without building most of the sets.
+//!
 //! A subset's values come from its splits in two, the side with the lowest input first, so that no split is seen twice. The full set is
 //! never built when one target is asked: its splits are probed instead.
 
 use std::collections::BTreeSet;
 
-use super::{Countdown, Numbers, Op, Problem};
-use crate::{Environment, Oracle};
+use super::{Numbers, NumbersGame, Op, Preset, Problem, Rules, Value, label, value};
+use crate::{Environment, Oracle, Status};
 
 /// The distinct values that every proper subset of the inputs can make, indexed by bit mask.
 #[derive(Clone, Debug)]
@@ -111,7 +114,7 @@ impl ReachableSets {
 }
 
 /// The splits of a mask in two non-empty parts, each once: the first part keeps the lowest bit.
-fn splits(mask: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn splits(mask: usize) -> impl Iterator<Item = (usize, usize)> {
     let lowest = mask & mask.wrapping_neg();
     let rest = mask ^ lowest;
     let mut part = rest;
@@ -140,32 +143,86 @@ fn pair_results(x: i64, y: i64) -> [Option<i64>; 4] {
     pair_operations(x, y).map(|(op, left, right)| op.apply(left, right))
 }
 
-impl Countdown {
+impl<P: Preset> NumbersGame<P> {
     /// Every solution of the problem as an expression with parentheses, sorted; commutative variants count once.
     ///
-    /// Grows quickly with the number of inputs: six numbers can have thousands.
+    /// Grows quickly with the number of inputs: six numbers can have thousands, and under other rules than `sos` all play is walked.
     pub fn solutions(&self, problem: &Problem) -> Vec<String> {
         let numbers = self.initial(problem);
-        let sets = ReachableSets::new(numbers.as_slice());
         let mut out = BTreeSet::new();
-        sets.expressions(sets.full, i64::from(problem.target), &mut out);
+        if problem.rules == Rules::Sos {
+            let sets = ReachableSets::new(numbers.as_slice());
+            sets.expressions(sets.full, i64::from(problem.target), &mut out);
+        } else {
+            let texts = problem.numbers.iter().map(u32::to_string).collect();
+            self.walk(problem, &numbers, texts, &mut out);
+        }
         out.into_iter().collect()
+    }
+
+    /// Adds the expressions of all solved states below `state`, whose numbers were made as `texts`.
+    fn walk(&self, problem: &Problem, state: &Numbers, texts: Vec<String>, out: &mut BTreeSet<String>) {
+        if self.status(problem, state) == Status::Solved {
+            let solved = state.values().zip(&texts).filter(|(value, _)| *value == Value::whole(i64::from(problem.target)));
+            out.extend(solved.map(|(_, text)| text.clone()));
+            return;
+        }
+        let mut actions = Vec::new();
+        self.actions(problem, state, &mut actions);
+        for action in actions {
+            let Ok(next) = self.apply(problem, state, &action) else { continue };
+            let (left, right) = (usize::from(action.left), usize::from(action.right));
+            let (mut a, mut b) = (&texts[left], &texts[right]);
+            if matches!(action.op, Op::Add | Op::Multiply) && b < a {
+                (a, b) = (b, a);
+            }
+            let joined = format!("({a}{}{b})", action.op.sign());
+            let kept = texts.iter().enumerate().filter(|(position, _)| *position != left && *position != right).map(|(_, text)| text.clone());
+            self.walk(problem, &next, kept.chain([joined]).collect(), out);
+        }
     }
 
     /// Whether the numbers of a state can still make the target.
     pub fn solvable_from(&self, problem: &Problem, state: &Numbers) -> bool {
-        ReachableSets::new(state.as_slice()).reaches(i64::from(problem.target))
+        self.least_numbers(problem, state).is_some()
+    }
+
+    /// How many numbers of a state the shortest solution uses.
+    fn least_numbers(&self, problem: &Problem, state: &Numbers) -> Option<u32> {
+        let target = i64::from(problem.target);
+        let all = u32::from(state.len);
+        match problem.rules {
+            Rules::Sos => label::reaches(state.as_slice(), target).then_some(all),
+            Rules::Rational => {
+                let mut values = [Value::whole(0); super::MAX_NUMBERS];
+                values.iter_mut().zip(state.values()).for_each(|(slot, value)| *slot = value);
+                value::reaches(&values[..usize::from(state.len)], Value::whole(target)).then_some(all)
+            }
+            Rules::Subset => (1..=all).find(|size| (1..1_usize << all).any(|mask| mask.count_ones() == *size && part_reaches(state, mask, target))),
+        }
     }
 }
 
-impl Oracle for Countdown {
+/// Whether the numbers of a mask make the target.
+fn part_reaches(state: &Numbers, mask: usize, target: i64) -> bool {
+    let (mut part, mut len) = ([0; super::MAX_NUMBERS], 0);
+    for (position, value) in state.as_slice().iter().enumerate() {
+        if mask >> position & 1 == 1 {
+            part[len] = *value;
+            len += 1;
+        }
+    }
+    label::reaches(&part[..len], target)
+}
+
+impl<P: Preset> Oracle for NumbersGame<P> {
     fn solvable(&self, problem: &Problem) -> bool {
         self.solvable_from(problem, &self.initial(problem))
     }
 
-    /// Every plan has one operation less than there are numbers.
+    /// Every plan has one operation less than the numbers that it uses.
     fn optimal_cost(&self, problem: &Problem) -> Option<u32> {
-        self.solvable(problem).then(|| problem.numbers.len() as u32 - 1)
+        Some(self.least_numbers(problem, &self.initial(problem))? - 1)
     }
 }
 
@@ -174,7 +231,7 @@ mod tests {
     use rand::RngExt;
 
     use super::*;
-    use crate::{Difficulty, SeedTree, Status, oracle::random_policy_value};
+    use crate::{Difficulty, SeedTree, countdown::Countdown, oracle::random_policy_value};
 
     fn brute_force(env: &Countdown, problem: &Problem, state: &Numbers) -> bool {
         let mut actions = Vec::new();
@@ -188,7 +245,12 @@ mod tests {
         let mut rng = SeedTree::root(1).stream(0);
         for _ in 0..400 {
             let numbers: Vec<u32> = (0..rng.random_range(1..=4)).map(|_| rng.random_range(0..=12)).collect();
-            let problem = Problem { numbers, target: rng.random_range(0..=60), rules: super::super::Rules::Sos };
+            let mut problem = Problem { numbers, target: rng.random_range(0..=60), rules: Rules::Rational };
+            assert_eq!(env.solvable(&problem), brute_force(&env, &problem, &env.initial(&problem)), "{problem:?}");
+            problem.rules = Rules::Subset;
+            assert_eq!(env.solvable(&problem), brute_force(&env, &problem, &env.initial(&problem)), "{problem:?}");
+            assert_eq!(env.solvable(&problem), !env.solutions(&problem).is_empty(), "{problem:?}");
+            problem.rules = Rules::Sos;
             let expected = brute_force(&env, &problem, &env.initial(&problem));
             assert_eq!(env.solvable(&problem), expected, "{problem:?}");
             assert_eq!(!env.solutions(&problem).is_empty(), expected, "{problem:?}");
@@ -200,9 +262,9 @@ mod tests {
     #[test]
     fn solutions_are_listed_once_each() {
         let env = Countdown::configure(&Difficulty::sized(3)).unwrap();
-        let problem = Problem { numbers: vec![3, 5, 9], target: 24, rules: super::super::Rules::Sos };
+        let problem = Problem { numbers: vec![3, 5, 9], target: 24, rules: Rules::Sos };
         assert_eq!(env.solutions(&problem), ["((3*5)+9)"]);
-        let problem = Problem { numbers: vec![2, 2], target: 4, rules: super::super::Rules::Sos };
+        let problem = Problem { numbers: vec![2, 2], target: 4, rules: Rules::Sos };
         assert_eq!(env.solutions(&problem), ["(2*2)", "(2+2)"]);
     }
 

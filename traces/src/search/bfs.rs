@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::{
     Budget, Search,
-    children::{Order, children},
+    children::{Children, Order},
 };
 use crate::{Recorder, StopReason};
 
@@ -25,8 +25,7 @@ impl Bfs {
     /// A setting that is unknown or not allowed.
     pub fn configure<E: World>(env: &E, settings: &Settings) -> Result<Self, SettingError> {
         settings.only(&["order", "heuristic"])?;
-        let order = if settings.get("order").is_none() && settings.get("heuristic").is_none() { Order::Generation } else { Order::configure(env, settings)? };
-        Ok(Self { order })
+        Ok(Self { order: Order::configure_plain(env, settings)? })
     }
 }
 
@@ -42,18 +41,21 @@ impl<E: World> Search<E> for Bfs {
             return recorder.finish(StopReason::Solved, Some(root));
         }
         let mut queue = VecDeque::from([root]);
+        let mut children = Children::new();
         while let Some(node) = queue.pop_front() {
             if budget.is_spent(recorder) {
                 return recorder.finish(StopReason::Budget, None);
             }
             recorder.visit(node);
             recorder.expand();
-            for child in children(env, problem, &recorder.node(node).state, self.order, f64::INFINITY, rng) {
+            children.append(env, problem, &recorder.node(node).state, self.order, f64::INFINITY, rng);
+            for child in children.list.drain(..) {
                 if E::HAS_CYCLES && !seen.insert(child.state.clone()) {
                     continue;
                 }
+                let status = env.status(problem, &child.state);
                 let id = recorder.generate(node, child.action, child.state, child.cost, 0);
-                match env.status(problem, &recorder.node(id).state) {
+                match status {
                     Status::Solved => return recorder.finish(StopReason::Solved, Some(id)),
                     Status::Open => queue.push_back(id),
                     Status::DeadEnd => {}

@@ -1,4 +1,4 @@
-//! The successors of a state in the order in which a search looks at them.
+//! The successors of a state in the order in which a search looks at them, in buffers that live as long as the search.
 
 use metacot_envs::{SettingError, Settings, World};
 use rand::seq::SliceRandom;
@@ -25,6 +25,12 @@ impl Order {
             _ => Self::Heuristic(heuristic),
         })
     }
+
+    /// The same with the order of generation as default; naming a heuristic asks for its order.
+    pub fn configure_plain<E: World>(env: &E, settings: &Settings) -> Result<Self, SettingError> {
+        let is_default = settings.get("order").is_none() && settings.get("heuristic").is_none();
+        if is_default { Ok(Self::Generation) } else { Self::configure(env, settings) }
+    }
 }
 
 /// Reads `heuristic`, the name of one of the environment's heuristics.
@@ -48,23 +54,44 @@ pub struct Child<E: World> {
     pub value: f64,
 }
 
-/// The successors of `state`; those whose heuristic exceeds `threshold` are left out.
-pub fn children<E: World>(env: &E, problem: &E::Problem, state: &E::State, order: Order, threshold: f64, rng: &mut ChaCha8Rng) -> Vec<Child<E>> {
-    let mut actions = Vec::new();
-    env.actions(problem, state, &mut actions);
-    let mut children: Vec<Child<E>> = actions
-        .into_iter()
-        .map(|action| {
+/// A growing list of successors: those of one state lie together at its end.
+pub struct Children<E: World> {
+    actions: Vec<E::Action>,
+    /// The successors that were appended and not yet taken.
+    pub list: Vec<Child<E>>,
+}
+
+impl<E: World> Children<E> {
+    /// Empty buffers.
+    pub fn new() -> Self {
+        Self { actions: Vec::new(), list: Vec::new() }
+    }
+
+    /// Appends the successors of `state` in `order` and returns where they start; those whose heuristic exceeds `threshold` are left out.
+    pub fn append(&mut self, env: &E, problem: &E::Problem, state: &E::State, order: Order, threshold: f64, rng: &mut ChaCha8Rng) -> usize {
+        let start = self.list.len();
+        self.actions.clear();
+        env.actions(problem, state, &mut self.actions);
+        for action in self.actions.drain(..) {
             let next = env.apply(problem, state, &action).expect("`actions` lists legal actions only");
             let value = if let Order::Heuristic(index) = order { env.heuristic(index, problem, &next) } else { 0.0 };
-            Child { cost: env.cost(problem, state, &action), action, state: next, value }
-        })
-        .filter(|child| child.value <= threshold)
-        .collect();
-    match order {
-        Order::Generation => {}
-        Order::Heuristic(_) => children.sort_by(|a, b| a.value.total_cmp(&b.value)),
-        Order::Random => children.shuffle(rng),
+            if value <= threshold {
+                self.list.push(Child { cost: env.cost(problem, state, &action), action, state: next, value });
+            }
+        }
+        let new = &mut self.list[start..];
+        match order {
+            Order::Generation => {}
+            Order::Heuristic(_) => new.sort_by(|a, b| a.value.total_cmp(&b.value)),
+            Order::Random => new.shuffle(rng),
+        }
+        start
     }
-    children
+}
+
+/// A heuristic value as a key that orders as the value does.
+///
+/// Heuristics are at least 0, and the bits of non-negative floats order as their values.
+pub fn key(value: f64) -> u64 {
+    value.max(0.0).to_bits()
 }

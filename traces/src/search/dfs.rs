@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 
 use super::{
     Budget, Search,
-    children::{Child, Order, children},
+    children::{Children, Order, heuristic_index},
 };
 use crate::{NodeId, Recorder, StopReason};
 
@@ -34,12 +34,21 @@ impl Dfs {
             max_depth: settings.number("depth", 1..=u32::MAX, u32::MAX)?,
         })
     }
+
+    /// Stream of Search's DFS with the heuristic called `heuristic`.
+    ///
+    /// # Errors
+    /// The environment has no such heuristic.
+    pub fn stream_of_search<E: World>(env: &E, heuristic: &str) -> Result<Self, SettingError> {
+        let heuristic = heuristic_index(env, &Settings::default().with("heuristic", heuristic))?;
+        Ok(Self { order: Order::Heuristic(heuristic), prunes: true, max_depth: u32::MAX })
+    }
 }
 
-/// An expanded node with the children that are still to be looked at, last first.
-struct Frame<E: World> {
+/// An expanded node; its children that are still to be looked at lie above `start`, last first.
+struct Frame {
     node: NodeId,
-    rest: Vec<Child<E>>,
+    start: usize,
 }
 
 impl<E: World> Search<E> for Dfs {
@@ -54,46 +63,43 @@ impl<E: World> Search<E> for Dfs {
         if E::HAS_CYCLES {
             seen.insert(recorder.node(root).state.clone());
         }
-        let mut expand = |node: NodeId, recorder: &mut Recorder<E>| {
+        let mut children = Children::new();
+        let mut stack: Vec<Frame> = Vec::new();
+        let mut expand = |node: NodeId, children: &mut Children<E>, recorder: &mut Recorder<E>| {
             recorder.expand();
-            let mut rest = children(env, problem, &recorder.node(node).state, self.order, threshold, rng);
-            rest.reverse();
-            Frame { node, rest }
+            let start = children.append(env, problem, &recorder.node(node).state, self.order, threshold, rng);
+            children.list[start..].reverse();
+            Frame { node, start }
         };
-        let mut stack = vec![expand(root, recorder)];
-        while let Some(frame) = stack.last_mut() {
-            let Some(child) = frame.rest.pop() else {
+        stack.push(expand(root, &mut children, recorder));
+        while let Some(&Frame { node: parent, start }) = stack.last() {
+            if children.list.len() == start {
                 stack.pop();
                 // The parent is visited again only where it still has something to offer, as after every child but the last.
                 if let Some(above) = stack.last()
-                    && !above.rest.is_empty()
+                    && children.list.len() > above.start
                 {
                     recorder.visit(above.node);
                 }
                 continue;
-            };
+            }
+            let child = children.list.pop().expect("the list is longer than its start");
             if E::HAS_CYCLES && !seen.insert(child.state.clone()) {
                 continue;
             }
-            let parent = frame.node;
+            let status = env.status(problem, &child.state);
             let node = recorder.generate(parent, child.action, child.state, child.cost, 0);
-            match env.status(problem, &recorder.node(node).state) {
+            match status {
                 Status::Solved => return recorder.finish(StopReason::Solved, Some(node)),
-                Status::DeadEnd => {}
-                Status::Open if recorder.node(node).depth >= self.max_depth => {}
-                Status::Open => {
+                Status::Open if recorder.node(node).depth < self.max_depth => {
                     if budget.is_spent(recorder) {
                         return recorder.finish(StopReason::Budget, None);
                     }
                     recorder.visit(node);
-                    stack.push(expand(node, recorder));
-                    continue;
+                    stack.push(expand(node, &mut children, recorder));
                 }
-            }
-            if let Some(frame) = stack.last()
-                && !frame.rest.is_empty()
-            {
-                recorder.visit(parent);
+                _ if children.list.len() > start => recorder.visit(parent),
+                _ => {}
             }
         }
         recorder.finish(StopReason::Exhausted, None);
