@@ -9,6 +9,7 @@
 
 mod autodiff;
 mod composed;
+mod cpu;
 mod flex;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,40 @@ pub struct AttentionMap<B: Backend> {
     pub starts: Tensor<B, 1, Int>,
     /// Cosines, then sines, of the rotary angles by position, `[2, time, e / 2]`.
     pub rotary: Tensor<B, 3>,
+}
+
+/// The parameters of a block of the decoder, or their gradients.
+#[derive(Clone, Debug)]
+pub struct BlockWeights<B: Backend> {
+    /// Gain of the RMSNorm before attention, `[d]`.
+    pub attention_norm: Tensor<B, 1>,
+    /// Joint query, key and value projection, `[d, (h + 2k) e]`.
+    pub qkv: Tensor<B, 2>,
+    /// Output projection of attention, `[h e, d]`.
+    pub output: Tensor<B, 2>,
+    /// Gain of the RMSNorm before the feed-forward layer, `[d]`.
+    pub mlp_norm: Tensor<B, 1>,
+    /// Joint gate and up projection, `[d, 2f]`.
+    pub gate_up: Tensor<B, 2>,
+    /// Down projection, `[f, d]`.
+    pub down: Tensor<B, 2>,
+}
+
+/// What the forward pass of a block keeps for its gradient; the rest is made again.
+#[derive(Clone, Debug)]
+pub struct BlockSaved<B: Backend> {
+    /// Input, `[n, d]`.
+    pub x: Tensor<B, 2>,
+    /// Joint projection, `[n, (h + 2k) e]`.
+    pub qkv: Tensor<B, 2>,
+    /// Output of attention, `[n, h e]`.
+    pub attended: Tensor<B, 2>,
+    /// Logarithms of the denominators of attention, `[n, h]`.
+    pub log_sum: Tensor<B, 2>,
+    /// Residual stream between attention and feed-forward layer, `[n, d]`.
+    pub middle: Tensor<B, 2>,
+    /// Joint gate and up projection, `[n, 2f]`.
+    pub gate_up: Tensor<B, 2>,
 }
 
 /// One step of AdamW, as numbers that hold for all parameters.
@@ -151,6 +186,28 @@ pub trait Kernels: Backend {
         map: &AttentionMap<Self>,
     ) -> Tensor<Self, 2> {
         composed::attend_backward(grad, qkv, output, log_sum, map)
+    }
+
+    /// A block of the decoder: attention and feed-forward layer, each behind an RMSNorm and added to its input.
+    ///
+    /// # Shapes
+    /// `x: [n, d]` -> `[n, d]`
+    fn block(x: Tensor<Self, 2>, weights: &BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32) -> (Tensor<Self, 2>, BlockSaved<Self>) {
+        composed::block(x, weights, map, epsilon)
+    }
+
+    /// The gradients of [`Kernels::block`] by input and by weights.
+    ///
+    /// # Shapes
+    /// `grad: [n, d]` -> `[n, d]` and the shapes of the weights
+    fn block_backward(
+        grad: Tensor<Self, 2>,
+        weights: &BlockWeights<Self>,
+        saved: BlockSaved<Self>,
+        map: &AttentionMap<Self>,
+        epsilon: f32,
+    ) -> (Tensor<Self, 2>, BlockWeights<Self>) {
+        composed::block_backward(grad, weights, saved, map, epsilon)
     }
 
     /// The rows of a table.

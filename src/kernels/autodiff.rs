@@ -10,7 +10,7 @@ use burn::{
     tensor::{Int, Tensor, TensorPrimitive, backend::Backend, ops::FloatTensor},
 };
 
-use super::{AttentionMap, Kernels, WeightLayout};
+use super::{AttentionMap, BlockSaved, BlockWeights, Kernels, WeightLayout};
 
 /// The differentiable operations of the model; shapes as in [`Kernels`].
 pub trait Ops: Backend {
@@ -22,6 +22,8 @@ pub trait Ops: Backend {
     fn swiglu(gate_up: Tensor<Self, 2>) -> Tensor<Self, 2>;
     /// See [`Kernels::attend`].
     fn attend(qkv: Tensor<Self, 2>, map: &AttentionMap<Self>) -> Tensor<Self, 2>;
+    /// See [`Kernels::block`].
+    fn block(x: Tensor<Self, 2>, weights: BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32) -> Tensor<Self, 2>;
     /// See [`Kernels::embed`].
     fn embed(table: Tensor<Self, 2>, ids: Tensor<Self, 1, Int>) -> Tensor<Self, 2>;
     /// See [`Kernels::cross_entropy`].
@@ -43,6 +45,10 @@ impl<B: Kernels> Ops for B {
 
     fn attend(qkv: Tensor<B, 2>, map: &AttentionMap<B>) -> Tensor<B, 2> {
         <B as Kernels>::attend(qkv, map).0
+    }
+
+    fn block(x: Tensor<B, 2>, weights: BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32) -> Tensor<B, 2> {
+        <B as Kernels>::block(x, &weights, map, epsilon).0
     }
 
     fn embed(table: Tensor<B, 2>, ids: Tensor<B, 1, Int>) -> Tensor<B, 2> {
@@ -78,6 +84,11 @@ macro_rules! register {
             }
         }
     };
+}
+
+/// The map of a batch on the backend below.
+fn inner_map<B: Backend, C: CheckpointStrategy>(map: &AttentionMap<Autodiff<B, C>>) -> AttentionMap<B> {
+    AttentionMap { shape: map.shape, starts: inner_int(map.starts.clone()), rotary: tensor(primitive(map.rotary.clone()).primitive) }
 }
 
 #[derive(Debug)]
@@ -132,6 +143,26 @@ impl<B: Kernels> Backward<B, 1> for Attention {
         let grad = tensor(grads.consume::<B>(&ops.node));
         let grad = B::attend_backward(grad, tensor(qkv), tensor(output), tensor(log_sum), &map);
         register!(B, ops, grads, [primitive(grad)]);
+    }
+}
+
+#[derive(Debug)]
+struct Block;
+
+impl<B: Kernels> Backward<B, 7> for Block {
+    type State = (BlockWeights<B>, BlockSaved<B>, AttentionMap<B>, f32);
+
+    fn backward(self, ops: Recorded<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let (weights, saved, map, epsilon) = ops.state;
+        let grad = tensor(grads.consume::<B>(&ops.node));
+        let (grad_x, by) = B::block_backward(grad, &weights, saved, &map, epsilon);
+        let BlockWeights { attention_norm, qkv, output, mlp_norm, gate_up, down } = by;
+        register!(
+            B,
+            ops,
+            grads,
+            [primitive(grad_x), primitive(attention_norm), primitive(qkv), primitive(output), primitive(mlp_norm), primitive(gate_up), primitive(down)]
+        );
     }
 }
 
@@ -201,6 +232,30 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         tensor(match Attention.prepare::<C>([qkv.node.clone()]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((qkv.primitive, output.clone(), primitive(log_sum), map), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
+        })
+    }
+
+    fn block(x: Tensor<Self, 2>, weights: BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32) -> Tensor<Self, 2> {
+        let x = primitive(x);
+        let BlockWeights { attention_norm, qkv, output, mlp_norm, gate_up, down } = weights;
+        let gains = [attention_norm, mlp_norm].map(primitive);
+        let matrices = [qkv, output, gate_up, down].map(primitive);
+        let inner = BlockWeights {
+            attention_norm: tensor(gains[0].primitive.clone()),
+            qkv: tensor(matrices[0].primitive.clone()),
+            output: tensor(matrices[1].primitive.clone()),
+            mlp_norm: tensor(gains[1].primitive.clone()),
+            gate_up: tensor(matrices[2].primitive.clone()),
+            down: tensor(matrices[3].primitive.clone()),
+        };
+        let map = inner_map(map);
+        let (y, saved) = <B as Kernels>::block(tensor(x.primitive), &inner, &map, epsilon);
+        let [attention_norm, mlp_norm] = gains.map(|gain| gain.node);
+        let [qkv, output, gate_up, down] = matrices.map(|matrix| matrix.node);
+        let parents = [x.node, attention_norm, qkv, output, mlp_norm, gate_up, down];
+        tensor(match Block.prepare::<C>(parents).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((inner, saved, map, epsilon), primitive(y)),
+            OpsKind::UnTracked(prep) => prep.finish(primitive(y)),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, activation, backend::Backend};
 
-use super::{AdamStep, AttentionMap, AttentionShape, WeightLayout};
+use super::{AdamStep, AttentionMap, AttentionShape, BlockSaved, BlockWeights, Kernels, WeightLayout};
 
 /// Stands for minus infinity in masked scores; finite, so that no operation makes a NaN of it.
 const MASKED: f32 = -1e30;
@@ -139,6 +139,48 @@ pub(super) fn attend_backward<B: Backend>(
     let grad_q = rotate(grad_q, cos.clone(), sin.clone());
     let grad_k = rotate(gather(grad_k), cos, sin);
     Tensor::cat(vec![flat(grad_q), flat(grad_k), flat(gather(grad_v))], 1)
+}
+
+pub(super) fn block<B: Kernels>(x: Tensor<B, 2>, weights: &BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32) -> (Tensor<B, 2>, BlockSaved<B>) {
+    let project = |x, weight: &Tensor<B, 2>| B::project(x, weight.clone(), WeightLayout::InOut);
+    let (normed, _) = B::rms_norm(x.clone(), weights.attention_norm.clone(), epsilon);
+    let qkv = project(normed, &weights.qkv);
+    let (attended, log_sum) = B::attend(qkv.clone(), map);
+    let middle = x.clone() + project(attended.clone(), &weights.output);
+    let (normed, _) = B::rms_norm(middle.clone(), weights.mlp_norm.clone(), epsilon);
+    let gate_up = project(normed, &weights.gate_up);
+    let y = middle.clone() + project(B::swiglu(gate_up.clone()), &weights.down);
+    (y, BlockSaved { x, qkv, attended, log_sum, middle, gate_up })
+}
+
+pub(super) fn block_backward<B: Kernels>(
+    grad: Tensor<B, 2>,
+    weights: &BlockWeights<B>,
+    saved: BlockSaved<B>,
+    map: &AttentionMap<B>,
+    epsilon: f32,
+) -> (Tensor<B, 2>, BlockWeights<B>) {
+    let BlockSaved { x, qkv, attended, log_sum, middle, gate_up } = saved;
+    let back = |grad, x, weight: &Tensor<B, 2>| B::project_backward(grad, x, weight.clone(), WeightLayout::InOut);
+    let gated = B::swiglu(gate_up.clone());
+    let (grad_gated, grad_down) = back(grad.clone(), gated, &weights.down);
+    let (normed, inverse) = B::rms_norm(middle.clone(), weights.mlp_norm.clone(), epsilon);
+    let (grad_normed, grad_gate_up) = back(B::swiglu_backward(grad_gated, gate_up), normed, &weights.gate_up);
+    let (grad_middle, grad_mlp_norm) = B::rms_norm_backward(grad_normed, middle, weights.mlp_norm.clone(), inverse);
+    let grad = grad + grad_middle;
+    let (grad_attended, grad_output) = back(grad.clone(), attended.clone(), &weights.output);
+    let (normed, inverse) = B::rms_norm(x.clone(), weights.attention_norm.clone(), epsilon);
+    let (grad_normed, grad_qkv) = back(B::attend_backward(grad_attended, qkv, attended, log_sum, map), normed, &weights.qkv);
+    let (grad_x, grad_attention_norm) = B::rms_norm_backward(grad_normed, x, weights.attention_norm.clone(), inverse);
+    let grads = BlockWeights {
+        attention_norm: grad_attention_norm,
+        qkv: grad_qkv,
+        output: grad_output,
+        mlp_norm: grad_mlp_norm,
+        gate_up: grad_gate_up,
+        down: grad_down,
+    };
+    (grad + grad_x, grads)
 }
 
 pub(super) fn embed<B: Backend>(table: Tensor<B, 2>, ids: Tensor<B, 1, Int>) -> Tensor<B, 2> {

@@ -1,7 +1,363 @@
-//! The operations of the CPU backend as functions on slices.
+//! The operations of the CPU backend: the functions of [`cpu`](super::cpu) over chunks of rows on all threads.
+//!
+//! Chunks depend on shapes only, and sums over chunks are taken in their order: one thread gives the bits of many.
 
-use burn_flex::Flex;
+use std::borrow::Cow;
 
-use super::Kernels;
+use burn::tensor::{Int, Tensor, TensorData, TensorPrimitive};
+use burn_flex::{Flex, FlexTensor};
+use rayon::prelude::*;
 
-impl Kernels for Flex {}
+use super::{
+    AdamStep, AttentionMap, AttentionShape, BlockSaved, BlockWeights, Kernels, WeightLayout,
+    cpu::{
+        adamw, attention, block, cross_entropy,
+        matmul::{Matrix, matmul, matmul_parallel},
+        rms_norm, swiglu,
+    },
+};
+
+/// Tokens of a chunk: enough for a product to run at speed, few enough for its operands to stay in the cache.
+const CHUNK: usize = 256;
+
+/// Sums of weight gradients that exist at a time; each takes the chunks of one stretch of the batch.
+const SUMS: usize = 8;
+
+/// Elements of a chunk of a parameter.
+const PARAMETERS: usize = 1 << 14;
+
+/// A tensor whose elements lie in one piece, in row-major order.
+struct Whole(FlexTensor);
+
+impl Whole {
+    fn new<const D: usize>(tensor: Tensor<Flex, D>) -> Self {
+        Self(tensor.into_primitive().tensor().to_contiguous())
+    }
+
+    fn slice(&self) -> &[f32] {
+        self.0.as_slice().expect("the model computes in f32, and the tensor was made contiguous")
+    }
+}
+
+/// The elements of an integer tensor.
+fn integers(tensor: &FlexTensor) -> Cow<'_, [i32]> {
+    match tensor.as_slice::<i32>() {
+        Some(elements) => Cow::Borrowed(elements),
+        None => {
+            let data = tensor.clone().into_data().convert::<i32>();
+            Cow::Owned(data.to_vec().expect("the data was converted to i32"))
+        }
+    }
+}
+
+/// A tensor of these elements.
+fn tensor<const D: usize>(elements: Vec<f32>, shape: [usize; D]) -> Tensor<Flex, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(FlexTensor::from_data(TensorData::new(elements, shape))))
+}
+
+/// Space for elements that are all written before they are read.
+fn space(len: usize) -> Vec<f32> {
+    vec![0.0; len]
+}
+
+/// Adds the rows of `parts` up, in order.
+fn sum_in_order(mut parts: Vec<Vec<f32>>) -> Vec<f32> {
+    let mut total = if parts.is_empty() { Vec::new() } else { parts.remove(0) };
+    total.par_chunks_mut(PARAMETERS).enumerate().for_each(|(chunk, total)| {
+        for part in &parts {
+            for (total, part) in total.iter_mut().zip(&part[chunk * PARAMETERS..]) {
+                *total += part;
+            }
+        }
+    });
+    total
+}
+
+/// Rows of `time` tokens that make a chunk.
+fn rows_of_chunk(time: usize) -> usize {
+    (CHUNK / time.max(1)).max(1)
+}
+
+impl Kernels for Flex {
+    fn project(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, layout: WeightLayout) -> Tensor<Self, 2> {
+        let ([n, i], [a, b]) = (x.dims(), weight.dims());
+        let o = if layout == WeightLayout::InOut { b } else { a };
+        let (x, weight) = (Whole::new(x), Whole::new(weight));
+        let weight = match layout {
+            WeightLayout::InOut => Matrix::new(weight.slice(), o),
+            WeightLayout::OutIn => Matrix::new(weight.slice(), i).transposed(),
+        };
+        let mut y = space(n * o);
+        y.par_chunks_mut(CHUNK * o).zip(x.slice().par_chunks(CHUNK * i)).for_each(|(y, x)| matmul(y, Matrix::new(x, i), weight, false));
+        tensor(y, [n, o])
+    }
+
+    fn project_backward(grad: Tensor<Self, 2>, x: Tensor<Self, 2>, weight: Tensor<Self, 2>, layout: WeightLayout) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
+        let ([n, o], [_, i], shape) = (grad.dims(), x.dims(), weight.dims());
+        let (grad, x, weight) = (Whole::new(grad), Whole::new(x), Whole::new(weight));
+        let (mut grad_x, mut grad_weight) = (space(n * i), space(i * o));
+        let (weight, [left, right]) = match layout {
+            WeightLayout::InOut => (Matrix::new(weight.slice(), o).transposed(), [(x.slice(), i), (grad.slice(), o)]),
+            WeightLayout::OutIn => (Matrix::new(weight.slice(), i), [(grad.slice(), o), (x.slice(), i)]),
+        };
+        matmul_parallel(&mut grad_weight, Matrix::new(left.0, left.1).transposed(), Matrix::new(right.0, right.1));
+        let chunks = grad_x.par_chunks_mut(CHUNK * i).zip(grad.slice().par_chunks(CHUNK * o));
+        chunks.for_each(|(grad_x, grad)| matmul(grad_x, Matrix::new(grad, o), weight, false));
+        (tensor(grad_x, [n, i]), tensor(grad_weight, shape))
+    }
+
+    fn rms_norm(x: Tensor<Self, 2>, gain: Tensor<Self, 1>, epsilon: f32) -> (Tensor<Self, 2>, Tensor<Self, 1>) {
+        let [n, d] = x.dims();
+        let (x, gain) = (Whole::new(x), Whole::new(gain));
+        let (mut out, mut inverse) = (space(n * d), space(n));
+        let chunks = out.par_chunks_mut(CHUNK * d).zip(inverse.par_chunks_mut(CHUNK)).zip(x.slice().par_chunks(CHUNK * d));
+        chunks.for_each(|((out, inverse), x)| rms_norm::forward(x, gain.slice(), epsilon, out, inverse));
+        (tensor(out, [n, d]), tensor(inverse, [n]))
+    }
+
+    fn rms_norm_backward(grad: Tensor<Self, 2>, x: Tensor<Self, 2>, gain: Tensor<Self, 1>, inverse: Tensor<Self, 1>) -> (Tensor<Self, 2>, Tensor<Self, 1>) {
+        let [n, d] = x.dims();
+        let (grad, x, gain, inverse) = (Whole::new(grad), Whole::new(x), Whole::new(gain), Whole::new(inverse));
+        let mut grad_x = vec![0.0; n * d];
+        let chunks = grad_x.par_chunks_mut(CHUNK * d).zip(grad.slice().par_chunks(CHUNK * d)).zip(x.slice().par_chunks(CHUNK * d));
+        let sums = chunks
+            .zip(inverse.slice().par_chunks(CHUNK))
+            .map(|(((grad_x, grad), x), inverse)| {
+                let mut grad_gain = vec![0.0; d];
+                rms_norm::backward(grad, &rms_norm::Saved { x, gain: gain.slice(), inverse }, grad_x, &mut grad_gain);
+                grad_gain
+            })
+            .collect();
+        (tensor(grad_x, [n, d]), tensor(sum_in_order(sums), [d]))
+    }
+
+    fn swiglu(gate_up: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let [n, joint] = gate_up.dims();
+        let f = joint / 2;
+        let gate_up = Whole::new(gate_up);
+        let mut out = space(n * f);
+        let chunks = out.par_chunks_mut(CHUNK * f).zip(gate_up.slice().par_chunks(CHUNK * joint));
+        chunks.for_each(|(out, gate_up)| swiglu::forward(gate_up, f, out));
+        tensor(out, [n, f])
+    }
+
+    fn swiglu_backward(grad: Tensor<Self, 2>, gate_up: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let [n, f] = grad.dims();
+        let (grad, gate_up) = (Whole::new(grad), Whole::new(gate_up));
+        let mut out = space(n * 2 * f);
+        let chunks = out.par_chunks_mut(CHUNK * 2 * f).zip(grad.slice().par_chunks(CHUNK * f)).zip(gate_up.slice().par_chunks(CHUNK * 2 * f));
+        chunks.for_each(|((out, grad), gate_up)| swiglu::backward(grad, gate_up, f, out, &mut space(grad.len())));
+        tensor(out, [n, 2 * f])
+    }
+
+    fn attend(qkv: Tensor<Self, 2>, map: &AttentionMap<Self>) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
+        let AttentionShape { rows, time, heads, head_dim, .. } = map.shape;
+        let (qkv, starts, rotary) = (Whole::new(qkv), map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
+        let starts = integers(&starts);
+        let (n, width) = (rows * time, heads * head_dim);
+        let (mut out, mut log_sum) = (space(n * width), space(n * heads));
+        let chunks = out.par_chunks_mut(time * width).zip(log_sum.par_chunks_mut(time * heads));
+        chunks.zip(qkv.slice().par_chunks(time * map.shape.columns())).zip(starts.par_chunks(time)).for_each(|(((out, log_sum), qkv), starts)| {
+            attention::forward(attention::Row { shape: map.shape, qkv, starts, rotary: rotary.slice() }, out, log_sum);
+        });
+        (tensor(out, [n, width]), tensor(log_sum, [n, heads]))
+    }
+
+    fn attend_backward(
+        grad: Tensor<Self, 2>,
+        qkv: Tensor<Self, 2>,
+        output: Tensor<Self, 2>,
+        log_sum: Tensor<Self, 2>,
+        map: &AttentionMap<Self>,
+    ) -> Tensor<Self, 2> {
+        let AttentionShape { rows, time, heads, head_dim, .. } = map.shape;
+        let (n, width, columns) = (rows * time, heads * head_dim, map.shape.columns());
+        let (grad, qkv, output, log_sum) = (Whole::new(grad), Whole::new(qkv), Whole::new(output), Whole::new(log_sum));
+        let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
+        let starts = integers(&starts);
+        let mut out = space(n * columns);
+        out.par_chunks_mut(time * columns).enumerate().for_each(|(row, out)| {
+            let part = |width: usize| row * time * width..(row + 1) * time * width;
+            let input = attention::Row { shape: map.shape, qkv: &qkv.slice()[part(columns)], starts: &starts[part(1)], rotary: rotary.slice() };
+            let saved = attention::Saved { output: &output.slice()[part(width)], log_sum: &log_sum.slice()[part(heads)], grad: &grad.slice()[part(width)] };
+            attention::backward(input, saved, out);
+        });
+        tensor(out, [n, columns])
+    }
+
+    fn block(x: Tensor<Self, 2>, weights: &BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32) -> (Tensor<Self, 2>, BlockSaved<Self>) {
+        let ([n, d], shape) = (x.dims(), map.shape);
+        let (x, weights) = (Whole::new(x), WholeBlock::new(weights));
+        let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
+        let starts = integers(&starts);
+        let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
+        let (columns, width, heads, f) = (shape.columns(), shared.attended(), shape.heads, shared.f());
+        let mut qkv = space(n * columns);
+        let mut attended = space(n * width);
+        let mut log_sum = space(n * heads);
+        let [mut middle, mut y] = [space(n * d), space(n * d)];
+        let mut gate_up = space(n * 2 * f);
+        let chunk = rows_of_chunk(shape.time) * shape.time;
+        (qkv.par_chunks_mut(chunk * columns), attended.par_chunks_mut(chunk * width), log_sum.par_chunks_mut(chunk * heads))
+            .into_par_iter()
+            .zip((middle.par_chunks_mut(chunk * d), gate_up.par_chunks_mut(chunk * 2 * f), y.par_chunks_mut(chunk * d)))
+            .zip((x.slice().par_chunks(chunk * d), starts.par_chunks(chunk)))
+            .for_each(|(((qkv, attended, log_sum), (middle, gate_up, y)), (x, starts))| {
+                block::forward(&shared, x, starts, block::Places { qkv, attended, log_sum, middle, gate_up, y });
+            });
+        let saved = BlockSaved {
+            x: Tensor::from_primitive(TensorPrimitive::Float(x.0)),
+            qkv: tensor(qkv, [n, columns]),
+            attended: tensor(attended, [n, width]),
+            log_sum: tensor(log_sum, [n, heads]),
+            middle: tensor(middle, [n, d]),
+            gate_up: tensor(gate_up, [n, 2 * f]),
+        };
+        (tensor(y, [n, d]), saved)
+    }
+
+    fn block_backward(
+        grad: Tensor<Self, 2>,
+        weights: &BlockWeights<Self>,
+        saved: BlockSaved<Self>,
+        map: &AttentionMap<Self>,
+        epsilon: f32,
+    ) -> (Tensor<Self, 2>, BlockWeights<Self>) {
+        let ([n, d], shape) = (grad.dims(), map.shape);
+        let shapes = (weights.qkv.dims(), weights.output.dims(), weights.gate_up.dims(), weights.down.dims());
+        let (grad, weights) = (Whole::new(grad), WholeBlock::new(weights));
+        let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
+        let starts = integers(&starts);
+        let [x, qkv, attended, log_sum, middle, gate_up] = [saved.x, saved.qkv, saved.attended, saved.log_sum, saved.middle, saved.gate_up].map(Whole::new);
+        let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
+        let mut grad_x = grad.slice().to_vec();
+        let chunk = rows_of_chunk(shape.time);
+        let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
+        let sums: Vec<block::Grads> = grad_x
+            .par_chunks_mut(stretch * d)
+            .enumerate()
+            .map(|(index, grad)| {
+                let mut sums = block::Grads::zeros(&shared.weights);
+                for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
+                    let first = index * stretch + part * chunk * shape.time;
+                    let of = |width: usize| first * width..(first + grad.len() / d) * width;
+                    let saved = block::Saved {
+                        x: &x.slice()[of(d)],
+                        starts: &starts[of(1)],
+                        qkv: &qkv.slice()[of(shape.columns())],
+                        attended: &attended.slice()[of(shared.attended())],
+                        log_sum: &log_sum.slice()[of(shape.heads)],
+                        middle: &middle.slice()[of(d)],
+                        gate_up: &gate_up.slice()[of(2 * shared.f())],
+                    };
+                    block::backward(&shared, &saved, grad, &mut sums);
+                }
+                sums
+            })
+            .collect();
+        let mut by_parameter: [Vec<Vec<f32>>; 6] = Default::default();
+        for sums in sums {
+            for (parameter, sum) in by_parameter.iter_mut().zip(sums.into_array()) {
+                parameter.push(sum);
+            }
+        }
+        let [attention_norm, qkv, output, mlp_norm, gate_up, down] = by_parameter.map(sum_in_order);
+        let grads = BlockWeights {
+            attention_norm: tensor(attention_norm, [d]),
+            qkv: tensor(qkv, shapes.0),
+            output: tensor(output, shapes.1),
+            mlp_norm: tensor(mlp_norm, [d]),
+            gate_up: tensor(gate_up, shapes.2),
+            down: tensor(down, shapes.3),
+        };
+        (tensor(grad_x, [n, d]), grads)
+    }
+
+    fn embed(table: Tensor<Self, 2>, ids: Tensor<Self, 1, Int>) -> Tensor<Self, 2> {
+        let ([_, d], [n]) = (table.dims(), ids.dims());
+        let (table, ids) = (Whole::new(table), ids.into_primitive());
+        let ids = integers(&ids);
+        let mut out = space(n * d);
+        out.par_chunks_mut(CHUNK * d).zip(ids.par_chunks(CHUNK)).for_each(|(out, ids)| {
+            for (out, &id) in out.chunks_exact_mut(d).zip(ids) {
+                out.copy_from_slice(&table.slice()[id as usize * d..][..d]);
+            }
+        });
+        tensor(out, [n, d])
+    }
+
+    fn embed_backward(grad: Tensor<Self, 2>, ids: Tensor<Self, 1, Int>, vocabulary: usize) -> Tensor<Self, 2> {
+        let [n, d] = grad.dims();
+        let (grad, ids) = (Whole::new(grad), ids.into_primitive());
+        let ids = integers(&ids);
+        let stretch = n.div_ceil(SUMS).max(1);
+        let sums = grad
+            .slice()
+            .par_chunks(stretch * d)
+            .zip(ids.par_chunks(stretch))
+            .map(|(grad, ids)| {
+                let mut sum = vec![0.0; vocabulary * d];
+                for (grad, &id) in grad.chunks_exact(d).zip(ids) {
+                    for (sum, grad) in sum[id as usize * d..][..d].iter_mut().zip(grad) {
+                        *sum += grad;
+                    }
+                }
+                sum
+            })
+            .collect();
+        tensor(sum_in_order(sums), [vocabulary, d])
+    }
+
+    fn cross_entropy(logits: Tensor<Self, 2>, targets: Tensor<Self, 1, Int>, weights: Tensor<Self, 1>) -> (Tensor<Self, 1>, Tensor<Self, 2>) {
+        let [n, v] = logits.dims();
+        let (targets, weights) = (targets.into_primitive(), Whole::new(weights));
+        let targets = integers(&targets);
+        let data = Whole::new(logits).0.into_data();
+        let mut grad: Vec<f32> = data.into_vec().expect("the model computes in f32");
+        let chunks = grad.par_chunks_mut(CHUNK * v).zip(targets.par_chunks(CHUNK)).zip(weights.slice().par_chunks(CHUNK));
+        let losses: Vec<f64> = chunks.map(|((grad, targets), weights)| cross_entropy::forward_backward(grad, targets, weights)).collect();
+        (tensor(vec![losses.iter().sum::<f64>() as f32], [1]), tensor(grad, [n, v]))
+    }
+
+    fn square_sum(x: Tensor<Self, 1>) -> f64 {
+        let x = Whole::new(x);
+        let sums: Vec<f64> = x.slice().par_chunks(PARAMETERS).map(adamw::square_sum).collect();
+        sums.iter().sum()
+    }
+
+    fn adamw(parameter: Tensor<Self, 1>, gradient: Tensor<Self, 1>, moments: [Tensor<Self, 1>; 2], step: &AdamStep) -> (Tensor<Self, 1>, [Tensor<Self, 1>; 2]) {
+        let [n] = parameter.dims();
+        let (parameter, gradient) = (Whole::new(parameter), Whole::new(gradient));
+        let [mut first, mut second] = moments.map(|moment| Whole::new(moment).0);
+        let mut out = space(n);
+        // The moments are the optimizer's alone, so that this writes in place.
+        let (m, v) = (first.storage_mut::<f32>(), second.storage_mut::<f32>());
+        (out.par_chunks_mut(PARAMETERS), m.par_chunks_mut(PARAMETERS), v.par_chunks_mut(PARAMETERS))
+            .into_par_iter()
+            .zip((parameter.slice().par_chunks(PARAMETERS), gradient.slice().par_chunks(PARAMETERS)))
+            .for_each(|((out, first, second), (parameter, gradient))| adamw::step(parameter, gradient, first, second, step, out));
+        (tensor(out, [n]), [first, second].map(|moment| Tensor::from_primitive(TensorPrimitive::Float(moment))))
+    }
+}
+
+/// The parameters of a block, each in one piece.
+struct WholeBlock([Whole; 6]);
+
+impl WholeBlock {
+    fn new(weights: &BlockWeights<Flex>) -> Self {
+        let BlockWeights { attention_norm, qkv, output, mlp_norm, gate_up, down } = weights.clone();
+        Self([Whole::new(attention_norm), Whole::new(qkv), Whole::new(output), Whole::new(mlp_norm), Whole::new(gate_up), Whole::new(down)])
+    }
+
+    fn slices(&self) -> block::Weights<'_> {
+        let [attention_norm, qkv, output, mlp_norm, gate_up, down] = &self.0;
+        block::Weights {
+            attention_norm: attention_norm.slice(),
+            qkv: qkv.slice(),
+            output: output.slice(),
+            mlp_norm: mlp_norm.slice(),
+            gate_up: gate_up.slice(),
+            down: down.slice(),
+        }
+    }
+}

@@ -1,1 +1,309 @@
-//! Every operation against its composed form, in values and gradients, and against finite differences.
+//! Every operation of the CPU backend against its composed form, in values and gradients, and a whole decoder against finite differences.
+
+use burn::{
+    backend::Autodiff,
+    tensor::{Int, Tensor, TensorData, backend::AutodiffBackend},
+};
+use metacot_envs::SeedTree;
+use rand::RngExt;
+
+use super::{AttentionMap, AttentionShape, BlockWeights, Kernels, WeightLayout, composed};
+use crate::{
+    device::Cpu,
+    kernels::AdamStep,
+    model::{Decoder, ModelConfig, PackedRows, Weights, floats, rotary_angles},
+};
+
+fn random<const D: usize>(shape: [usize; D], name: &str) -> Tensor<Cpu, D> {
+    let mut rng = SeedTree::root(9).child(name).stream(0);
+    let elements: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Tensor::from_data(TensorData::new(elements, shape), &Default::default())
+}
+
+/// Asserts that two tensors agree to a part of their greatest element.
+fn assert_close<const D: usize>(name: &str, fast: Tensor<Cpu, D>, reference: Tensor<Cpu, D>) {
+    assert_eq!(fast.dims(), reference.dims(), "{name}");
+    let (fast, reference) = (floats(fast), floats(reference));
+    let scale = reference.iter().fold(1e-3_f32, |scale, x| scale.max(x.abs()));
+    for (at, (fast, reference)) in fast.iter().zip(&reference).enumerate() {
+        assert!((fast - reference).abs() <= 1e-5 * scale, "{name}[{at}] = {fast}, not {reference}");
+    }
+}
+
+/// Gradients of `sum(output * weight)` by the inputs, as burn's autodiff finds them for composed operations.
+fn reference_gradients<const N: usize>(
+    inputs: [Tensor<Cpu, 2>; N],
+    weight: Tensor<Cpu, 2>,
+    forward: impl Fn([Tensor<Autodiff<Cpu>, 2>; N]) -> Tensor<Autodiff<Cpu>, 2>,
+) -> [Tensor<Cpu, 2>; N] {
+    let inputs = inputs.map(|input| Tensor::<Autodiff<Cpu>, 2>::from_inner(input).require_grad());
+    let grads = (forward(inputs.clone()) * Tensor::from_inner(weight)).sum().backward();
+    inputs.map(|input| input.grad(&grads).unwrap())
+}
+
+fn map(shape: AttentionShape, starts: Vec<i32>) -> AttentionMap<Cpu> {
+    let config = ModelConfig { width: shape.heads * shape.head_dim, heads: shape.heads, ..config() };
+    let angles = rotary_angles(&config, shape.time);
+    let device = Default::default();
+    AttentionMap {
+        shape,
+        starts: Tensor::from_data(TensorData::new(starts.clone(), [starts.len()]), &device),
+        rotary: Tensor::from_data(TensorData::new(angles, [2, shape.time, shape.head_dim / 2]), &device),
+    }
+}
+
+fn outer(map: &AttentionMap<Cpu>) -> AttentionMap<Autodiff<Cpu>> {
+    AttentionMap { shape: map.shape, starts: Tensor::from_inner(map.starts.clone()), rotary: Tensor::from_inner(map.rotary.clone()) }
+}
+
+/// Rows with several documents, padding that sees only itself, and lengths on both sides of vectors and tiles.
+fn maps() -> Vec<AttentionMap<Cpu>> {
+    let shape = |rows, time, heads, kv_heads, head_dim| AttentionShape { rows, time, heads, kv_heads, head_dim };
+    let row = |lengths: &[usize]| -> Vec<i32> {
+        let mut starts = Vec::new();
+        for &len in lengths {
+            starts.extend(vec![starts.len() as i32; len]);
+        }
+        starts
+    };
+    vec![
+        map(shape(1, 1, 1, 1, 2), row(&[1])),
+        map(shape(2, 37, 2, 2, 6), [row(&[37]), row(&[5, 17, 12, 1, 1, 1])].concat()),
+        map(shape(2, 70, 4, 2, 24), [row(&[33, 32, 5]), row(&[70])].concat()),
+        map(shape(1, 96, 3, 1, 16), row(&[16, 80])),
+    ]
+}
+
+#[test]
+fn projections_equal_the_composed_ones() {
+    for (n, i, o) in [(1, 1, 1), (300, 33, 65)] {
+        for (layout, shape) in [(WeightLayout::InOut, [i, o]), (WeightLayout::OutIn, [o, i])] {
+            let (x, weight, grad) = (random([n, i], "x"), random(shape, "weight"), random([n, o], "grad"));
+            assert_close("y", Cpu::project(x.clone(), weight.clone(), layout), composed::project(x.clone(), weight.clone(), layout));
+            let [x_reference, weight_reference] =
+                reference_gradients([x.clone(), weight.clone()], grad.clone(), |[x, weight]| composed::project(x, weight, layout));
+            for backward in [Cpu::project_backward, composed::project_backward] {
+                let (grad_x, grad_weight) = backward(grad.clone(), x.clone(), weight.clone(), layout);
+                assert_close("grad_x", grad_x, x_reference.clone());
+                assert_close("grad_weight", grad_weight, weight_reference.clone());
+            }
+        }
+    }
+}
+
+#[test]
+fn rms_norm_equals_the_composed_one() {
+    for (n, d) in [(1, 3), (300, 37), (5, 128)] {
+        let (x, gain, grad) = (random([n, d], "x"), random([1, d], "gain"), random([n, d], "grad"));
+        let flat: Tensor<Cpu, 1> = gain.clone().reshape([d]);
+        let (y, inverse) = Cpu::rms_norm(x.clone(), flat.clone(), 1e-5);
+        assert_close("y", y, composed::rms_norm(x.clone(), flat.clone(), 1e-5).0);
+        let [x_reference, gain_reference] =
+            reference_gradients([x.clone(), gain.clone()], grad.clone(), |[x, gain]| composed::rms_norm(x, gain.reshape([d]), 1e-5).0);
+        for backward in [Cpu::rms_norm_backward, composed::rms_norm_backward] {
+            let (grad_x, grad_gain) = backward(grad.clone(), x.clone(), flat.clone(), inverse.clone());
+            assert_close("grad_x", grad_x, x_reference.clone());
+            assert_close("grad_gain", grad_gain.unsqueeze(), gain_reference.clone());
+        }
+    }
+}
+
+#[test]
+fn swiglu_equals_the_composed_one() {
+    for (n, f) in [(1, 1), (300, 37), (5, 48)] {
+        let (gate_up, grad) = (random([n, 2 * f], "gate_up") * 8.0, random([n, f], "grad"));
+        assert_close("y", Cpu::swiglu(gate_up.clone()), composed::swiglu(gate_up.clone()));
+        let [reference] = reference_gradients([gate_up.clone()], grad.clone(), |[gate_up]| composed::swiglu(gate_up));
+        for backward in [Cpu::swiglu_backward, composed::swiglu_backward] {
+            assert_close("grad", backward(grad.clone(), gate_up.clone()), reference.clone());
+        }
+    }
+}
+
+#[test]
+fn attention_equals_the_composed_one_within_documents() {
+    for map in maps() {
+        let n = map.shape.rows * map.shape.time;
+        let width = map.shape.heads * map.shape.head_dim;
+        let (qkv, grad) = (random([n, map.shape.columns()], "qkv") * 3.0, random([n, width], "grad"));
+        let (output, log_sum) = Cpu::attend(qkv.clone(), &map);
+        let (output_reference, log_sum_reference) = composed::attend(qkv.clone(), &map);
+        assert_close("output", output.clone(), output_reference);
+        assert_close("log_sum", log_sum.clone(), log_sum_reference);
+        let [reference] = reference_gradients([qkv.clone()], grad.clone(), |[qkv]| composed::attend(qkv, &outer(&map)).0);
+        for backward in [Cpu::attend_backward, composed::attend_backward] {
+            let grad = backward(grad.clone(), qkv.clone(), output.clone(), log_sum.clone(), &map);
+            assert_close("grad", grad, reference.clone());
+        }
+    }
+}
+
+#[test]
+fn a_block_equals_the_composed_one() {
+    for map in maps() {
+        let (n, d, f) = (map.shape.rows * map.shape.time, 20, 27);
+        let width = map.shape.heads * map.shape.head_dim;
+        let weights = BlockWeights {
+            attention_norm: random([d], "attention_norm"),
+            qkv: random([d, map.shape.columns()], "qkv") * 0.3,
+            output: random([width, d], "output") * 0.3,
+            mlp_norm: random([d], "mlp_norm"),
+            gate_up: random([d, 2 * f], "gate_up") * 0.3,
+            down: random([f, d], "down") * 0.3,
+        };
+        let (x, grad) = (random([n, d], "x"), random([n, d], "grad"));
+        let (y, saved) = Cpu::block(x.clone(), &weights, &map, 1e-5);
+        let (y_reference, saved_reference) = composed::block(x.clone(), &weights, &map, 1e-5);
+        assert_close("y", y, y_reference);
+        let (grad_x, by) = Cpu::block_backward(grad.clone(), &weights, saved, &map, 1e-5);
+        let (grad_x_reference, by_reference) = composed::block_backward(grad, &weights, saved_reference, &map, 1e-5);
+        assert_close("grad_x", grad_x, grad_x_reference);
+        assert_close("attention_norm", by.attention_norm, by_reference.attention_norm);
+        assert_close("qkv", by.qkv, by_reference.qkv);
+        assert_close("output", by.output, by_reference.output);
+        assert_close("mlp_norm", by.mlp_norm, by_reference.mlp_norm);
+        assert_close("gate_up", by.gate_up, by_reference.gate_up);
+        assert_close("down", by.down, by_reference.down);
+    }
+}
+
+#[test]
+fn embedding_and_cross_entropy_equal_the_composed_ones() {
+    for (n, d, v) in [(1, 1, 2), (700, 20, 37)] {
+        let mut rng = SeedTree::root(2).stream(0);
+        let mut ids = |below: i32| -> Tensor<Cpu, 1, Int> {
+            let ids: Vec<i32> = (0..n).map(|_| rng.random_range(0..below)).collect();
+            Tensor::from_data(TensorData::new(ids, [n]), &Default::default())
+        };
+        let (table, grad, ids, targets) = (random([v, d], "table"), random([n, d], "grad"), ids(v as i32), ids(v as i32));
+        assert_close("rows", Cpu::embed(table.clone(), ids.clone()), composed::embed(table, ids.clone()));
+        let reference = composed::embed_backward(grad.clone(), ids.clone(), v);
+        assert_close("table", Cpu::embed_backward(grad, ids, v), reference);
+
+        let logits = random([n, v], "logits") * 20.0;
+        // About half of the tokens weigh nothing, as prompts do.
+        let weights: Tensor<Cpu, 1> = random([n], "weights").clamp_min(0.0);
+        let (loss, grad) = Cpu::cross_entropy(logits.clone(), targets.clone(), weights.clone());
+        let (loss_reference, grad_reference) = composed::cross_entropy(logits, targets, weights.clone());
+        assert_close("loss", loss, loss_reference);
+        assert_close("logits", grad.clone(), grad_reference);
+        for (weight, row) in floats(weights).iter().zip(floats(grad).chunks(v)) {
+            assert!(*weight != 0.0 || row.iter().all(|x| *x == 0.0), "a token of weight 0 has a gradient");
+        }
+    }
+}
+
+#[test]
+fn adamw_and_norms_equal_the_composed_ones() {
+    let step = AdamStep { learning_rate: 0.1, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, step: 3, gradient_scale: 0.5 };
+    let n = 40_001;
+    let moments = || [random([n], "first"), random([n], "second").powi_scalar(2)];
+    let (fast, fast_moments) = Cpu::adamw(random([n], "p"), random([n], "g"), moments(), &step);
+    let (reference, reference_moments) = composed::adamw(random([n], "p"), random([n], "g"), moments(), &step);
+    assert_close("parameter", fast, reference);
+    for (fast, reference) in fast_moments.into_iter().zip(reference_moments) {
+        assert_close("moment", fast, reference);
+    }
+    let exact: f64 = floats(random([n], "p")).iter().map(|x| f64::from(*x).powi(2)).sum();
+    assert!((Cpu::square_sum(random([n], "p")) / exact - 1.0).abs() < 1e-6);
+    assert!((composed::square_sum(random([n], "p")) / exact - 1.0).abs() < 1e-5);
+}
+
+fn config() -> ModelConfig {
+    ModelConfig {
+        vocab_size: 13,
+        width: 24,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
+        hidden: 20,
+        context: 64,
+        rope_theta: 10_000.0,
+        norm_epsilon: 1e-5,
+        tied_embeddings: true,
+    }
+}
+
+/// Three documents in two rows, one of them with padding.
+fn rows() -> (PackedRows, Vec<i32>, Vec<f32>) {
+    let n = 2 * 21;
+    let mut rng = SeedTree::root(4).stream(0);
+    let ids = (0..n).map(|_| rng.random_range(0..13)).collect();
+    let targets = (0..n).map(|_| rng.random_range(0..13)).collect();
+    let starts = (0..n as i32).map(|at| match at {
+        0..9 => 0,
+        9..21 => 9,
+        21..40 => 0,
+        padding => padding - 21,
+    });
+    let weights = (0..n).map(|at| if at % 3 == 0 || at >= 40 { 0.0 } else { 1.0 / 27.0 }).collect();
+    (PackedRows { rows: 2, time: 21, ids, starts: starts.collect() }, targets, weights)
+}
+
+fn loss<B: super::Ops>(model: &Decoder<B>) -> Tensor<B, 1> {
+    let (input, targets, weights) = rows();
+    let (n, device) = (targets.len(), Default::default());
+    let targets = Tensor::from_data(TensorData::new(targets, [n]), &device);
+    B::cross_entropy(model.forward(&input), targets, Tensor::from_data(TensorData::new(weights, [n]), &device))
+}
+
+#[test]
+fn the_gradient_of_a_decoder_is_the_slope_of_its_loss() {
+    let device = Default::default();
+    for tied_embeddings in [true, false] {
+        // Weights far from their start, so that every path carries a gradient.
+        let mut weights = Weights::init(&ModelConfig { tied_embeddings, ..config() }, &SeedTree::root(6));
+        let scaled: Vec<Vec<f32>> = weights.tensors().iter().map(|tensor| tensor.iter().map(|x| if *x == 1.0 { 1.1 } else { x * 8.0 }).collect()).collect();
+        weights = Weights::from_tensors(&weights.config, scaled);
+        let model = Decoder::<Autodiff<Cpu>>::from_weights(&weights, &device);
+        let grads = Autodiff::<Cpu>::backward(loss(&model).into_primitive().tensor());
+        let gradient: Vec<Vec<f32>> = {
+            use burn::module::{Module, ModuleVisitor, Param};
+            struct Collect<'a>(&'a <Autodiff<Cpu> as AutodiffBackend>::Gradients, Vec<Vec<f32>>);
+            impl ModuleVisitor<Autodiff<Cpu>> for Collect<'_> {
+                fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Autodiff<Cpu>, D>>) {
+                    self.1.push(floats(param.val().grad(self.0).unwrap()));
+                }
+            }
+            let mut collect = Collect(&grads, Vec::new());
+            model.visit(&mut collect);
+            collect.1
+        };
+        // Along a random direction the loss changes as the gradient says.
+        for tensor in 0..gradient.len() {
+            let mut rng = SeedTree::root(8).index(tensor as u64).stream(0);
+            let direction: Vec<f32> = gradient[tensor].iter().map(|g| g.signum() * rng.random_range(0.5..1.5)).collect();
+            let slope: f64 = direction.iter().zip(&gradient[tensor]).map(|(d, g)| f64::from(d * g)).sum();
+            let length = direction.iter().map(|d| f64::from(d * d)).sum::<f64>().sqrt();
+            let step = 0.02 / length;
+            let at = |sign: f64| -> f64 {
+                let mut tensors: Vec<Vec<f32>> = weights.tensors().iter().map(|tensor| tensor.to_vec()).collect();
+                for (x, d) in tensors[tensor].iter_mut().zip(&direction) {
+                    *x += (sign * step * f64::from(*d)) as f32;
+                }
+                let moved = Weights::from_tensors(&weights.config, tensors);
+                f64::from(floats(loss(&Decoder::<Cpu>::from_weights(&moved, &device)))[0])
+            };
+            let measured = (at(1.0) - at(-1.0)) / (2.0 * step);
+            assert!((measured / slope - 1.0).abs() < 0.01, "tensor {tensor}: slope {measured}, gradient {slope}");
+        }
+    }
+}
+
+#[test]
+fn prompt_tokens_and_other_documents_get_no_gradient() {
+    // Ids that occur only where nothing is learned from them must leave their embeddings without a gradient.
+    let device = Default::default();
+    let weights = Weights::init(&ModelConfig { tied_embeddings: false, ..config() }, &SeedTree::root(6));
+    let model = Decoder::<Autodiff<Cpu>>::from_weights(&weights, &device);
+    // Row of two documents: ids 1, 2 | 3, 4, 5. Only the last position has a label.
+    let input = PackedRows { rows: 1, time: 5, ids: vec![1, 2, 3, 4, 5], starts: vec![0, 0, 2, 2, 2] };
+    let targets = Tensor::from_data(TensorData::new(vec![0_i32, 0, 0, 0, 7], [5]), &device);
+    let label = Tensor::from_data(TensorData::new(vec![0.0_f32, 0.0, 0.0, 0.0, 1.0], [5]), &device);
+    let loss = <Autodiff<Cpu> as super::Ops>::cross_entropy(model.forward(&input), targets, label);
+    let grads = Autodiff::<Cpu>::backward(loss.into_primitive().tensor());
+    let by_row: Vec<bool> = floats(model.embedding.val().grad(&grads).unwrap()).chunks(24).map(|row| row.iter().any(|x| *x != 0.0)).collect();
+    assert_eq!(by_row[..7], [false, false, false, true, true, true, false], "only the document with the label has a gradient");
+    let head = floats(model.head.as_ref().unwrap().val().grad(&grads).unwrap());
+    assert!(head.iter().any(|x| *x != 0.0));
+}

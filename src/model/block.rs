@@ -5,7 +5,7 @@ use burn::{
     tensor::{Tensor, backend::Backend},
 };
 
-use crate::kernels::{AttentionMap, Ops, WeightLayout};
+use crate::kernels::{AttentionMap, BlockWeights, Ops};
 
 /// The parameters of a block; `g` is `kv_heads * head_dim`.
 #[derive(Module, Debug)]
@@ -30,12 +30,14 @@ impl<B: Ops> Block<B> {
     /// # Shapes
     /// `x: [n, d]` -> `[n, d]`
     pub fn forward(&self, x: Tensor<B, 2>, map: &AttentionMap<B>, epsilon: f32) -> Tensor<B, 2> {
-        let linear = |x, weight: &Param<Tensor<B, 2>>| B::project(x, weight.val(), WeightLayout::InOut);
-        let normed = B::rms_norm(x.clone(), self.attention_norm.val(), epsilon);
-        let attended = B::attend(linear(normed, &self.qkv), map);
-        let x = x + linear(attended, &self.output);
-        let normed = B::rms_norm(x.clone(), self.mlp_norm.val(), epsilon);
-        let gated = B::swiglu(linear(normed, &self.gate_up));
-        x + linear(gated, &self.down)
+        let weights = BlockWeights {
+            attention_norm: self.attention_norm.val(),
+            qkv: self.qkv.val(),
+            output: self.output.val(),
+            mlp_norm: self.mlp_norm.val(),
+            gate_up: self.gate_up.val(),
+            down: self.down.val(),
+        };
+        B::block(x, weights, map, epsilon)
     }
 }

@@ -1,0 +1,14 @@
+//! The operations of the CPU as functions on slices, each on one thread; [`flex`](super::flex) spreads them over chunks of rows.
+//!
+//! Row-major throughout. Vector instructions are chosen at run time; every loop has one order of summation, so results do not depend on
+//! the number of threads.
+
+pub mod adamw;
+pub mod attention;
+pub mod block;
+pub mod cross_entropy;
+pub mod matmul;
+pub mod rms_norm;
+mod simd;
+pub mod swiglu;
+mod tile;

@@ -1,0 +1,341 @@
+//! Causal attention over the documents of one row, from the joint projection, with the rotary embedding inside.
+//!
+//! Queries are taken 32 at a time: their scores against all keys up to them are the only scores that ever exist. The forward pass keeps
+//! the output and the logarithm of each softmax's denominator; the backward pass makes the scores again from them
+//! (Dao et al., FlashAttention, arXiv 2205.14135, without its running maximum: 32 rows of scores fit the cache).
+
+use std::ops::Range;
+
+use super::{
+    simd::{LANES, Simd, simd_fn},
+    tile::{Left, Size, product},
+};
+use crate::kernels::AttentionShape;
+
+/// Queries whose scores exist at a time.
+const QUERIES: usize = 32;
+
+/// One row of a batch, and the tables that all rows share.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    /// The sizes.
+    pub shape: AttentionShape,
+    /// Joint projection, `[time, (h + 2k) e]`.
+    pub qkv: &'a [f32],
+    /// Start of the document of each token, `[time]`.
+    pub starts: &'a [i32],
+    /// Cosines, then sines, by position, `[2, positions, e / 2]`.
+    pub rotary: &'a [f32],
+}
+
+/// What the backward pass reads of the forward pass, and the gradient that comes in.
+#[derive(Clone, Copy)]
+pub struct Saved<'a> {
+    /// Output, `[time, h e]`.
+    pub output: &'a [f32],
+    /// Logarithms of the denominators, `[time, h]`.
+    pub log_sum: &'a [f32],
+    /// Gradient by the output, `[time, h e]`.
+    pub grad: &'a [f32],
+}
+
+simd_fn! {
+    /// Attention of one row into `output: [time, h e]` and `log_sum: [time, h]`.
+    pub fn forward<S>(row: Row<'_>, output: &mut [f32], log_sum: &mut [f32]) {
+        let (heads, e) = (row.shape.heads, row.shape.head_dim);
+        let group = heads / row.shape.kv_heads;
+        let mut work = Work::new(row.shape, false);
+        for document in documents(row.starts) {
+            for kv_head in 0..row.shape.kv_heads {
+                work.load_keys(&row, document.clone(), kv_head, false);
+                for head in kv_head * group..(kv_head + 1) * group {
+                    work.load_queries(&row, document.clone(), head);
+                    for first in (0..document.len()).step_by(QUERIES) {
+                        let queries = first..document.len().min(first + QUERIES);
+                        work.scores::<S>(first);
+                        let seen = work.seen(first);
+                        for i in queries.clone() {
+                            let scores = &mut work.weights[(i - first) * work.width..][..seen];
+                            let (highest, sum) = softmax::<S>(scores, i);
+                            let token = document.start + i;
+                            log_sum[token * heads + head] = highest + sum.ln();
+                            work.denominators[i - first] = sum;
+                        }
+                        work.weighted_values::<S>(first);
+                        for i in queries {
+                            let token = document.start + i;
+                            let (out, scale) = (&work.mixed[(i - first) * work.e..], 1.0 / work.denominators[i - first]);
+                            for (to, from) in output[token * heads * e + head * e..][..e].iter_mut().zip(out) {
+                                *to = from * scale;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+simd_fn! {
+    /// The gradient by the joint projection of one row, into `grad_qkv: [time, (h + 2k) e]`.
+    pub fn backward<S>(row: Row<'_>, saved: Saved<'_>, grad_qkv: &mut [f32]) {
+        let (heads, e) = (row.shape.heads, row.shape.head_dim);
+        let group = heads / row.shape.kv_heads;
+        let columns = row.shape.columns();
+        let mut work = Work::new(row.shape, true);
+        for document in documents(row.starts) {
+            for kv_head in 0..row.shape.kv_heads {
+                work.load_keys(&row, document.clone(), kv_head, true);
+                work.grad_keys.fill(0.0);
+                work.grad_values.fill(0.0);
+                for head in kv_head * group..(kv_head + 1) * group {
+                    work.load_queries(&row, document.clone(), head);
+                    work.load_grad(&saved, document.clone(), head, heads);
+                    for first in (0..document.len()).step_by(QUERIES) {
+                        work.backward_queries::<S>(first, document.clone(), head, &saved, heads);
+                        for i in first..document.len().min(first + QUERIES) {
+                            let into = &mut grad_qkv[(document.start + i) * columns + head * e..][..e];
+                            let scale = (e as f32).powf(-0.5);
+                            unrotate(&work.mixed[(i - first) * work.e..], &row, i, scale, into);
+                        }
+                    }
+                }
+                for i in 0..document.len() {
+                    let line = &mut grad_qkv[(document.start + i) * columns..][..columns];
+                    unrotate(&work.grad_keys[i * work.e..], &row, i, 1.0, &mut line[(heads + kv_head) * e..][..e]);
+                    let values = &mut line[(heads + row.shape.kv_heads + kv_head) * e..][..e];
+                    values.copy_from_slice(&work.grad_values[i * work.e..][..e]);
+                }
+            }
+        }
+    }
+}
+
+/// The documents of a row: runs of tokens with one start.
+fn documents(starts: &[i32]) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let start = *starts.get(from)?;
+        let len = starts[from..].iter().take_while(|&&other| other == start).count();
+        from += len;
+        Some(from - len..from)
+    })
+}
+
+/// Turns the scores of query `i` into weights before division: 0 beyond `i`. Gives the highest score and the sum.
+#[inline(always)]
+fn softmax<S: Simd>(scores: &mut [f32], i: usize) -> (f32, f32) {
+    let blocks = (i + LANES) / LANES * LANES;
+    scores[i + 1..blocks].fill(f32::MIN);
+    let mut highest = S::splat(f32::MIN);
+    for at in (0..blocks).step_by(LANES) {
+        highest = S::max(highest, S::get(scores, at));
+    }
+    let highest = S::greatest(highest);
+    for at in (0..blocks).step_by(LANES) {
+        S::put(scores, at, S::exp(S::sub(S::get(scores, at), S::splat(highest))));
+    }
+    scores[i + 1..].fill(0.0);
+    let mut sum = S::splat(0.0);
+    for at in (0..blocks).step_by(LANES) {
+        sum = S::add(sum, S::get(scores, at));
+    }
+    (highest, S::sum(sum))
+}
+
+/// Rotates `x: [e]` by the angles of `position` and scales it, into `out`.
+#[inline(always)]
+fn rotate(x: &[f32], row: &Row<'_>, position: usize, scale: f32, out: &mut [f32]) {
+    let half = x.len() / 2;
+    let (cos, sin) = row.rotary.split_at(row.rotary.len() / 2);
+    let (cos, sin) = (&cos[position * half..][..half], &sin[position * half..][..half]);
+    let (a, b) = x.split_at(half);
+    let (out_a, out_b) = out.split_at_mut(half);
+    let (b, out_b) = (&b[..half], &mut out_b[..half]);
+    for j in 0..half {
+        out_a[j] = (a[j] * cos[j] - b[j] * sin[j]) * scale;
+        out_b[j] = (b[j] * cos[j] + a[j] * sin[j]) * scale;
+    }
+}
+
+/// The gradient of [`rotate`]: the rotation backwards.
+#[inline(always)]
+fn unrotate(grad: &[f32], row: &Row<'_>, position: usize, scale: f32, out: &mut [f32]) {
+    let half = out.len() / 2;
+    let (cos, sin) = row.rotary.split_at(row.rotary.len() / 2);
+    let (cos, sin) = (&cos[position * half..][..half], &sin[position * half..][..half]);
+    let (a, b) = (&grad[..half], &grad[half..2 * half]);
+    let (out_a, out_b) = out.split_at_mut(half);
+    for j in 0..half {
+        out_a[j] = (a[j] * cos[j] + b[j] * sin[j]) * scale;
+        out_b[j] = (b[j] * cos[j] - a[j] * sin[j]) * scale;
+    }
+}
+
+/// Scratch space of one thread; matrices are padded with zeros to whole vectors and tiles.
+struct Work {
+    /// Padded width of a head.
+    e: usize,
+    /// Padded longest document: the row length of transposed matrices and of scores.
+    width: usize,
+    /// Tokens of the document, rounded up to whole vectors.
+    len: usize,
+    queries: Vec<f32>,
+    keys: Vec<f32>,
+    keys_transposed: Vec<f32>,
+    values: Vec<f32>,
+    values_transposed: Vec<f32>,
+    grad: Vec<f32>,
+    grad_keys: Vec<f32>,
+    grad_values: Vec<f32>,
+    /// Scores, then weights of the queries at hand.
+    weights: Vec<f32>,
+    grad_scores: Vec<f32>,
+    /// Sums over keys for the queries at hand.
+    mixed: Vec<f32>,
+    denominators: [f32; QUERIES],
+}
+
+impl Work {
+    fn new(shape: AttentionShape, is_backward: bool) -> Self {
+        let e = shape.head_dim.next_multiple_of(LANES);
+        let width = shape.time.next_multiple_of(QUERIES);
+        let matrix = || vec![0.0; width * e];
+        let backward = |len: usize| vec![0.0; if is_backward { len } else { 0 }];
+        Self {
+            e,
+            width,
+            len: 0,
+            queries: matrix(),
+            keys: backward(width * e),
+            keys_transposed: matrix(),
+            values: matrix(),
+            values_transposed: backward(width * e),
+            grad: backward(width * e),
+            grad_keys: backward(width * e),
+            grad_values: backward(width * e),
+            weights: vec![0.0; QUERIES * width],
+            grad_scores: backward(QUERIES * width),
+            mixed: vec![0.0; QUERIES * e],
+            denominators: [0.0; QUERIES],
+        }
+    }
+
+    /// Number of keys that the queries from `first` on can see, rounded up to whole vectors.
+    #[inline(always)]
+    fn seen(&self, first: usize) -> usize {
+        self.len.min(first + QUERIES)
+    }
+
+    #[inline(always)]
+    fn load_keys(&mut self, row: &Row<'_>, document: Range<usize>, kv_head: usize, is_backward: bool) {
+        let (columns, e) = (row.shape.columns(), row.shape.head_dim);
+        let [at_keys, at_values] = [row.shape.heads + kv_head, row.shape.heads + row.shape.kv_heads + kv_head].map(|head| head * e);
+        self.len = document.len().next_multiple_of(LANES);
+        let mut key = vec![0.0; e];
+        for (i, token) in document.clone().enumerate() {
+            let line = &row.qkv[token * columns..][..columns];
+            rotate(&line[at_keys..][..e], row, i, 1.0, &mut key);
+            let value = &line[at_values..][..e];
+            self.values[i * self.e..][..e].copy_from_slice(value);
+            for (j, key) in key.iter().enumerate() {
+                self.keys_transposed[j * self.width + i] = *key;
+            }
+            if is_backward {
+                self.keys[i * self.e..][..e].copy_from_slice(&key);
+                for (j, value) in value.iter().enumerate() {
+                    self.values_transposed[j * self.width + i] = *value;
+                }
+            }
+        }
+        // What a longer document left behind must not be seen: a weight of 0 does not silence a number that is not finite.
+        for i in document.len()..self.len {
+            self.values[i * self.e..][..e].fill(0.0);
+            for j in 0..e {
+                self.keys_transposed[j * self.width + i] = 0.0;
+            }
+            if is_backward {
+                self.keys[i * self.e..][..e].fill(0.0);
+                for j in 0..e {
+                    self.values_transposed[j * self.width + i] = 0.0;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn load_queries(&mut self, row: &Row<'_>, document: Range<usize>, head: usize) {
+        let (columns, e) = (row.shape.columns(), row.shape.head_dim);
+        let scale = (e as f32).powf(-0.5);
+        for (i, token) in document.enumerate() {
+            rotate(&row.qkv[token * columns + head * e..][..e], row, i, scale, &mut self.queries[i * self.e..][..e]);
+        }
+    }
+
+    #[inline(always)]
+    fn load_grad(&mut self, saved: &Saved<'_>, document: Range<usize>, head: usize, heads: usize) {
+        let e = saved.output.len() / saved.log_sum.len();
+        for (i, token) in document.enumerate() {
+            self.grad[i * self.e..][..e].copy_from_slice(&saved.grad[(token * heads + head) * e..][..e]);
+        }
+    }
+
+    /// Scores of the queries from `first` on against all keys that they can see.
+    #[inline(always)]
+    fn scores<S: Simd>(&mut self, first: usize) {
+        let size = Size { m: QUERIES, k: self.e, n: self.seen(first) };
+        let queries = Left { elements: &self.queries[first * self.e..], row: self.e, column: 1 };
+        product::<S>(size, queries, (&self.keys_transposed, self.width), (&mut self.weights, self.width), false);
+    }
+
+    /// Values summed with the weights of the queries at hand.
+    #[inline(always)]
+    fn weighted_values<S: Simd>(&mut self, first: usize) {
+        let size = Size { m: QUERIES, k: self.seen(first), n: self.e };
+        let weights = Left { elements: &self.weights, row: self.width, column: 1 };
+        product::<S>(size, weights, (&self.values, self.e), (&mut self.mixed, self.e), false);
+    }
+
+    /// The gradients of the queries from `first` on into `mixed`, and their part in those of keys and values.
+    #[inline(always)]
+    fn backward_queries<S: Simd>(&mut self, first: usize, document: Range<usize>, head: usize, saved: &Saved<'_>, heads: usize) {
+        let (seen, e) = (self.seen(first), saved.output.len() / saved.log_sum.len());
+        self.scores::<S>(first);
+        let grad = Left { elements: &self.grad[first * self.e..], row: self.e, column: 1 };
+        let over_head = Size { m: QUERIES, k: self.e, n: seen };
+        product::<S>(over_head, grad, (&self.values_transposed, self.width), (&mut self.grad_scores, self.width), false);
+        for i in first..first + QUERIES {
+            let weights = &mut self.weights[(i - first) * self.width..][..seen];
+            let grads = &mut self.grad_scores[(i - first) * self.width..][..seen];
+            if i >= document.len() {
+                weights.fill(0.0);
+                grads.fill(0.0);
+                continue;
+            }
+            let at = (document.start + i) * heads + head;
+            let (output, grad) = (&saved.output[at * e..][..e], &saved.grad[at * e..][..e]);
+            let mut along = S::splat(0.0);
+            for at in (0..e).step_by(LANES) {
+                along = S::fma(S::get(output, at), S::get(grad, at), along);
+            }
+            let (along, log_sum) = (S::splat(S::sum(along)), S::splat(saved.log_sum[at]));
+            let blocks = (i + LANES) / LANES * LANES;
+            for at in (0..blocks).step_by(LANES) {
+                let weight = S::exp(S::sub(S::get(weights, at), log_sum));
+                S::put(weights, at, weight);
+                S::put(grads, at, S::mul(weight, S::sub(S::get(grads, at), along)));
+            }
+            weights[i + 1..].fill(0.0);
+            grads[i + 1..].fill(0.0);
+        }
+        // By value, by key: sums over these queries. By query: sums over keys.
+        let over_queries = Size { m: seen, k: QUERIES, n: self.e };
+        let weights = Left { elements: &self.weights, row: 1, column: self.width };
+        product::<S>(over_queries, weights, (&self.grad[first * self.e..], self.e), (&mut self.grad_values, self.e), true);
+        let grads = Left { elements: &self.grad_scores, row: 1, column: self.width };
+        product::<S>(over_queries, grads, (&self.queries[first * self.e..], self.e), (&mut self.grad_keys, self.e), true);
+        let grads = Left { elements: &self.grad_scores, row: self.width, column: 1 };
+        let over_keys = Size { m: QUERIES, k: seen, n: self.e };
+        product::<S>(over_keys, grads, (&self.keys, self.e), (&mut self.mixed, self.e), false);
+    }
+}

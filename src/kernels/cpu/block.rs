@@ -1,0 +1,165 @@
+//! A whole block of the decoder over a chunk of rows: everything between two visits of the residual stream stays in the cache.
+
+use super::{
+    attention,
+    matmul::{Matrix, matmul},
+    rms_norm, swiglu,
+};
+use crate::kernels::AttentionShape;
+
+/// Parameters of a block; names and shapes as in [`BlockWeights`](crate::kernels::BlockWeights).
+#[derive(Clone, Copy)]
+pub struct Weights<'a> {
+    pub attention_norm: &'a [f32],
+    pub qkv: &'a [f32],
+    pub output: &'a [f32],
+    pub mlp_norm: &'a [f32],
+    pub gate_up: &'a [f32],
+    pub down: &'a [f32],
+}
+
+/// Sums of the gradients by the parameters.
+pub struct Grads {
+    pub attention_norm: Vec<f32>,
+    pub qkv: Vec<f32>,
+    pub output: Vec<f32>,
+    pub mlp_norm: Vec<f32>,
+    pub gate_up: Vec<f32>,
+    pub down: Vec<f32>,
+}
+
+impl Grads {
+    /// Zeros for the parameters.
+    pub fn zeros(weights: &Weights<'_>) -> Self {
+        let zeros = |weight: &[f32]| vec![0.0; weight.len()];
+        Self {
+            attention_norm: zeros(weights.attention_norm),
+            qkv: zeros(weights.qkv),
+            output: zeros(weights.output),
+            mlp_norm: zeros(weights.mlp_norm),
+            gate_up: zeros(weights.gate_up),
+            down: zeros(weights.down),
+        }
+    }
+
+    /// The six sums, in the order of the fields.
+    pub fn into_array(self) -> [Vec<f32>; 6] {
+        [self.attention_norm, self.qkv, self.output, self.mlp_norm, self.gate_up, self.down]
+    }
+}
+
+/// What all chunks of a batch share.
+#[derive(Clone, Copy)]
+pub struct Shared<'a> {
+    /// The sizes; `rows` is not read, as a chunk holds as many rows as its slices do.
+    pub shape: AttentionShape,
+    /// Cosines, then sines, by position.
+    pub rotary: &'a [f32],
+    /// Epsilon of RMSNorm.
+    pub epsilon: f32,
+    /// The parameters.
+    pub weights: Weights<'a>,
+}
+
+impl Shared<'_> {
+    /// Width of the residual stream.
+    pub fn d(&self) -> usize {
+        self.weights.attention_norm.len()
+    }
+
+    /// Width of the feed-forward layer.
+    pub fn f(&self) -> usize {
+        self.weights.down.len() / self.d()
+    }
+
+    /// Width of the output of attention.
+    pub fn attended(&self) -> usize {
+        self.shape.heads * self.shape.head_dim
+    }
+}
+
+/// The places of a chunk that the forward pass fills.
+pub struct Places<'a> {
+    pub qkv: &'a mut [f32],
+    pub attended: &'a mut [f32],
+    pub log_sum: &'a mut [f32],
+    pub middle: &'a mut [f32],
+    pub gate_up: &'a mut [f32],
+    pub y: &'a mut [f32],
+}
+
+/// What the backward pass reads of a chunk.
+#[derive(Clone, Copy)]
+pub struct Saved<'a> {
+    pub x: &'a [f32],
+    pub starts: &'a [i32],
+    pub qkv: &'a [f32],
+    pub attended: &'a [f32],
+    pub log_sum: &'a [f32],
+    pub middle: &'a [f32],
+    pub gate_up: &'a [f32],
+}
+
+/// Runs a chunk of rows forward.
+pub fn forward(shared: &Shared<'_>, x: &[f32], starts: &[i32], places: Places<'_>) {
+    let Shared { shape, rotary, epsilon, weights } = *shared;
+    let (d, n) = (shared.d(), starts.len());
+    let Places { qkv, attended, log_sum, middle, gate_up, y } = places;
+    let (mut normed, mut inverse, mut gated) = (vec![0.0; n * d], vec![0.0; n], vec![0.0; n * shared.f()]);
+    rms_norm::forward(x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
+    matmul(qkv, Matrix::new(&normed, d), Matrix::new(weights.qkv, shape.columns()), false);
+    for row in 0..n / shape.time {
+        let tokens = row * shape.time..(row + 1) * shape.time;
+        let part = |width: usize| tokens.start * width..tokens.end * width;
+        let input = attention::Row { shape, qkv: &qkv[part(shape.columns())], starts: &starts[tokens.clone()], rotary };
+        attention::forward(input, &mut attended[part(shared.attended())], &mut log_sum[part(shape.heads)]);
+    }
+    middle.copy_from_slice(x);
+    matmul(middle, Matrix::new(attended, shared.attended()), Matrix::new(weights.output, d), true);
+    rms_norm::forward(middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
+    matmul(gate_up, Matrix::new(&normed, d), Matrix::new(weights.gate_up, 2 * shared.f()), false);
+    swiglu::forward(gate_up, shared.f(), &mut gated);
+    y.copy_from_slice(middle);
+    matmul(y, Matrix::new(&gated, shared.f()), Matrix::new(weights.down, d), true);
+}
+
+/// Runs a chunk of rows backward: turns the gradient by the output, in `grad: [n, d]`, into that by the input, and adds to the sums.
+pub fn backward(shared: &Shared<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: &mut Grads) {
+    let Shared { shape, rotary, epsilon, weights } = *shared;
+    let (d, f, n) = (shared.d(), shared.f(), saved.starts.len());
+    let (mut normed, mut inverse, mut grad_normed) = (vec![0.0; n * d], vec![0.0; n], vec![0.0; n * d]);
+
+    // The feed-forward layer.
+    let [mut grad_gated, mut gated] = [vec![0.0; n * f], vec![0.0; n * f]];
+    let mut grad_gate_up = vec![0.0; n * 2 * f];
+    matmul(&mut grad_gated, Matrix::new(grad, d), Matrix::new(weights.down, d).transposed(), false);
+    swiglu::backward(&grad_gated, saved.gate_up, f, &mut grad_gate_up, &mut gated);
+    matmul(&mut sums.down, Matrix::new(&gated, f).transposed(), Matrix::new(grad, d), true);
+    rms_norm::forward(saved.middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
+    matmul(&mut sums.gate_up, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_gate_up, 2 * f), true);
+    matmul(&mut grad_normed, Matrix::new(&grad_gate_up, 2 * f), Matrix::new(weights.gate_up, 2 * f).transposed(), false);
+    let norm = rms_norm::Saved { x: saved.middle, gain: weights.mlp_norm, inverse: &inverse };
+    rms_norm::backward(&grad_normed, &norm, grad, &mut sums.mlp_norm);
+
+    // Attention.
+    let mut grad_attended = vec![0.0; n * shared.attended()];
+    let mut grad_qkv = vec![0.0; n * shape.columns()];
+    matmul(&mut grad_attended, Matrix::new(grad, d), Matrix::new(weights.output, d).transposed(), false);
+    matmul(&mut sums.output, Matrix::new(saved.attended, shared.attended()).transposed(), Matrix::new(grad, d), true);
+    for row in 0..n / shape.time {
+        let tokens = row * shape.time..(row + 1) * shape.time;
+        let part = |width: usize| tokens.start * width..tokens.end * width;
+        let input = attention::Row { shape, qkv: &saved.qkv[part(shape.columns())], starts: &saved.starts[tokens.clone()], rotary };
+        let of_attention = attention::Saved {
+            output: &saved.attended[part(shared.attended())],
+            log_sum: &saved.log_sum[part(shape.heads)],
+            grad: &grad_attended[part(shared.attended())],
+        };
+        attention::backward(input, of_attention, &mut grad_qkv[part(shape.columns())]);
+    }
+    rms_norm::forward(saved.x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
+    matmul(&mut sums.qkv, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_qkv, shape.columns()), true);
+    matmul(&mut grad_normed, Matrix::new(&grad_qkv, shape.columns()), Matrix::new(weights.qkv, shape.columns()).transposed(), false);
+    let norm = rms_norm::Saved { x: saved.x, gain: weights.attention_norm, inverse: &inverse };
+    rms_norm::backward(&grad_normed, &norm, grad, &mut sums.attention_norm);
+}
