@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use metacot_envs::SeedTree;
+use metacot_traces::task::{Problem, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     sample::{Completion, Generator, Request, SampleConfig},
-    task::{Problem, Task},
     tokenizer::Tokenizer,
 };
 

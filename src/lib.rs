@@ -18,7 +18,6 @@ pub mod recipe;
 pub mod report;
 pub mod run_dir;
 pub mod sample;
-pub mod task;
 pub mod tokenizer;
 pub mod train;
 

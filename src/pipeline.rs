@@ -46,7 +46,7 @@ pub struct RunOptions {
 pub fn run(recipe: &Recipe, root: &Path, options: &RunOptions, notify: &mut dyn FnMut(Notice)) -> Result<bool> {
     options.device.check()?;
     // Names and settings fail here, before the folder is touched.
-    let task = crate::task::open(&recipe.spec(metacot_traces::corpus::Split::Train, recipe.corpus.train, recipe.seed))?;
+    let task = metacot_traces::task::open(&recipe.spec(metacot_traces::corpus::Split::Train, recipe.corpus.train, recipe.seed))?;
     let (dir, state) = RunDir::open(root, recipe, options.force)?;
     if state == RunState::Finished {
         return Ok(true);
@@ -60,7 +60,7 @@ struct Run<'a> {
     recipe: &'a Recipe,
     dir: RunDir,
     options: &'a RunOptions,
-    task: Box<dyn crate::task::Task>,
+    task: Box<dyn metacot_traces::task::Task>,
     seeds: SeedTree,
 }
 
@@ -153,7 +153,7 @@ impl Run<'_> {
         } else {
             // Rounds take new problems of the training split, after those of the supervised corpus.
             let first = self.recipe.corpus.train + (round as u64 - 1) * improve.problems;
-            let problems = (first..first + improve.problems).map(|id| self.task.draw(id)).collect::<Result<Vec<_>>>()?;
+            let problems = (first..first + improve.problems).map(|id| Ok(self.task.draw(id)?)).collect::<Result<Vec<_>>>()?;
             notify(Notice::Note(format!("sampling {} responses to each of {} new training problems", improve.samples, problems.len())));
             let config = self.recipe.sample_config(improve.temperature);
             let mut generator = self.generator(weights);

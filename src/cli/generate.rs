@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use metacot_envs::{Difficulty, Settings, World, registry, registry::EnvironmentVisitor};
 use metacot_traces::{
     Budget,
     corpus::{Layout, Split, SplitShares},
     generate::{Job, Shard, Spec, generate},
+    settings::share_out,
 };
 
 use super::progress::Bar;
@@ -99,69 +99,5 @@ fn shard(text: &str) -> Result<Shard> {
     match parsed {
         Some(shard) if shard.index < shard.count => Ok(shard),
         _ => Err(Error::Usage(format!("--shard {text} is not allowed; expected i/n with i from 0 to n-1"))),
-    }
-}
-
-/// The settings of a command line, given to those who know them.
-pub(super) struct Parts {
-    pub difficulty: Difficulty,
-    pub search: Settings,
-    pub format: Settings,
-}
-
-/// Gives every `--set` to the environment, the search or the format, whichever knows its name.
-///
-/// # Errors
-/// A name that none of them knows.
-pub(super) fn share_out(env: &str, size: Option<&str>, search: &str, format: &str, settings: &Settings) -> Result<Parts> {
-    registry::visit(env, ShareOut { size, search, format, settings }).map_err(|error| Error::Usage(error.to_string()))?
-}
-
-struct ShareOut<'a> {
-    size: Option<&'a str>,
-    search: &'a str,
-    format: &'a str,
-    settings: &'a Settings,
-}
-
-impl EnvironmentVisitor for ShareOut<'_> {
-    type Output = Result<Parts>;
-
-    fn visit<E: World>(self) -> Result<Parts> {
-        let usage = |error: metacot_envs::SettingError| Error::Usage(error.to_string());
-        let size = self.size.map(str::to_string);
-        let mut parts = Parts { difficulty: Difficulty { size, settings: Settings::default() }, search: Settings::default(), format: Settings::default() };
-        let plain = E::configure(&parts.difficulty).map_err(usage)?;
-        for (name, value) in self.settings.iter() {
-            let one = Settings::default().with(name, value);
-            let difficulty = Difficulty { settings: one.clone(), ..parts.difficulty.clone() };
-            let knows = |error: &metacot_envs::SettingError| !matches!(error, metacot_envs::SettingError::Unknown { .. });
-            let env = E::configure(&difficulty).map(|_| ());
-            let search = metacot_traces::search::build::<E>(self.search, &plain, &one).map(|_| ());
-            let format = metacot_traces::format::build::<E>(self.format, &one).map(|_| ());
-            match (&env, &search, &format) {
-                (Err(a), Err(b), Err(c)) if !knows(a) && !knows(b) && !knows(c) => {
-                    return Err(Error::Usage(format!("unknown setting `{name}`: {} takes {}; {} takes {}", E::NAME, allowed(a), self.search, allowed(b))));
-                }
-                _ => {}
-            }
-            let is_known = |result: &std::result::Result<(), metacot_envs::SettingError>| result.as_ref().err().is_none_or(knows);
-            if is_known(&env) {
-                parts.difficulty.settings.insert(name, value);
-            } else if is_known(&search) {
-                parts.search.insert(name, value);
-            } else {
-                parts.format.insert(name, value);
-            }
-        }
-        E::configure(&parts.difficulty).map_err(usage)?;
-        Ok(parts)
-    }
-}
-
-fn allowed(error: &metacot_envs::SettingError) -> String {
-    match error {
-        metacot_envs::SettingError::Unknown { allowed, .. } => allowed.clone(),
-        metacot_envs::SettingError::Value { expected, .. } => expected.clone(),
     }
 }

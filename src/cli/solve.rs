@@ -3,11 +3,15 @@
 use std::io::{BufRead, Write};
 
 use clap::Args;
-use metacot_envs::{SeedTree, World, registry, registry::EnvironmentVisitor};
-use metacot_traces::{Budget, Recorder, format, generate::plan_texts, search};
-use serde::Serialize;
+use metacot_envs::SeedTree;
+use metacot_traces::{
+    Budget,
+    corpus::{Split, SplitShares},
+    generate::Spec,
+    settings::share_out,
+    task,
+};
 
-use super::generate::{Parts, share_out};
 use crate::{Error, Result};
 
 /// Solves problems from stdin, one a line (as JSON, or as the format's own prompt), and prints one trace for each, in input order.
@@ -36,92 +40,49 @@ pub struct SolveArgs {
     settings: Vec<String>,
 }
 
-/// One line of `--json` output.
-#[derive(Serialize)]
-struct Solution<'a> {
-    text: &'a str,
-    plan: Option<Vec<String>>,
-    cost: Option<u32>,
-    stop: metacot_traces::StopReason,
-    expanded: u64,
-    generated: usize,
-}
-
 pub(super) fn run(args: &SolveArgs) -> Result<()> {
     let settings = super::settings(&args.settings)?;
     let parts = share_out(&args.env, None, &args.search, &args.format, &settings)?;
-    registry::visit(&args.env, Solve { args, parts }).map_err(|error| Error::Usage(error.to_string()))?
-}
-
-struct Solve<'a> {
-    args: &'a SolveArgs,
-    parts: Parts,
-}
-
-impl EnvironmentVisitor for Solve<'_> {
-    type Output = Result<()>;
-
-    fn visit<E: World>(self) -> Result<()> {
-        let usage = |error: metacot_envs::SettingError| Error::Usage(error.to_string());
-        let args = self.args;
-        let env = E::configure(&self.parts.difficulty).map_err(usage)?;
-        let search = search::build::<E>(&args.search, &env, &self.parts.search).map_err(usage)?;
-        let format = format::build::<E>(&args.format, &self.parts.format).map_err(usage)?;
-        let budget = Budget { expansions: args.max_expansions.max(1), ..Budget::default() };
-        let seeds = SeedTree::root(args.seed).child("solve").child(E::NAME);
-        let mut recorder = Recorder::default();
-        let stdin = std::io::stdin().lock();
-        let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
-        let mut text = String::new();
-        let mut num_written = 0;
-        for (index, line) in stdin.split(b'\n').enumerate() {
-            let bytes = line.map_err(Error::io("cannot read", "stdin"))?;
-            let line = String::from_utf8_lossy(&bytes);
-            let line = line.trim_end_matches('\r');
-            if line.trim().is_empty() {
-                continue;
-            }
-            let problem = read_problem(&env, format.as_ref(), line).map_err(|reason| Error::Usage(format!("stdin line {}: {reason}", index + 1)))?;
-            search.run(&env, &problem, budget, &mut seeds.stream(index as u64), &mut recorder);
-            let trace = recorder.trace();
-            text.clear();
-            if format.can_write(trace) {
-                format.write(&env, &problem, trace, &mut text);
-            }
-            let plan = trace.plan();
-            let written = if args.json {
-                let solution = Solution {
-                    text: &text,
-                    cost: trace.goal.map(|goal| trace.node(goal).cost),
-                    plan: plan.map(|plan| plan_texts(&env, &problem, &plan)),
-                    stop: trace.stop,
-                    expanded: trace.expanded,
-                    generated: trace.nodes.len(),
-                };
-                serde_json::to_writer(&mut stdout, &solution).map_err(std::io::Error::from).and_then(|()| stdout.write_all(b"\n"))
-            } else {
-                let gap = if num_written > 0 { "\n" } else { "" };
-                write!(stdout, "{gap}{text}\n")
-            };
-            num_written += 1;
-            match written.and_then(|()| stdout.flush()) {
-                Ok(()) => {}
-                // The reader has seen enough, as `head` does.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-                Err(error) => return Err(Error::io("cannot write", "stdout")(error)),
-            }
+    let budget = Budget { expansions: args.max_expansions.max(1), ..Budget::default() };
+    let task = task::open(&Spec {
+        env: args.env.clone(),
+        difficulty: parts.difficulty,
+        search: args.search.clone(),
+        search_settings: parts.search.clone(),
+        format: args.format.clone(),
+        format_settings: parts.format,
+        budget,
+        split: Split::Test,
+        shares: SplitShares::default(),
+        count: 0,
+        seed: args.seed,
+    })?;
+    let seeds = SeedTree::root(args.seed).child("solve").child(&args.env);
+    let stdin = std::io::stdin().lock();
+    let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut num_written = 0;
+    for (index, line) in stdin.split(b'\n').enumerate() {
+        let bytes = line.map_err(Error::io("cannot read", "stdin"))?;
+        let line = String::from_utf8_lossy(&bytes);
+        let line = line.trim_end_matches('\r');
+        if line.trim().is_empty() {
+            continue;
         }
-        Ok(())
+        let problem = task.read_problem(line).map_err(|reason| Error::Usage(format!("stdin line {}: {reason}", index + 1)))?;
+        let solution = task.search(&args.search, &parts.search, &problem, budget, &mut seeds.stream(index as u64))?;
+        let written = if args.json {
+            serde_json::to_writer(&mut stdout, &solution).map_err(std::io::Error::from).and_then(|()| stdout.write_all(b"\n"))
+        } else {
+            let gap = if num_written > 0 { "\n" } else { "" };
+            writeln!(stdout, "{gap}{}", solution.text)
+        };
+        num_written += 1;
+        match written.and_then(|()| stdout.flush()) {
+            Ok(()) => {}
+            // The reader has seen enough, as `head` does.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(Error::io("cannot write", "stdout")(error)),
+        }
     }
-}
-
-/// Reads a problem as JSON or as the prompt of the format.
-fn read_problem<E: World>(env: &E, format: &dyn metacot_traces::TraceFormat<E>, line: &str) -> std::result::Result<E::Problem, String> {
-    if line.trim_start().starts_with('{') {
-        let problem: E::Problem = serde_json::from_str(line).map_err(|error| format!("not a problem of {}: {error}", E::NAME))?;
-        env.validate(&problem)?;
-        return Ok(problem);
-    }
-    let parsed = format.parse(line);
-    metacot_traces::audit(env, None, &parsed).problem.ok_or_else(|| format!("neither a JSON problem of {} nor a prompt of the format", E::NAME))
+    Ok(())
 }

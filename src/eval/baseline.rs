@@ -1,15 +1,14 @@
 //! What the same problems yield without a model: random play, the greedy heuristic, and symbolic searches under the models' token budget.
 
 use metacot_envs::{SeedTree, Settings};
-use metacot_traces::Budget;
+use metacot_traces::{
+    Budget, StopReason,
+    task::{Problem, Task},
+};
 use serde::{Deserialize, Serialize};
 
 use super::statistics::{Bootstrap, Estimate, Tally, mean_pass_at_k};
-use crate::{
-    Error, Result,
-    task::{Problem, Task},
-    tokenizer::Tokenizer,
-};
+use crate::{Error, Result, tokenizer::Tokenizer};
 
 /// The most actions of random and greedy play.
 const MAX_DEPTH: u32 = 64;
@@ -74,11 +73,15 @@ pub fn baselines(
     for name in searches {
         let (mut solve, mut tokens) = (Vec::new(), Vec::new());
         for problem in problems {
-            let solved = task.search(name, &Settings::default(), problem, Budget::default(), seeds)?;
-            let Some(response) = solved.response else { continue };
+            let mut rng = seeds.child(name).child(&problem.canonical_key).stream(0);
+            let solution = task.search(name, &Settings::default(), problem, Budget::default(), &mut rng)?;
+            if solution.text.is_empty() {
+                continue;
+            }
+            let is_solved = solution.stop == StopReason::Solved;
             // The end mark counts, as it does for models.
-            let length = tokenizer.encode(&response).len() + 1;
-            solve.push(f64::from(u8::from(solved.is_solved && length <= max_tokens)));
+            let length = tokenizer.encode(&solution.text[solution.prompt_len..]).len() + 1;
+            solve.push(f64::from(u8::from(is_solved && length <= max_tokens)));
             tokens.push(length.min(max_tokens) as f64);
         }
         if solve.len() != problems.len() {

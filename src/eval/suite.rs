@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use metacot_envs::SeedTree;
+use metacot_traces::task::{Problem, Task};
 use serde::{Deserialize, Serialize};
 
 use super::statistics::{Bootstrap, Estimate, Tally, mean_pass_at_k};
@@ -10,7 +11,6 @@ use crate::{
     Error, Result,
     grade::{Rollout, RolloutGroup, rollouts},
     sample::{Generator, SampleConfig},
-    task::{Problem, Task},
     tokenizer::Tokenizer,
 };
 

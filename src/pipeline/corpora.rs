@@ -3,10 +3,11 @@
 use metacot_traces::{
     corpus::{self, Layout, Manifest, Record, Split},
     generate::{Job, Shard, generate},
+    task::Problem,
 };
 
 use super::{Notice, Run};
-use crate::{Result, data::Example, improve::example, task::Problem, tokenizer::Tokenizer};
+use crate::{Result, data::Example, improve::example, tokenizer::Tokenizer};
 
 /// Everything that later stages learn from and measure on.
 pub(super) struct Data {
@@ -81,7 +82,7 @@ impl Run<'_> {
     }
 
     fn problems(&self, spec: metacot_traces::generate::Spec) -> Result<Vec<Problem>> {
-        let task = crate::task::open(&spec)?;
+        let task = metacot_traces::task::open(&spec)?;
         // Distinct problems only: a repeated one would count twice in the intervals.
         let (mut problems, mut seen): (Vec<Problem>, std::collections::BTreeSet<String>) = Default::default();
         let mut id = 0;

@@ -1,5 +1,7 @@
 //! The evaluations of a run, each a file of its own.
 
+use metacot_traces::task::Problem;
+
 use super::{Notice, Run, corpora::Data};
 use crate::{
     Result,
@@ -10,7 +12,6 @@ use crate::{
     },
     model::Weights,
     sample::{CpuDecoder, DecoderConfig},
-    task::Problem,
 };
 
 /// The sets of problems, in reading order.

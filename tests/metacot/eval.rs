@@ -4,7 +4,6 @@ use metacot::{
     eval::{baseline::baselines, evaluate, statistics::Bootstrap},
     report::{Comparison, ComparisonRow, Report, Section, markdown},
     sample::{SampleConfig, ScriptedGenerator},
-    task::{self, Problem, Task},
     tokenizer::Tokenizer,
 };
 use metacot_envs::{Difficulty, SeedTree, Settings};
@@ -12,6 +11,7 @@ use metacot_traces::{
     Budget,
     corpus::{Split, SplitShares},
     generate::Spec,
+    task::{self, Problem, Task},
 };
 
 fn task() -> Box<dyn Task> {
@@ -33,8 +33,8 @@ fn task() -> Box<dyn Task> {
 
 /// The response of a search, as ids with the end mark.
 fn response(task: &dyn Task, tokenizer: &Tokenizer, problem: &Problem, search: &str) -> Vec<u32> {
-    let solved = task.search(search, &Settings::default(), problem, Budget::default(), &SeedTree::root(0)).unwrap();
-    let mut ids = tokenizer.encode(&solved.response.unwrap());
+    let solution = task.search(search, &Settings::default(), problem, Budget::default(), &mut SeedTree::root(0).stream(0)).unwrap();
+    let mut ids = tokenizer.encode(&solution.text[solution.prompt_len..]);
     ids.push(Tokenizer::EOS);
     ids
 }

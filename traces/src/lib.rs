@@ -27,6 +27,8 @@ pub mod format;
 pub mod generate;
 pub mod recorder;
 pub mod search;
+pub mod settings;
+pub mod task;
 pub mod trace;
 
 pub use audit::{Audit, Defect, DefectKind, audit};

@@ -3,16 +3,21 @@
 //! Everything that trains, samples or reports goes through this small interface, so it is compiled once, not once per environment.
 
 use metacot_envs::{
-    SeedTree, Settings, Status, World, oracle,
+    Settings, Status, World, oracle,
     registry::{self, EnvironmentVisitor},
 };
-use metacot_traces::{
-    Budget, DefectKind, Recorder, TraceFormat, audit, format,
-    generate::{Maker, Spec},
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use crate::{
+    Budget, DefectKind, Recorder, StopReason, TraceFormat, audit,
+    corpus::CorpusError,
+    format,
+    generate::{Maker, Spec, plan_texts},
     search,
 };
 
-use crate::{Error, Result};
+type Result<T> = std::result::Result<T, CorpusError>;
 
 /// A problem as text.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,12 +44,23 @@ pub struct Judged {
 }
 
 /// A symbolic search as text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Solved {
-    /// The response that the search amounts to; `None` where the format cannot show it.
-    pub response: Option<String>,
-    /// Whether it found a goal.
-    pub is_solved: bool,
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Solution {
+    /// Prompt and response; empty where the format cannot show the trace.
+    pub text: String,
+    /// The actions of the plan as the environment writes them.
+    pub plan: Option<Vec<String>>,
+    /// Cost of the plan.
+    pub cost: Option<u32>,
+    /// Why the search stopped.
+    pub stop: StopReason,
+    /// Nodes expanded.
+    pub expanded: u64,
+    /// Nodes generated, the root included.
+    pub generated: u64,
+    /// Length in bytes of the prompt at the start of `text`.
+    #[serde(skip)]
+    pub prompt_len: usize,
 }
 
 /// A task with its types erased; made by [`open`].
@@ -73,11 +89,17 @@ pub trait Task: Send + Sync {
     /// Whether always taking the child with the smallest default heuristic solves the problem within `depth` actions.
     fn greedy_solves(&self, problem: &Problem, depth: u32) -> bool;
 
-    /// Runs a symbolic search.
+    /// A problem from a line of text: JSON, or the format's own prompt.
+    ///
+    /// # Errors
+    /// It is neither, or no problem of this environment.
+    fn read_problem(&self, line: &str) -> Result<Problem>;
+
+    /// Runs a symbolic search that draws from `rng`.
     ///
     /// # Errors
     /// The name or a setting is not allowed.
-    fn search(&self, name: &str, settings: &Settings, problem: &Problem, budget: Budget, seeds: &SeedTree) -> Result<Solved>;
+    fn search(&self, name: &str, settings: &Settings, problem: &Problem, budget: Budget, rng: &mut ChaCha8Rng) -> Result<Solution>;
 }
 
 /// Opens the task of a spec.
@@ -85,7 +107,7 @@ pub trait Task: Send + Sync {
 /// # Errors
 /// A name or setting that is not allowed.
 pub fn open(spec: &Spec) -> Result<Box<dyn Task>> {
-    registry::visit(&spec.env, Open { spec }).map_err(|error| Error::Usage(error.to_string()))?
+    registry::visit(&spec.env, Open { spec }).map_err(|error| CorpusError::Usage(error.to_string()))?
 }
 
 struct Open<'a> {
@@ -95,7 +117,7 @@ struct Open<'a> {
 impl EnvironmentVisitor for Open<'_> {
     type Output = Result<Box<dyn Task>>;
     fn visit<E: World>(self) -> Self::Output {
-        let usage = |error: metacot_envs::SettingError| Error::Usage(error.to_string());
+        let usage = |error: metacot_envs::SettingError| CorpusError::Usage(error.to_string());
         let env = E::configure(&self.spec.difficulty).map_err(usage)?;
         let format = format::build::<E>(&self.spec.format, &self.spec.format_settings).map_err(usage)?;
         Ok(Box::new(Typed { maker: Maker::<E>::new(self.spec)?, env, format }))
@@ -110,8 +132,8 @@ struct Typed<E: World> {
 
 impl<E: World> Typed<E> {
     fn typed(&self, json: &serde_json::Value) -> Result<E::Problem> {
-        let problem: E::Problem = serde_json::from_value(json.clone()).map_err(|error| Error::Usage(format!("problem {json}: {error}")))?;
-        self.env.validate(&problem).map_err(|reason| Error::Usage(format!("problem {json}: {reason}")))?;
+        let problem: E::Problem = serde_json::from_value(json.clone()).map_err(|error| CorpusError::Usage(format!("problem {json}: {error}")))?;
+        self.env.validate(&problem).map_err(|reason| CorpusError::Usage(format!("problem {json}: {reason}")))?;
         Ok(problem)
     }
 
@@ -177,18 +199,33 @@ impl<E: World> Task for Typed<E> {
         self.env.status(&problem, &state) == Status::Solved
     }
 
-    fn search(&self, name: &str, settings: &Settings, problem: &Problem, budget: Budget, seeds: &SeedTree) -> Result<Solved> {
+    fn read_problem(&self, line: &str) -> Result<Problem> {
+        if line.trim_start().starts_with('{') {
+            let problem: E::Problem = serde_json::from_str(line).map_err(|error| CorpusError::Usage(format!("not a problem of {}: {error}", E::NAME)))?;
+            self.env.validate(&problem).map_err(CorpusError::Usage)?;
+            return Ok(self.erased(&problem));
+        }
+        let problem = audit(&self.env, None, &self.format.parse(line)).problem;
+        let problem = problem.ok_or_else(|| CorpusError::Usage(format!("neither a JSON problem of {} nor a prompt of the format", E::NAME)))?;
+        Ok(self.erased(&problem))
+    }
+
+    fn search(&self, name: &str, settings: &Settings, problem: &Problem, budget: Budget, rng: &mut ChaCha8Rng) -> Result<Solution> {
         let typed = self.known(problem);
-        let search = search::build::<E>(name, &self.env, settings).map_err(|error| Error::Usage(error.to_string()))?;
+        let search = search::build::<E>(name, &self.env, settings).map_err(|error| CorpusError::Usage(error.to_string()))?;
         let mut recorder = Recorder::default();
-        let mut rng = seeds.child(name).child(&problem.canonical_key).stream(0);
-        search.run(&self.env, &typed, budget, &mut rng, &mut recorder);
+        search.run(&self.env, &typed, budget, rng, &mut recorder);
         let trace = recorder.trace();
         let mut text = String::new();
-        let response = self.format.can_write(trace).then(|| {
-            let prompt_len = self.format.write(&self.env, &typed, trace, &mut text);
-            text[prompt_len..].to_string()
-        });
-        Ok(Solved { response, is_solved: trace.goal.is_some() })
+        let prompt_len = if self.format.can_write(trace) { self.format.write(&self.env, &typed, trace, &mut text) } else { 0 };
+        Ok(Solution {
+            text,
+            plan: trace.plan().map(|plan| plan_texts(&self.env, &typed, &plan)),
+            cost: trace.goal.map(|goal| trace.node(goal).cost),
+            stop: trace.stop,
+            expanded: trace.expanded,
+            generated: trace.nodes.len() as u64,
+            prompt_len,
+        })
     }
 }
