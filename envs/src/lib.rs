@@ -11,6 +11,7 @@
 //! assert!(env.solvable(&problem));
 //! ```
 
+pub mod arithmetic;
 pub mod canonical;
 pub mod conformance;
 pub mod countdown;

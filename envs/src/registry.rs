@@ -41,4 +41,5 @@ environments! {
     crate::countdown::Game24,
     crate::maze::Maze,
     crate::sokoban::Sokoban,
+    crate::arithmetic::Arithmetic,
 }

@@ -51,6 +51,15 @@ const VARIANTS: &[Variant] = &[
     ("maze", "20", &[("kind", "wilson")]),
     ("maze", "40", &[("kind", "braided"), ("braid", "50")]),
     ("sokoban", "8x6", &[]),
+    ("arithmetic", "1", &[("kind", "add")]),
+    ("arithmetic", "9", &[("kind", "add"), ("second", "4")]),
+    ("arithmetic", "5", &[("kind", "sub")]),
+    ("arithmetic", "4", &[("kind", "mul")]),
+    ("arithmetic", "6", &[("kind", "div")]),
+    ("arithmetic", "5", &[("kind", "order")]),
+    ("arithmetic", "8", &[("kind", "order"), ("max_number", "99")]),
+    ("arithmetic", "3", &[("kind", "graph")]),
+    ("arithmetic", "26", &[("kind", "graph"), ("modulus", "97")]),
     ("sokoban", "8", &[("boxes", "3"), ("walls", "4")]),
 ];
 
