@@ -15,6 +15,7 @@ pub mod arithmetic;
 pub mod canonical;
 pub mod conformance;
 pub mod countdown;
+pub mod cryptarithm;
 pub mod difficulty;
 pub mod digits;
 pub mod environment;
@@ -25,6 +26,7 @@ pub mod oracle;
 pub mod registry;
 pub mod seed;
 pub mod sokoban;
+pub mod sudoku;
 pub mod verifier;
 
 pub use canonical::Canonical;

@@ -42,4 +42,6 @@ environments! {
     crate::maze::Maze,
     crate::sokoban::Sokoban,
     crate::arithmetic::Arithmetic,
+    crate::sudoku::Sudoku,
+    crate::cryptarithm::Cryptarithm,
 }
