@@ -1,9 +1,9 @@
 //! The generic contract, run on every registered environment, at several sizes.
 
 use metacot_envs::{
-    Difficulty, World,
-    conformance::{Effort, check},
-    registry::{self, EnvironmentVisitor},
+    Difficulty, TwoPlayer, World,
+    conformance::{Effort, check, check_game},
+    registry::{self, EnvironmentVisitor, GameVisitor},
 };
 
 struct Conformance;
@@ -13,6 +13,21 @@ impl EnvironmentVisitor for Conformance {
     fn visit<E: World>(self) {
         let env = E::configure(&Difficulty::default()).expect("the default difficulty is valid");
         check(&env, 11, Effort { problems: 30, walks: 3, depth: 60 });
+    }
+}
+
+impl GameVisitor for Conformance {
+    type Output = ();
+    fn visit<G: TwoPlayer>(self) {
+        let game = G::configure(&Difficulty::default()).expect("the default difficulty is valid");
+        check_game(&game, 11, Effort { problems: 10, walks: 2, depth: 60 });
+    }
+}
+
+#[test]
+fn every_registered_game_keeps_the_contract() {
+    for name in registry::GAMES {
+        registry::visit_game(name, Conformance).expect("registered");
     }
 }
 
