@@ -1,7 +1,7 @@
 //! Speed of generation and of the exact oracles, in units per second of CPU time of one core, each beside the figure it is held against.
 //! Where the system does not tell CPU time, wall time stands in.
 //!
-//! `cargo bench -p metacot-envs [NAME…]` runs all, or those whose name holds one of the words.
+//! `cargo bench -p metacot-envs --bench envs -- [NAME…]` runs all, or those whose name holds one of the words.
 #![allow(clippy::print_stdout, reason = "a bench is a program for people")]
 
 use std::{

@@ -52,10 +52,11 @@ impl Sides {
     #[inline(always)]
     fn has_line(self, stones: u64) -> bool {
         let stride = self.stride();
-        [1, stride, stride - 1, stride + 1].into_iter().any(|step| {
+        let line = |step: u32| {
             let pairs = stones & stones >> step;
-            pairs & pairs >> (2 * step) != 0
-        })
+            pairs & pairs >> (2 * step)
+        };
+        line(1) | line(stride) | line(stride - 1) | line(stride + 1) != 0
     }
 
     /// The bit of column `x` and row `y` from the top.
@@ -254,29 +255,28 @@ impl TwoPlayer for Connect4 {
         }
     }
 
-    /// One 64-bit word of randomness serves eight moves: the high half of a product chooses, the low half is what is left of the word. The
-    /// bias is below 2^-40.
+    /// Columns are drawn until one is free. One 64-bit word of randomness serves eight draws: the high half of its product with the width
+    /// chooses, the low half is what is left of the word. The bias is below 2^-40.
     fn rollout<R: Rng>(&self, problem: &Problem, state: &Position, rng: &mut R) -> Outcome {
         let sides = problem.sides;
         if let Some(outcome) = self.outcome(problem, state) {
             return outcome;
         }
         let (bottom, cells, mut mask, mut mover) = (sides.bottom(), sides.cells(), state.mask(), state.mover());
+        let column = sides.column(0);
         let mut own = if mover == Player::First { state.first } else { state.second };
         loop {
             let mut word = rng.next_u64();
             for _ in 0..8 {
-                let mut free = (mask + bottom) & cells;
-                if free == 0 {
-                    return Outcome::Draw;
-                }
-                let product = u128::from(word) * u128::from(free.count_ones());
+                let product = u128::from(word) * u128::from(sides.width);
                 word = product as u64;
-                let skipped = (product >> 64) as u32;
-                for place in 0..7 {
-                    free &= if place < skipped { free.wrapping_sub(1) } else { u64::MAX };
+                let bit = (mask + bottom) & (column << ((product >> 64) as u32 * sides.stride()));
+                if bit == 0 {
+                    if mask == cells {
+                        return Outcome::Draw;
+                    }
+                    continue;
                 }
-                let bit = free & free.wrapping_neg();
                 own |= bit;
                 mask |= bit;
                 if sides.has_line(own) {

@@ -47,7 +47,7 @@ fn draw(env: &Cryptarithm, rng: &mut ChaCha8Rng) -> Option<Problem> {
         words.push(spell(number));
     }
     let problem = Problem::new(words, spell(sum)).ok()?;
-    (env.solutions(&problem, 2) == 1).then_some(problem)
+    (!problem.has_twins() && env.solutions(&problem, 2) == 1).then_some(problem)
 }
 
 #[cfg(test)]

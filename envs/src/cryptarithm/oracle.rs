@@ -1,4 +1,4 @@
-//! Exact counting of assignments by the same column checks as the environment's own.
+//! Exact counting of assignments, column by column; the digit of a result is forced once its column is known.
 
 use super::{Cryptarithm, MAX_LETTERS, Problem};
 use crate::Oracle;
@@ -7,25 +7,55 @@ impl Cryptarithm {
     /// The number of solutions, counted up to `limit`; at most 10! assignments are walked, in practice a few thousand.
     pub fn solutions(&self, problem: &Problem, limit: usize) -> usize {
         let mut digits = [0; MAX_LETTERS];
-        count(problem, &mut digits, 0, limit)
+        Count { problem, limit }.below(&mut digits, 0, (0, 0))
     }
 }
 
-fn count(problem: &Problem, digits: &mut [u8; MAX_LETTERS], len: usize, limit: usize) -> usize {
-    if problem.mismatch(&digits[..len]).is_some() {
-        return 0;
-    }
-    if len == problem.letters().len() {
-        return 1;
-    }
-    let mut found = 0;
-    for digit in 0..10 {
-        if found < limit && problem.allows(&digits[..len], digit) {
-            digits[len] = digit;
-            found += count(problem, digits, len + 1, limit - found);
+struct Count<'a> {
+    problem: &'a Problem,
+    limit: usize,
+}
+
+impl Count<'_> {
+    /// Solutions with the first `len` digits as given, where the columns below `column` add up and leave `carry`.
+    fn below(&self, digits: &mut [u8; MAX_LETTERS], len: usize, (mut column, mut carry): (usize, u64)) -> usize {
+        let columns = self.problem.columns();
+        while let Some((addends, result)) = columns.get(column) {
+            let is_known = |place: &u8| usize::from(*place) < len;
+            if !addends.iter().all(is_known) {
+                break;
+            }
+            let sum = carry + addends.iter().map(|place| u64::from(digits[usize::from(*place)])).sum::<u64>();
+            let wanted = match result {
+                // The digit of the result is forced.
+                Some(place) if !is_known(place) => {
+                    let digit = (sum % 10) as u8;
+                    if !self.problem.allows(&digits[..len], digit) {
+                        return 0;
+                    }
+                    digits[len] = digit;
+                    return self.below(digits, len + 1, (column + 1, sum / 10));
+                }
+                Some(place) => u64::from(digits[usize::from(*place)]),
+                None => 0,
+            };
+            if sum % 10 != wanted {
+                return 0;
+            }
+            (column, carry) = (column + 1, sum / 10);
         }
+        if column == columns.len() {
+            return usize::from(carry == 0);
+        }
+        let mut found = 0;
+        for digit in 0..10 {
+            if found < self.limit && self.problem.allows(&digits[..len], digit) {
+                digits[len] = digit;
+                found += self.below(digits, len + 1, (column, carry));
+            }
+        }
+        found
     }
-    found
 }
 
 impl Oracle for Cryptarithm {

@@ -83,6 +83,24 @@ impl Problem {
         &self.letters
     }
 
+    /// Per column from the right: the places of the addends' letters, and the result's.
+    pub(super) fn columns(&self) -> &[(Vec<u8>, Option<u8>)] {
+        &self.columns
+    }
+
+    /// Whether two letters can be exchanged in any solution, since they have the same weight and both or neither may be 0.
+    pub(super) fn has_twins(&self) -> bool {
+        let weight = |place: usize| {
+            let count = |column: &(Vec<u8>, Option<u8>)| {
+                let addends = column.0.iter().filter(|other| usize::from(**other) == place).count() as i64;
+                addends - i64::from(column.1.map(usize::from) == Some(place))
+            };
+            self.columns.iter().rev().fold(0, |weight, column| weight * 10 + count(column))
+        };
+        let traits: Vec<(i64, bool)> = (0..self.letters.len()).map(|place| (weight(place), self.leads[place])).collect();
+        traits.iter().enumerate().any(|(place, one)| traits[..place].contains(one))
+    }
+
     /// Whether the next letter may have a digit.
     pub(super) fn allows(&self, digits: &[u8], digit: u8) -> bool {
         let is_leading_zero = digit == 0 && self.leads.get(digits.len()).copied().unwrap_or(false);
