@@ -41,7 +41,7 @@ pub fn check_game<G: TwoPlayer>(game: &G, seed: u64, effort: Effort) {
         while game.outcome(problem, &state).is_none() {
             game.rollout(problem, &state, &mut rng);
             moves.clear();
-            game.moves(problem, &state, &mut moves);
+            game.actions(problem, &state, &mut moves);
             assert!(!moves.is_empty(), "an open game has no moves: {state:?}");
             let next = game.apply(problem, &state, &moves[rng.random_range(0..moves.len())]).expect("listed moves are legal");
             assert!(game.outcome(problem, &next).is_some() || game.to_move(problem, &next) != game.to_move(problem, &state), "nobody passes");

@@ -184,7 +184,7 @@ impl Environment for Connect4 {
             let mut problem = empty.clone();
             for _ in 0..self.opening {
                 moves.clear();
-                self.moves(&problem, &problem.position, &mut moves);
+                self.actions(&problem, &problem.position, &mut moves);
                 if !moves.is_empty() {
                     let chosen = moves[rng.random_range(0..moves.len())];
                     problem.position = self.apply(&problem, &problem.position, &chosen).expect("listed actions are legal");

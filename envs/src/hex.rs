@@ -363,7 +363,7 @@ mod tests {
             let (mut state, mut moves) = (problem.position, Vec::new());
             while game.outcome(&problem, &state).is_none() {
                 moves.clear();
-                game.moves(&problem, &state, &mut moves);
+                game.actions(&problem, &state, &mut moves);
                 state = game.apply(&problem, &state, &moves[rng.random_range(0..moves.len())]).unwrap();
             }
             game.outcome(&problem, &state) == Some(Outcome::Win(Player::First))

@@ -71,17 +71,12 @@ pub trait TwoPlayer: Environment + Notation + Canonical {
                 return outcome;
             }
             actions.clear();
-            self.moves(problem, &state, &mut actions);
+            self.actions(problem, &state, &mut actions);
             if actions.is_empty() {
                 return Outcome::Draw;
             }
             state = self.apply(problem, &state, &actions[rng.random_range(0..actions.len())]).expect("listed actions are legal");
         }
-    }
-
-    /// Appends the legal moves to `out`, in the fixed order of [`actions`](Environment::actions).
-    fn moves(&self, problem: &Self::Problem, state: &Self::State, out: &mut Vec<Self::Action>) {
-        self.actions(problem, state, out);
     }
 }
 
@@ -118,7 +113,7 @@ fn best_value<G: TwoPlayer>(game: &G, problem: &G::Problem, state: &G::State, bo
         return None;
     }
     let (mut actions, mut best) = (Vec::new(), -1);
-    game.moves(problem, state, &mut actions);
+    game.actions(problem, state, &mut actions);
     for action in actions {
         let next = game.apply(problem, state, &action).expect("listed actions are legal");
         best = best.max(-best_value(game, problem, &next, bound, known)?);
@@ -139,7 +134,7 @@ pub fn perft<G: TwoPlayer>(game: &G, problem: &G::Problem, state: &G::State, dep
         return 0;
     }
     let mut actions = Vec::new();
-    game.moves(problem, state, &mut actions);
+    game.actions(problem, state, &mut actions);
     let after = |action| game.apply(problem, state, action).expect("listed actions are legal");
     actions.iter().map(|action| perft(game, problem, &after(action), depth - 1)).sum()
 }

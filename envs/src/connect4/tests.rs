@@ -39,7 +39,7 @@ fn fast_rollouts_agree_with_plain_ones() {
                 return outcome;
             }
             moves.clear();
-            game.moves(problem, &state, &mut moves);
+            game.actions(problem, &state, &mut moves);
             state = game.apply(problem, &state, &moves[rng.random_range(0..moves.len())]).unwrap();
         }
     }
