@@ -112,7 +112,7 @@ impl Tokenizer {
             let at = from + offset;
             match SPECIALS.iter().position(|special| text[at..].starts_with(special)) {
                 Some(id) => {
-                    self.encode_plain(text[start..at].as_bytes(), ids);
+                    self.encode_plain(&text.as_bytes()[start..at], ids);
                     ids.push(id as u32);
                     start = at + SPECIALS[id].len();
                     from = start;
@@ -120,7 +120,7 @@ impl Tokenizer {
                 None => from = at + 1,
             }
         }
-        self.encode_plain(text[start..].as_bytes(), ids);
+        self.encode_plain(&text.as_bytes()[start..], ids);
     }
 
     /// The ids of `text`, which must be sayable in full.

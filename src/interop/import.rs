@@ -24,7 +24,7 @@ pub struct Imported {
 #[derive(Clone, Debug)]
 pub enum ImportedTokenizer {
     /// One that we wrote.
-    Closed(Tokenizer),
+    Closed(Box<Tokenizer>),
     /// Another program's.
     Foreign(Box<tokenizers::Tokenizer>),
     /// There is no `tokenizer.json`.
@@ -138,7 +138,7 @@ fn read_tokenizer(path: &Path) -> Result<ImportedTokenizer> {
     }
     let text = read_text(path)?;
     if let Ok(tokenizer) = Tokenizer::from_json(&text) {
-        return Ok(ImportedTokenizer::Closed(tokenizer));
+        return Ok(ImportedTokenizer::Closed(Box::new(tokenizer)));
     }
     match text.parse::<tokenizers::Tokenizer>() {
         Ok(tokenizer) => Ok(ImportedTokenizer::Foreign(Box::new(tokenizer))),

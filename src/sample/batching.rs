@@ -63,6 +63,11 @@ impl<'a> Queue<'a> {
             if rows.is_empty() {
                 return done;
             }
+            if crew.is_stalling() {
+                crew.go_alone();
+                shared.prompt = &[];
+                rows.iter().for_each(|row| row.restore(crew));
+            }
             items.clear();
             items.extend(rows.iter().filter_map(Row::newest));
             crew.forward(&items);
@@ -105,6 +110,13 @@ impl<'a> Queue<'a> {
 }
 
 impl Row<'_> {
+    /// Caches what a lost cache held: all but the newest token.
+    fn restore(&self, crew: &mut Crew) {
+        if let Some((_, computed)) = self.completion.ids.split_last() {
+            encode(crew, &[self.prompt, computed].concat(), self.slot, |_| false, |_, _| ());
+        }
+    }
+
     /// The token that was chosen last, to be computed; its logits give the next.
     fn newest(&self) -> Option<Item> {
         let token = *self.completion.ids.last()?;

@@ -1,4 +1,6 @@
 //! The threads that run one stream of forward passes: one that does all parts, or a leader with helpers that each do one.
+//!
+//! A leader whose helpers are kept waiting by other programs can go on alone.
 
 use super::forward::{Executor, Item};
 use super::packed::PackedWeights;
@@ -27,6 +29,8 @@ pub(super) struct Crew<'a> {
     pub(super) model: &'a PackedWeights,
     executor: &'a mut Executor,
     parts: Range<usize>,
+    slots: usize,
+    positions: usize,
     team: Option<(Member<'a>, &'a Mutex<Order>)>,
 }
 
@@ -35,11 +39,17 @@ impl<'a> Crew<'a> {
     pub(super) fn alone(model: &'a PackedWeights, executor: &'a mut Executor, slots: usize, positions: usize) -> Self {
         let parts = 0..model.parts();
         executor.reserve(model, parts.clone(), slots, positions);
-        Self { model, executor, parts, team: None }
+        Self { model, executor, parts, slots, positions, team: None }
     }
 
-    /// Runs `work` on the calling thread as the leader of a team, one thread per part.
-    pub(super) fn with_team<T>(model: &PackedWeights, executors: &mut [Executor], slots: usize, positions: usize, work: impl FnOnce(&mut Crew) -> T) -> T {
+    /// Runs `work` on the calling thread as the leader of a team, one thread per part; says also whether the team held to the end.
+    pub(super) fn with_team<T>(
+        model: &PackedWeights,
+        executors: &mut [Executor],
+        slots: usize,
+        positions: usize,
+        work: impl FnOnce(&mut Crew) -> T,
+    ) -> (T, bool) {
         let (widest, rows) = (model.widest(), slots.max(CHUNK));
         let (team, order) = (Team::new(model.parts(), rows * widest), Mutex::new(Order::Stop));
         std::thread::scope(|scope| {
@@ -51,10 +61,10 @@ impl<'a> Crew<'a> {
             }
             let (_, executor) = leader.expect("a decoder has at least one executor");
             executor.reserve(model, 0..1, slots, positions);
-            let mut crew = Crew { model, executor, parts: 0..1, team: Some((team.join(), order)) };
+            let mut crew = Crew { model, executor, parts: 0..1, slots, positions, team: Some((team.join(), order)) };
             let result = work(&mut crew);
             crew.order(|| Order::Stop);
-            result
+            (result, crew.team.is_some())
         })
     }
 
@@ -68,9 +78,22 @@ impl<'a> Crew<'a> {
     pub(super) fn copy(&mut self, from: usize, to: usize, length: usize) {
         self.order(|| Order::Copy { from, to, length });
         self.executor.cache.copy(from, to, length);
-        if let Some((member, _)) = &self.team {
+        if let Some((member, _)) = &mut self.team {
             member.meet();
         }
+    }
+
+    /// Whether the team is slower than its leader would be alone.
+    pub(super) fn is_stalling(&self) -> bool {
+        self.team.as_ref().is_some_and(|(member, _)| member.is_stalling())
+    }
+
+    /// Dismisses the helpers. The cache is lost: each had a part of it.
+    pub(super) fn go_alone(&mut self) {
+        self.order(|| Order::Stop);
+        self.team = None;
+        self.parts = 0..self.model.parts();
+        self.executor.reserve(self.model, self.parts.clone(), self.slots, self.positions);
     }
 
     /// The logits of the `row`th item of the last pass that wanted some, `[v]`.
@@ -100,5 +123,56 @@ fn help(model: &PackedWeights, executor: &mut Executor, part: usize, slots: usiz
             }
             Order::Stop => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{LayerWeights, ModelConfig, Weights};
+    use crate::sample::kernels::Isa;
+
+    fn model() -> PackedWeights {
+        let config = ModelConfig {
+            vocab_size: 70,
+            width: 16,
+            layers: 2,
+            heads: 4,
+            kv_heads: 2,
+            hidden: 40,
+            context: 32,
+            rope_theta: 100.0,
+            norm_epsilon: 1e-5,
+            tied_embeddings: true,
+        };
+        let numbers = |count: usize| (0..count).map(|index| (index as f32 * 0.37).sin() * 0.3).collect::<Vec<f32>>();
+        let layer = LayerWeights {
+            attention_norm: numbers(16),
+            qkv: numbers(16 * 32),
+            output: numbers(16 * 16),
+            mlp_norm: numbers(16),
+            gate_up: numbers(16 * 80),
+            down: numbers(40 * 16),
+        };
+        PackedWeights::new(&Weights { config, embedding: numbers(70 * 16), layers: vec![layer; 2], final_norm: numbers(16), head: None }, 2)
+    }
+
+    #[test]
+    fn a_team_and_its_leader_alone_compute_the_same_bits() {
+        let model = model();
+        let mut executors = vec![Executor::new(Isa::best()); 2];
+        let items: Vec<Item> = (0..20).map(|position| Item { slot: 0, position, token: 3 * position as u32, wants_logits: position % 2 == 0 }).collect();
+        let logits = |crew: &mut Crew| {
+            crew.forward(&items);
+            (0..10).flat_map(|row| crew.logits(row).to_vec()).collect::<Vec<f32>>()
+        };
+        let ((together, parted), has_held) = Crew::with_team(&model, &mut executors, 2, 20, |crew| {
+            let together = logits(crew);
+            crew.go_alone();
+            (together, logits(crew))
+        });
+        assert!(!has_held && together == parted);
+        let mut alone = Crew::alone(&model, &mut executors[0], 2, 20);
+        assert_eq!(logits(&mut alone), together);
     }
 }

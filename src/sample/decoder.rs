@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// How many requests at most are worked on by all threads together, column by column; with more, each thread has rows of its own.
 const TEAM_REQUESTS: usize = 4;
 
+/// Calls without a team after one that did not hold, because other programs kept its threads waiting.
+const TEAM_PAUSE: u32 = 64;
+
 /// How a decoder uses the machine. Nothing here changes a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecoderConfig {
@@ -50,6 +53,8 @@ pub struct CpuDecoder {
     config: DecoderConfig,
     isa: Isa,
     executors: Vec<Executor>,
+    /// Calls until a team is tried again.
+    team_pause: u32,
 }
 
 impl CpuDecoder {
@@ -60,7 +65,7 @@ impl CpuDecoder {
     pub fn new(weights: &Weights, config: DecoderConfig) -> Self {
         let config = DecoderConfig { threads: config.threads.max(1), slots: config.slots.max(1) };
         let isa = Isa::best();
-        Self { model: PackedWeights::new(weights, config.threads), config, isa, executors: vec![Executor::new(isa); config.threads] }
+        Self { model: PackedWeights::new(weights, config.threads), config, isa, executors: vec![Executor::new(isa); config.threads], team_pause: 0 }
     }
 
     /// Takes over other weights, of this or another shape, and keeps the memory of the caches.
@@ -84,11 +89,15 @@ impl CpuDecoder {
         let positions = longest.saturating_add(config.max_new_tokens).min(context.max(longest));
         let queue = Queue::new(requests, config, mask);
         let isa = self.isa;
-        let mut done = if requests.len() <= TEAM_REQUESTS && self.model.parts() > 1 {
+        let could_team = !requests.is_empty() && requests.len() <= TEAM_REQUESTS && self.model.parts() > 1;
+        let mut done = if could_team && self.team_pause == 0 {
             let slots = requests.len().min(self.config.slots);
             let work = |crew: &mut Crew| queue.work(crew, slots, Chooser::new(isa));
-            Crew::with_team(&self.model, &mut self.executors, slots + 1, positions, work)
+            let (done, has_held) = Crew::with_team(&self.model, &mut self.executors, slots + 1, positions, work);
+            self.team_pause = if has_held { 0 } else { TEAM_PAUSE };
+            done
         } else {
+            self.team_pause = self.team_pause.saturating_sub(u32::from(could_team));
             let slots = self.config.slots.min(requests.len()).div_ceil(self.config.threads);
             self.each_thread(requests.len(), slots + 1, positions, |crew| queue.work(crew, slots, Chooser::new(isa)))
         };

@@ -1,12 +1,16 @@
 //! Threads that compute the same rows together, each its own columns, and hand them to each other.
 //!
-//! They meet some twenty times a token, so they wait by spinning, and give their time slice away only when the others are long in coming.
+//! They meet some twenty times a token, so they wait by spinning. That is fast where each has a processor of its own, and very slow where other programs take
+//! turns with them: [`Member::is_stalling`] says when to give up.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-/// Rounds of spinning before the time slice is given away.
-const PATIENCE: u32 = 1 << 14;
+/// Rounds of spinning (some 50 microseconds) before the time slice is given away.
+const PATIENCE: u32 = 1 << 10;
+
+/// Long waits that are forgiven: the first ones, when threads are just starting, and then one in so many meetings.
+const FORGIVEN: (u32, u32) = (8, 500);
 
 /// What the members of a team share.
 pub(super) struct Team {
@@ -22,6 +26,8 @@ pub(super) struct Team {
 pub(super) struct Member<'a> {
     team: &'a Team,
     turn: usize,
+    meetings: u32,
+    long_waits: u32,
 }
 
 impl Team {
@@ -33,7 +39,7 @@ impl Team {
 
     /// Must be called once by each thread.
     pub(super) fn join(&self) -> Member<'_> {
-        Member { team: self, turn: 0 }
+        Member { team: self, turn: 0, meetings: 0, long_waits: 0 }
     }
 }
 
@@ -42,8 +48,9 @@ impl Member<'_> {
     ///
     /// # Panics
     /// When another member panicked: nobody waits for it forever.
-    pub(super) fn meet(&self) {
+    pub(super) fn meet(&mut self) {
         let team = self.team;
+        self.meetings = self.meetings.saturating_add(1);
         let generation = team.generation.load(Ordering::Acquire);
         if team.arrived.fetch_add(1, Ordering::AcqRel) + 1 == team.size {
             team.arrived.store(0, Ordering::Relaxed);
@@ -60,12 +67,19 @@ impl Member<'_> {
                 std::thread::yield_now();
             }
         }
+        self.long_waits += u32::from(rounds >= PATIENCE);
+    }
+
+    /// Whether this member has waited for others so often that it would be faster alone.
+    pub(super) fn is_stalling(&self) -> bool {
+        self.long_waits > FORGIVEN.0 + self.meetings / FORGIVEN.1
     }
 
     /// Completes `matrix`, `[rows, width]`: this member has computed the columns `own` (even at both ends), the others have all other columns.
     pub(super) fn exchange(&mut self, matrix: &mut [f32], width: usize, own: Range<usize>) {
         debug_assert!(width.is_multiple_of(2) && own.start.is_multiple_of(2) && own.end.is_multiple_of(2));
-        let buffer = &self.team.exchanged[self.turn];
+        let team = self.team;
+        let buffer = &team.exchanged[self.turn];
         self.turn = 1 - self.turn;
         let pairs = width / 2;
         for (row, shared) in matrix.chunks_exact(width).zip(buffer.chunks_exact(pairs)) {

@@ -18,6 +18,9 @@ use std::process::Command;
 /// Names a Python interpreter that has `torch` and `transformers`; without it the parity test has nothing to do.
 const INTERPRETER: &str = "METACOT_PYTHON";
 
+/// Shape and numbers of each tensor.
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
 fn tokenizer() -> Tokenizer {
     let phrases = ["Current State: ", "\nExploring Operation: ", ", Resulting Numbers: [", ":[", ", ", "]", "+", "-", "*", "/", "=", "→", "<think>", "\\<"];
     Tokenizer::new(phrases, 0).unwrap()
@@ -31,14 +34,14 @@ fn data_reason<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 }
 
 /// The tensors of an exported folder.
-fn read(folder: &Path) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+fn read(folder: &Path) -> Tensors {
     let bytes = fs::read(folder.join("model.safetensors")).unwrap();
     let numbers = |data: &[u8]| data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
     SafeTensors::deserialize(&bytes).unwrap().iter().map(|(name, view)| (name.to_string(), (view.shape().to_vec(), numbers(view.data())))).collect()
 }
 
 /// Writes tensors as little-endian numbers of `dtype`.
-fn write(path: &Path, dtype: Dtype, tensors: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) {
+fn write(path: &Path, dtype: Dtype, tensors: &Tensors) {
     let convert = |number: &f32| match dtype {
         Dtype::F32 => number.to_le_bytes().to_vec(),
         _ => ((number.to_bits() >> 16) as u16).to_le_bytes().to_vec(),
@@ -123,7 +126,7 @@ fn each_fault_of_a_checkpoint_is_named() {
     let path = folder.path().join("model.safetensors");
     export(&random_weights(odd_config(), 1), &tokenizer(), folder.path(), false).unwrap();
     let good = read(folder.path());
-    let fault = |change: &dyn Fn(&mut BTreeMap<String, (Vec<usize>, Vec<f32>)>)| {
+    let fault = |change: &dyn Fn(&mut Tensors)| {
         let mut tensors = good.clone();
         change(&mut tensors);
         write(&path, Dtype::F32, &tensors);

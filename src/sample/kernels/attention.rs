@@ -127,6 +127,7 @@ unsafe fn dot_products<L: Lanes, const B: usize>(
 
 /// `factor * sum of weights[t] * values[t]` for `V` lines of the values.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // `line` indexes all four chains.
 unsafe fn weighted_sum<L: Lanes, const V: usize>(shape: AttentionShape, weights: *const f32, values: *const f32, factor: L, out: *mut f32) {
     let stride = shape.value_lines() * LANES;
     let whole = shape.length / CHAINS * CHAINS;
