@@ -17,7 +17,7 @@ pub(super) enum Left<'a> {
 impl<'a> Left<'a> {
     /// The left side without its first `i` rows.
     #[inline(always)]
-    fn from_row(self, i: usize) -> Self {
+    fn skip_rows(self, i: usize) -> Self {
         match self {
             Self::Rows(elements, stride) => Self::Rows(&elements[i * stride..], stride),
             Self::Columns(elements, stride) => Self::Columns(&elements[i..], stride),
@@ -38,7 +38,7 @@ pub(super) struct Size {
 pub(super) fn product<S: Simd>(size: Size, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
     debug_assert!(size.m.is_multiple_of(ROWS) && size.n.is_multiple_of(LANES));
     for i in (0..size.m).step_by(ROWS) {
-        let a = a.from_row(i);
+        let a = a.skip_rows(i);
         let out = &mut out[i * out_row..];
         let mut j = 0;
         while j + 2 * LANES <= size.n {
