@@ -90,8 +90,9 @@ impl Kernels for burn_cuda::Cuda {}
 
 #[cfg(feature = "cuda")]
 fn check_cuda(number: usize) -> Result<()> {
-    // SAFETY: only tries to load the driver library; nothing of it is called.
-    if !unsafe { cudarc::driver::sys::is_culib_present() } {
+    let names = ["libcuda.so.1", "libcuda.so", "nvcuda.dll"];
+    // SAFETY: loading NVIDIA's driver library runs its initializers, as using it would; nothing else is called here.
+    if !names.iter().any(|name| unsafe { libloading::Library::new(name) }.is_ok()) {
         return Err(Error::Device("the CUDA driver library was not found on this machine; use --device cpu".to_owned()));
     }
     let count = cudarc::driver::result::init()

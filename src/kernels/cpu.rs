@@ -10,5 +10,6 @@ pub mod cross_entropy;
 pub mod matmul;
 pub mod rms_norm;
 mod simd;
+pub mod space;
 pub mod swiglu;
 mod tile;

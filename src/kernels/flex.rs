@@ -13,7 +13,9 @@ use super::{
     cpu::{
         adamw, attention, block, cross_entropy,
         matmul::{Matrix, matmul, matmul_parallel},
-        rms_norm, swiglu,
+        rms_norm,
+        space::{self, Scratch, take, zeros},
+        swiglu,
     },
 };
 
@@ -55,9 +57,13 @@ fn tensor<const D: usize>(elements: Vec<f32>, shape: [usize; D]) -> Tensor<Flex,
     Tensor::from_primitive(TensorPrimitive::Float(FlexTensor::from_data(TensorData::new(elements, shape))))
 }
 
-/// Space for elements that are all written before they are read.
-fn space(len: usize) -> Vec<f32> {
-    vec![0.0; len]
+/// Gives the space of a tensor that nothing else refers to back to the pool.
+fn release(tensor: Whole) {
+    if tensor.0.is_unique()
+        && let Ok(space) = tensor.0.into_data().into_vec()
+    {
+        space::give(space);
+    }
 }
 
 /// Adds the rows of `parts` up, in order.
@@ -70,6 +76,7 @@ fn sum_in_order(mut parts: Vec<Vec<f32>>) -> Vec<f32> {
             }
         }
     });
+    parts.into_iter().for_each(space::give);
     total
 }
 
@@ -87,7 +94,7 @@ impl Kernels for Flex {
             WeightLayout::InOut => Matrix::new(weight.slice(), o),
             WeightLayout::OutIn => Matrix::new(weight.slice(), i).transposed(),
         };
-        let mut y = space(n * o);
+        let mut y = take(n * o);
         y.par_chunks_mut(CHUNK * o).zip(x.slice().par_chunks(CHUNK * i)).for_each(|(y, x)| matmul(y, Matrix::new(x, i), weight, false));
         tensor(y, [n, o])
     }
@@ -95,7 +102,7 @@ impl Kernels for Flex {
     fn project_backward(grad: Tensor<Self, 2>, x: Tensor<Self, 2>, weight: Tensor<Self, 2>, layout: WeightLayout) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
         let ([n, o], [_, i], shape) = (grad.dims(), x.dims(), weight.dims());
         let (grad, x, weight) = (Whole::new(grad), Whole::new(x), Whole::new(weight));
-        let (mut grad_x, mut grad_weight) = (space(n * i), space(i * o));
+        let (mut grad_x, mut grad_weight) = (take(n * i), take(i * o));
         let (weight, [left, right]) = match layout {
             WeightLayout::InOut => (Matrix::new(weight.slice(), o).transposed(), [(x.slice(), i), (grad.slice(), o)]),
             WeightLayout::OutIn => (Matrix::new(weight.slice(), i), [(grad.slice(), o), (x.slice(), i)]),
@@ -109,7 +116,7 @@ impl Kernels for Flex {
     fn rms_norm(x: Tensor<Self, 2>, gain: Tensor<Self, 1>, epsilon: f32) -> (Tensor<Self, 2>, Tensor<Self, 1>) {
         let [n, d] = x.dims();
         let (x, gain) = (Whole::new(x), Whole::new(gain));
-        let (mut out, mut inverse) = (space(n * d), space(n));
+        let (mut out, mut inverse) = (take(n * d), take(n));
         let chunks = out.par_chunks_mut(CHUNK * d).zip(inverse.par_chunks_mut(CHUNK)).zip(x.slice().par_chunks(CHUNK * d));
         chunks.for_each(|((out, inverse), x)| rms_norm::forward(x, gain.slice(), epsilon, out, inverse));
         (tensor(out, [n, d]), tensor(inverse, [n]))
@@ -118,12 +125,12 @@ impl Kernels for Flex {
     fn rms_norm_backward(grad: Tensor<Self, 2>, x: Tensor<Self, 2>, gain: Tensor<Self, 1>, inverse: Tensor<Self, 1>) -> (Tensor<Self, 2>, Tensor<Self, 1>) {
         let [n, d] = x.dims();
         let (grad, x, gain, inverse) = (Whole::new(grad), Whole::new(x), Whole::new(gain), Whole::new(inverse));
-        let mut grad_x = vec![0.0; n * d];
+        let mut grad_x = zeros(n * d);
         let chunks = grad_x.par_chunks_mut(CHUNK * d).zip(grad.slice().par_chunks(CHUNK * d)).zip(x.slice().par_chunks(CHUNK * d));
         let sums = chunks
             .zip(inverse.slice().par_chunks(CHUNK))
             .map(|(((grad_x, grad), x), inverse)| {
-                let mut grad_gain = vec![0.0; d];
+                let mut grad_gain = zeros(d);
                 rms_norm::backward(grad, &rms_norm::Saved { x, gain: gain.slice(), inverse }, grad_x, &mut grad_gain);
                 grad_gain
             })
@@ -135,7 +142,7 @@ impl Kernels for Flex {
         let [n, joint] = gate_up.dims();
         let f = joint / 2;
         let gate_up = Whole::new(gate_up);
-        let mut out = space(n * f);
+        let mut out = take(n * f);
         let chunks = out.par_chunks_mut(CHUNK * f).zip(gate_up.slice().par_chunks(CHUNK * joint));
         chunks.for_each(|(out, gate_up)| swiglu::forward(gate_up, f, out));
         tensor(out, [n, f])
@@ -144,9 +151,9 @@ impl Kernels for Flex {
     fn swiglu_backward(grad: Tensor<Self, 2>, gate_up: Tensor<Self, 2>) -> Tensor<Self, 2> {
         let [n, f] = grad.dims();
         let (grad, gate_up) = (Whole::new(grad), Whole::new(gate_up));
-        let mut out = space(n * 2 * f);
+        let mut out = take(n * 2 * f);
         let chunks = out.par_chunks_mut(CHUNK * 2 * f).zip(grad.slice().par_chunks(CHUNK * f)).zip(gate_up.slice().par_chunks(CHUNK * 2 * f));
-        chunks.for_each(|((out, grad), gate_up)| swiglu::backward(grad, gate_up, f, out, &mut space(grad.len())));
+        chunks.for_each(|((out, grad), gate_up)| swiglu::backward(grad, gate_up, f, out, &mut Scratch::new(grad.len())));
         tensor(out, [n, 2 * f])
     }
 
@@ -155,7 +162,7 @@ impl Kernels for Flex {
         let (qkv, starts, rotary) = (Whole::new(qkv), map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
         let starts = integers(&starts);
         let (n, width) = (rows * time, heads * head_dim);
-        let (mut out, mut log_sum) = (space(n * width), space(n * heads));
+        let (mut out, mut log_sum) = (take(n * width), take(n * heads));
         let chunks = out.par_chunks_mut(time * width).zip(log_sum.par_chunks_mut(time * heads));
         chunks.zip(qkv.slice().par_chunks(time * map.shape.columns())).zip(starts.par_chunks(time)).for_each(|(((out, log_sum), qkv), starts)| {
             attention::forward(attention::Row { shape: map.shape, qkv, starts, rotary: rotary.slice() }, out, log_sum);
@@ -175,7 +182,7 @@ impl Kernels for Flex {
         let (grad, qkv, output, log_sum) = (Whole::new(grad), Whole::new(qkv), Whole::new(output), Whole::new(log_sum));
         let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
         let starts = integers(&starts);
-        let mut out = space(n * columns);
+        let mut out = take(n * columns);
         out.par_chunks_mut(time * columns).enumerate().for_each(|(row, out)| {
             let part = |width: usize| row * time * width..(row + 1) * time * width;
             let input = attention::Row { shape: map.shape, qkv: &qkv.slice()[part(columns)], starts: &starts[part(1)], rotary: rotary.slice() };
@@ -192,11 +199,11 @@ impl Kernels for Flex {
         let starts = integers(&starts);
         let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
         let (columns, width, heads, f) = (shape.columns(), shared.attended(), shape.heads, shared.f());
-        let mut qkv = space(n * columns);
-        let mut attended = space(n * width);
-        let mut log_sum = space(n * heads);
-        let [mut middle, mut y] = [space(n * d), space(n * d)];
-        let mut gate_up = space(n * 2 * f);
+        let mut qkv = take(n * columns);
+        let mut attended = take(n * width);
+        let mut log_sum = take(n * heads);
+        let [mut middle, mut y] = [take(n * d), take(n * d)];
+        let mut gate_up = take(n * 2 * f);
         let chunk = rows_of_chunk(shape.time) * shape.time;
         (qkv.par_chunks_mut(chunk * columns), attended.par_chunks_mut(chunk * width), log_sum.par_chunks_mut(chunk * heads))
             .into_par_iter()
@@ -230,7 +237,9 @@ impl Kernels for Flex {
         let starts = integers(&starts);
         let [x, qkv, attended, log_sum, middle, gate_up] = [saved.x, saved.qkv, saved.attended, saved.log_sum, saved.middle, saved.gate_up].map(Whole::new);
         let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
-        let mut grad_x = grad.slice().to_vec();
+        let mut grad_x = take(n * d);
+        grad_x.copy_from_slice(grad.slice());
+        release(grad);
         let chunk = rows_of_chunk(shape.time);
         let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
         let sums: Vec<block::Grads> = grad_x
@@ -261,6 +270,10 @@ impl Kernels for Flex {
                 parameter.push(sum);
             }
         }
+        drop(starts);
+        for tensor in [x, qkv, attended, log_sum, middle, gate_up] {
+            release(tensor);
+        }
         let [attention_norm, qkv, output, mlp_norm, gate_up, down] = by_parameter.map(sum_in_order);
         let grads = BlockWeights {
             attention_norm: tensor(attention_norm, [d]),
@@ -277,7 +290,7 @@ impl Kernels for Flex {
         let ([_, d], [n]) = (table.dims(), ids.dims());
         let (table, ids) = (Whole::new(table), ids.into_primitive());
         let ids = integers(&ids);
-        let mut out = space(n * d);
+        let mut out = take(n * d);
         out.par_chunks_mut(CHUNK * d).zip(ids.par_chunks(CHUNK)).for_each(|(out, ids)| {
             for (out, &id) in out.chunks_exact_mut(d).zip(ids) {
                 out.copy_from_slice(&table.slice()[id as usize * d..][..d]);
@@ -296,7 +309,7 @@ impl Kernels for Flex {
             .par_chunks(stretch * d)
             .zip(ids.par_chunks(stretch))
             .map(|(grad, ids)| {
-                let mut sum = vec![0.0; vocabulary * d];
+                let mut sum = zeros(vocabulary * d);
                 for (grad, &id) in grad.chunks_exact(d).zip(ids) {
                     for (sum, grad) in sum[id as usize * d..][..d].iter_mut().zip(grad) {
                         *sum += grad;
@@ -329,7 +342,7 @@ impl Kernels for Flex {
         let [n] = parameter.dims();
         let (parameter, gradient) = (Whole::new(parameter), Whole::new(gradient));
         let [mut first, mut second] = moments.map(|moment| Whole::new(moment).0);
-        let mut out = space(n);
+        let mut out = take(n);
         // The moments are the optimizer's alone, so that this writes in place.
         let (m, v) = (first.storage_mut::<f32>(), second.storage_mut::<f32>());
         (out.par_chunks_mut(PARAMETERS), m.par_chunks_mut(PARAMETERS), v.par_chunks_mut(PARAMETERS))

@@ -230,7 +230,7 @@ fn rows() -> (PackedRows, Vec<i32>, Vec<f32>) {
     let mut rng = SeedTree::root(4).stream(0);
     let ids = (0..n).map(|_| rng.random_range(0..13)).collect();
     let targets = (0..n).map(|_| rng.random_range(0..13)).collect();
-    let starts = (0..n as i32).map(|at| match at {
+    let starts = (0..n).map(|at| match at {
         0..9 => 0,
         9..21 => 9,
         21..40 => 0,
@@ -306,4 +306,27 @@ fn prompt_tokens_and_other_documents_get_no_gradient() {
     assert_eq!(by_row[..7], [false, false, false, true, true, true, false], "only the document with the label has a gradient");
     let head = floats(model.head.as_ref().unwrap().val().grad(&grads).unwrap());
     assert!(head.iter().any(|x| *x != 0.0));
+}
+
+#[test]
+fn packed_documents_have_the_losses_they_have_alone() {
+    use crate::data::{Batch, Example};
+    let mut rng = SeedTree::root(12).stream(0);
+    let examples: Vec<Example> =
+        [9, 30, 2, 17, 40].map(|len| Example { ids: (0..len).map(|_| rng.random_range(0..13)).collect(), response_start: len / 2 }).to_vec();
+    let mut weights = Weights::init(&config(), &SeedTree::root(6));
+    weights.embedding.iter_mut().for_each(|x| *x *= 20.0);
+    let model = Decoder::<Cpu>::from_weights(&weights, &Default::default());
+    let loss = |rows: &[Vec<usize>]| -> f64 {
+        let batch = Batch::new(&examples, rows, 1.0);
+        let n = batch.targets.len();
+        let targets = Tensor::from_data(TensorData::new(batch.targets, [n]), &Default::default());
+        let label = Tensor::from_data(TensorData::new(batch.weights, [n]), &Default::default());
+        f64::from(floats(<Cpu as Kernels>::cross_entropy(model.forward(&batch.input), targets, label).0)[0])
+    };
+    let alone: f64 = (0..5).map(|example| loss(&[vec![example]])).sum();
+    for rows in [vec![vec![0, 1, 2], vec![3, 4]], vec![vec![4, 3, 2, 1, 0]]] {
+        let packed = loss(&rows);
+        assert!((packed / alone - 1.0).abs() < 1e-5, "{packed} packed, {alone} alone");
+    }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::{
     simd::{LANES, Simd, simd_fn},
+    space::Scratch,
     tile::{Left, Size, product},
 };
 use crate::kernels::AttentionShape;
@@ -172,27 +173,30 @@ fn unrotate(grad: &[f32], row: &Row<'_>, position: usize, scale: f32, out: &mut 
     }
 }
 
-/// Scratch space of one thread; matrices are padded with zeros to whole vectors and tiles.
+/// Scratch space of one thread. Rows and columns are padded to whole tiles and vectors: padded rows hold zeros, as they are summed over;
+/// padded columns of a head hold anything, as no other column depends on them.
 struct Work {
+    /// Width of a head.
+    head_dim: usize,
     /// Padded width of a head.
     e: usize,
     /// Padded longest document: the row length of transposed matrices and of scores.
     width: usize,
     /// Tokens of the document, rounded up to whole vectors.
     len: usize,
-    queries: Vec<f32>,
-    keys: Vec<f32>,
-    keys_transposed: Vec<f32>,
-    values: Vec<f32>,
-    values_transposed: Vec<f32>,
-    grad: Vec<f32>,
-    grad_keys: Vec<f32>,
-    grad_values: Vec<f32>,
+    queries: Scratch,
+    keys: Scratch,
+    keys_transposed: Scratch,
+    values: Scratch,
+    values_transposed: Scratch,
+    grad: Scratch,
+    grad_keys: Scratch,
+    grad_values: Scratch,
     /// Scores, then weights of the queries at hand.
-    weights: Vec<f32>,
-    grad_scores: Vec<f32>,
+    weights: Scratch,
+    grad_scores: Scratch,
     /// Sums over keys for the queries at hand.
-    mixed: Vec<f32>,
+    mixed: Scratch,
     denominators: [f32; QUERIES],
 }
 
@@ -200,9 +204,10 @@ impl Work {
     fn new(shape: AttentionShape, is_backward: bool) -> Self {
         let e = shape.head_dim.next_multiple_of(LANES);
         let width = shape.time.next_multiple_of(QUERIES);
-        let matrix = || vec![0.0; width * e];
-        let backward = |len: usize| vec![0.0; if is_backward { len } else { 0 }];
+        let matrix = || Scratch::new(width * e);
+        let backward = |len: usize| Scratch::new(if is_backward { len } else { 0 });
         Self {
+            head_dim: shape.head_dim,
             e,
             width,
             len: 0,
@@ -214,9 +219,9 @@ impl Work {
             grad: backward(width * e),
             grad_keys: backward(width * e),
             grad_values: backward(width * e),
-            weights: vec![0.0; QUERIES * width],
+            weights: Scratch::new(QUERIES * width),
             grad_scores: backward(QUERIES * width),
-            mixed: vec![0.0; QUERIES * e],
+            mixed: Scratch::new(QUERIES * e),
             denominators: [0.0; QUERIES],
         }
     }
@@ -267,6 +272,9 @@ impl Work {
     fn load_queries(&mut self, row: &Row<'_>, document: Range<usize>, head: usize) {
         let (columns, e) = (row.shape.columns(), row.shape.head_dim);
         let scale = (e as f32).powf(-0.5);
+        for i in document.len()..document.len().next_multiple_of(QUERIES) {
+            self.queries[i * self.e..][..e].fill(0.0);
+        }
         for (i, token) in document.enumerate() {
             rotate(&row.qkv[token * columns + head * e..][..e], row, i, scale, &mut self.queries[i * self.e..][..e]);
         }
@@ -275,6 +283,9 @@ impl Work {
     #[inline(always)]
     fn load_grad(&mut self, saved: &Saved<'_>, document: Range<usize>, head: usize, heads: usize) {
         let e = saved.output.len() / saved.log_sum.len();
+        for i in document.len()..document.len().next_multiple_of(QUERIES) {
+            self.grad[i * self.e..][..e].fill(0.0);
+        }
         for (i, token) in document.enumerate() {
             self.grad[i * self.e..][..e].copy_from_slice(&saved.grad[(token * heads + head) * e..][..e]);
         }
@@ -283,8 +294,8 @@ impl Work {
     /// Scores of the queries from `first` on against all keys that they can see.
     #[inline(always)]
     fn scores<S: Simd>(&mut self, first: usize) {
-        let size = Size { m: QUERIES, k: self.e, n: self.seen(first) };
-        let queries = Left { elements: &self.queries[first * self.e..], row: self.e, column: 1 };
+        let size = Size { m: QUERIES, k: self.head_dim, n: self.seen(first) };
+        let queries = Left::Rows(&self.queries[first * self.e..], self.e);
         product::<S>(size, queries, (&self.keys_transposed, self.width), (&mut self.weights, self.width), false);
     }
 
@@ -292,7 +303,7 @@ impl Work {
     #[inline(always)]
     fn weighted_values<S: Simd>(&mut self, first: usize) {
         let size = Size { m: QUERIES, k: self.seen(first), n: self.e };
-        let weights = Left { elements: &self.weights, row: self.width, column: 1 };
+        let weights = Left::Rows(&self.weights, self.width);
         product::<S>(size, weights, (&self.values, self.e), (&mut self.mixed, self.e), false);
     }
 
@@ -301,8 +312,8 @@ impl Work {
     fn backward_queries<S: Simd>(&mut self, first: usize, document: Range<usize>, head: usize, saved: &Saved<'_>, heads: usize) {
         let (seen, e) = (self.seen(first), saved.output.len() / saved.log_sum.len());
         self.scores::<S>(first);
-        let grad = Left { elements: &self.grad[first * self.e..], row: self.e, column: 1 };
-        let over_head = Size { m: QUERIES, k: self.e, n: seen };
+        let grad = Left::Rows(&self.grad[first * self.e..], self.e);
+        let over_head = Size { m: QUERIES, k: self.head_dim, n: seen };
         product::<S>(over_head, grad, (&self.values_transposed, self.width), (&mut self.grad_scores, self.width), false);
         for i in first..first + QUERIES {
             let weights = &mut self.weights[(i - first) * self.width..][..seen];
@@ -330,11 +341,11 @@ impl Work {
         }
         // By value, by key: sums over these queries. By query: sums over keys.
         let over_queries = Size { m: seen, k: QUERIES, n: self.e };
-        let weights = Left { elements: &self.weights, row: 1, column: self.width };
+        let weights = Left::Columns(&self.weights, self.width);
         product::<S>(over_queries, weights, (&self.grad[first * self.e..], self.e), (&mut self.grad_values, self.e), true);
-        let grads = Left { elements: &self.grad_scores, row: 1, column: self.width };
+        let grads = Left::Columns(&self.grad_scores, self.width);
         product::<S>(over_queries, grads, (&self.queries[first * self.e..], self.e), (&mut self.grad_keys, self.e), true);
-        let grads = Left { elements: &self.grad_scores, row: self.width, column: 1 };
+        let grads = Left::Rows(&self.grad_scores, self.width);
         let over_keys = Size { m: QUERIES, k: seen, n: self.e };
         product::<S>(over_keys, grads, (&self.keys, self.e), (&mut self.mixed, self.e), false);
     }

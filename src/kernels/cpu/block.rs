@@ -3,7 +3,9 @@
 use super::{
     attention,
     matmul::{Matrix, matmul},
-    rms_norm, swiglu,
+    rms_norm,
+    space::{Scratch, zeros},
+    swiglu,
 };
 use crate::kernels::AttentionShape;
 
@@ -31,7 +33,7 @@ pub struct Grads {
 impl Grads {
     /// Zeros for the parameters.
     pub fn zeros(weights: &Weights<'_>) -> Self {
-        let zeros = |weight: &[f32]| vec![0.0; weight.len()];
+        let zeros = |weight: &[f32]| zeros(weight.len());
         Self {
             attention_norm: zeros(weights.attention_norm),
             qkv: zeros(weights.qkv),
@@ -105,7 +107,7 @@ pub fn forward(shared: &Shared<'_>, x: &[f32], starts: &[i32], places: Places<'_
     let Shared { shape, rotary, epsilon, weights } = *shared;
     let (d, n) = (shared.d(), starts.len());
     let Places { qkv, attended, log_sum, middle, gate_up, y } = places;
-    let (mut normed, mut inverse, mut gated) = (vec![0.0; n * d], vec![0.0; n], vec![0.0; n * shared.f()]);
+    let (mut normed, mut inverse, mut gated) = (Scratch::new(n * d), Scratch::new(n), Scratch::new(n * shared.f()));
     rms_norm::forward(x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
     matmul(qkv, Matrix::new(&normed, d), Matrix::new(weights.qkv, shape.columns()), false);
     for row in 0..n / shape.time {
@@ -127,11 +129,11 @@ pub fn forward(shared: &Shared<'_>, x: &[f32], starts: &[i32], places: Places<'_
 pub fn backward(shared: &Shared<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: &mut Grads) {
     let Shared { shape, rotary, epsilon, weights } = *shared;
     let (d, f, n) = (shared.d(), shared.f(), saved.starts.len());
-    let (mut normed, mut inverse, mut grad_normed) = (vec![0.0; n * d], vec![0.0; n], vec![0.0; n * d]);
+    let (mut normed, mut inverse, mut grad_normed) = (Scratch::new(n * d), Scratch::new(n), Scratch::new(n * d));
 
     // The feed-forward layer.
-    let [mut grad_gated, mut gated] = [vec![0.0; n * f], vec![0.0; n * f]];
-    let mut grad_gate_up = vec![0.0; n * 2 * f];
+    let [mut grad_gated, mut gated] = [Scratch::new(n * f), Scratch::new(n * f)];
+    let mut grad_gate_up = Scratch::new(n * 2 * f);
     matmul(&mut grad_gated, Matrix::new(grad, d), Matrix::new(weights.down, d).transposed(), false);
     swiglu::backward(&grad_gated, saved.gate_up, f, &mut grad_gate_up, &mut gated);
     matmul(&mut sums.down, Matrix::new(&gated, f).transposed(), Matrix::new(grad, d), true);
@@ -142,8 +144,8 @@ pub fn backward(shared: &Shared<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: 
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.mlp_norm);
 
     // Attention.
-    let mut grad_attended = vec![0.0; n * shared.attended()];
-    let mut grad_qkv = vec![0.0; n * shape.columns()];
+    let mut grad_attended = Scratch::new(n * shared.attended());
+    let mut grad_qkv = Scratch::new(n * shape.columns());
     matmul(&mut grad_attended, Matrix::new(grad, d), Matrix::new(weights.output, d).transposed(), false);
     matmul(&mut sums.output, Matrix::new(saved.attended, shared.attended()).transposed(), Matrix::new(grad, d), true);
     for row in 0..n / shape.time {

@@ -5,12 +5,24 @@ use super::simd::{LANES, Simd};
 /// Rows that are summed at once: with two vectors each, sixteen running sums.
 const ROWS: usize = 8;
 
-/// The left side of a product: element `(i, p)` is at `i * row + p * column`.
+/// The left side of a product, as it lies in memory.
 #[derive(Clone, Copy)]
-pub(super) struct Left<'a> {
-    pub elements: &'a [f32],
-    pub row: usize,
-    pub column: usize,
+pub(super) enum Left<'a> {
+    /// Element `(i, p)` is at `i * stride + p`.
+    Rows(&'a [f32], usize),
+    /// Element `(i, p)` is at `p * stride + i`.
+    Columns(&'a [f32], usize),
+}
+
+impl<'a> Left<'a> {
+    /// The left side without its first `i` rows.
+    #[inline(always)]
+    fn skip_rows(self, i: usize) -> Self {
+        match self {
+            Self::Rows(elements, stride) => Self::Rows(&elements[i * stride..], stride),
+            Self::Columns(elements, stride) => Self::Columns(&elements[i..], stride),
+        }
+    }
 }
 
 /// Sizes of a product: `m` rows (a multiple of 8), `k` summed over, `n` columns (a multiple of 16).
@@ -26,7 +38,7 @@ pub(super) struct Size {
 pub(super) fn product<S: Simd>(size: Size, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
     debug_assert!(size.m.is_multiple_of(ROWS) && size.n.is_multiple_of(LANES));
     for i in (0..size.m).step_by(ROWS) {
-        let a = Left { elements: &a.elements[i * a.row..], ..a };
+        let a = a.skip_rows(i);
         let out = &mut out[i * out_row..];
         let mut j = 0;
         while j + 2 * LANES <= size.n {
@@ -43,13 +55,25 @@ pub(super) fn product<S: Simd>(size: Size, a: Left<'_>, (b, b_row): (&[f32], usi
 #[inline(always)]
 fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
     let mut sums = [[S::splat(0.0); N]; ROWS];
-    for p in 0..k {
-        let row = &b[p * b_row..][..N * LANES];
-        let right: [S::V; N] = std::array::from_fn(|vector| S::get(row, vector * LANES));
-        for (i, sums) in sums.iter_mut().enumerate() {
-            let left = S::splat(a.elements[i * a.row + p * a.column]);
-            for (sum, right) in sums.iter_mut().zip(right) {
-                *sum = S::fma(left, right, *sum);
+    match a {
+        Left::Rows(elements, stride) => {
+            // Slices of one length `k`: the index needs no check.
+            let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = &elements[i * stride..][..k];
+            }
+            for p in 0..k {
+                let mut left = [0.0; ROWS];
+                for i in 0..ROWS {
+                    left[i] = rows[i][p];
+                }
+                add::<S, N>(&mut sums, &left, &b[p * b_row..][..N * LANES]);
+            }
+        }
+        Left::Columns(elements, stride) => {
+            for p in 0..k {
+                let left: &[f32; ROWS] = elements[p * stride..].first_chunk().expect("a column has whole tiles");
+                add::<S, N>(&mut sums, left, &b[p * b_row..][..N * LANES]);
             }
         }
     }
@@ -58,6 +82,21 @@ fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], us
         for (vector, sum) in sums.into_iter().enumerate() {
             let sum = if accumulate { S::add(S::get(row, vector * LANES), sum) } else { sum };
             S::put(row, vector * LANES, sum);
+        }
+    }
+}
+
+/// Adds the products of a column of the left side and a row of the right. (No closures here: they would not be compiled for the processor.)
+#[inline(always)]
+fn add<S: Simd, const N: usize>(sums: &mut [[S::V; N]; ROWS], left: &[f32; ROWS], right: &[f32]) {
+    let mut vectors = [S::splat(0.0); N];
+    for (vector, into) in vectors.iter_mut().enumerate() {
+        *into = S::get(right, vector * LANES);
+    }
+    for (sums, left) in sums.iter_mut().zip(left) {
+        let left = S::splat(*left);
+        for (sum, vector) in sums.iter_mut().zip(vectors) {
+            *sum = S::fma(left, vector, *sum);
         }
     }
 }
