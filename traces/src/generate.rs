@@ -84,6 +84,7 @@ impl<E: World> Maker<E> {
         let env = E::configure(&spec.difficulty).map_err(usage)?;
         let search = search::build::<E>(&spec.search, &env, &spec.search_settings).map_err(usage)?;
         let format = format::build::<E>(&spec.format, &spec.format_settings).map_err(usage)?;
+        format::check_pair(format.as_ref(), &spec.format, &spec.search).map_err(usage)?;
         let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
         Ok(Self { env, search, format, spec: spec.clone(), seeds })
     }

@@ -22,6 +22,7 @@
 
 pub mod audit;
 pub mod corpus;
+pub mod discourse;
 pub mod event;
 pub mod format;
 pub mod generate;
@@ -29,7 +30,7 @@ pub mod recorder;
 pub mod search;
 pub mod trace;
 
-pub use audit::{Audit, Defect, DefectKind, audit};
+pub use audit::{Audit, Auditor, Defect, DefectKind, audit};
 pub use event::Event;
 pub use format::TraceFormat;
 pub use recorder::Recorder;
