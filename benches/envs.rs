@@ -1,7 +1,7 @@
 //! Speed of generation and of the exact oracles, in units per second of CPU time of one core, each beside the figure it is held against.
 //! Where the system does not tell CPU time, wall time stands in.
 //!
-//! `cargo bench -p metacot-envs [NAME…]` runs all, or those whose name holds one of the words.
+//! `cargo bench -p metacot-envs --bench envs -- [NAME…]` runs all, or those whose name holds one of the words.
 #![allow(clippy::print_stdout, reason = "a bench is a program for people")]
 
 use std::{
@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use metacot_envs::{Canonical, Difficulty, Environment, Oracle, SeedTree, countdown::Countdown, maze::Maze};
+use metacot_envs::{
+    Canonical, Difficulty, Environment, Oracle, SeedTree, TwoPlayer, arithmetic::Arithmetic, connect4::Connect4, countdown::Countdown,
+    cryptarithm::Cryptarithm, hex::Hex, maze::Maze, sokoban::Sokoban, sudoku::Sudoku,
+};
 
 /// Runs `work` on rising indices for about a second and prints its rate in `unit` per second against `bar`.
 fn rate(name: &str, unit: &str, bar: f64, mut work: impl FnMut(u64)) {
@@ -83,7 +86,34 @@ fn random_numbers(env: &Countdown, rng: &mut rand_chacha::ChaCha8Rng) -> metacot
     problem
 }
 
+fn others() {
+    generation("sokoban 7", 1.05 * 20.0, &env::<Sokoban>("7", &[]));
+    generation("sudoku 4", 1e3, &env::<Sudoku>("4", &[]));
+    generation("sudoku 9", 100.0, &env::<Sudoku>("9", &[]));
+    generation("cryptarithm 3", 100.0, &env::<Cryptarithm>("3", &[]));
+    for kind in ["add", "order", "graph"] {
+        generation(&format!("arithmetic {kind}"), 50e3, &env::<Arithmetic>("5", &[("kind", kind)]));
+    }
+}
+
+/// A rollout must leave room for the rest of 1.3 M simulations a second.
+fn games() {
+    let mut rng = SeedTree::root(4).stream(0);
+    let game = env::<Connect4>("7x6", &[("opening", "0")]);
+    let problem = game.generate(&mut rng);
+    rate("rollout connect4 7x6", "games", 2.5e6, |_| {
+        black_box(game.rollout(&problem, &game.initial(&problem), &mut rng));
+    });
+    let game = env::<Hex>("5", &[("opening", "0")]);
+    let problem = game.generate(&mut rng);
+    rate("rollout hex 5", "games", 1.3e6, |_| {
+        black_box(game.rollout(&problem, &game.initial(&problem), &mut rng));
+    });
+}
+
 fn main() {
     mazes();
     countdown();
+    others();
+    games();
 }

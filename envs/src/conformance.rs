@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{SeedTree, Status, World, replay};
+use crate::{Canonical, Environment, Notation, SeedTree, Status, World, replay, two_player::TwoPlayer};
 
 /// How much of the state space [`check`] walks.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +21,43 @@ pub struct Effort {
 /// # Panics
 /// With the problem and the broken rule, where the environment breaks its contract.
 pub fn check<E: World>(env: &E, seed: u64, effort: Effort) {
+    check_all(env, seed, effort, |problem| {
+        assert_eq!(env.solvable(problem), env.optimal_cost(problem).is_some(), "oracles disagree on {problem:?}");
+        for variant in env.symmetries(problem) {
+            assert_eq!(env.optimal_cost(&variant), env.optimal_cost(problem), "symmetric problems have different costs: {variant:?}");
+        }
+    });
+}
+
+/// Checks what holds of games: the contract without oracles, and random play that ends.
+///
+/// # Panics
+/// With the problem and the broken rule, where the game breaks its contract.
+pub fn check_game<G: TwoPlayer>(game: &G, seed: u64, effort: Effort) {
+    let mut rng = SeedTree::root(seed).child("rollouts").stream(0);
+    check_all(game, seed, effort, |problem| {
+        let mut state = game.initial(problem);
+        let mut moves = Vec::new();
+        while game.outcome(problem, &state).is_none() {
+            game.rollout(problem, &state, &mut rng);
+            moves.clear();
+            game.actions(problem, &state, &mut moves);
+            assert!(!moves.is_empty(), "an open game has no moves: {state:?}");
+            let next = game.apply(problem, &state, &moves[rng.random_range(0..moves.len())]).expect("listed moves are legal");
+            assert!(game.outcome(problem, &next).is_some() || game.to_move(problem, &next) != game.to_move(problem, &state), "nobody passes");
+            state = next;
+        }
+        assert_eq!(Some(game.rollout(problem, &state, &mut rng)), game.outcome(problem, &state), "a finished game is not played on");
+    });
+}
+
+fn check_all<E: Environment + Notation + Canonical>(env: &E, seed: u64, effort: Effort, mut extra: impl FnMut(&E::Problem)) {
     let seeds = SeedTree::root(seed).child(E::NAME);
     for index in 0..effort.problems {
         let problem = env.generate(&mut seeds.stream(index));
         assert_eq!(problem, env.generate(&mut seeds.stream(index)), "generation is not a function of the stream");
         check_problem(env, &problem);
+        extra(&problem);
         let mut rng = seeds.child("walks").stream(index);
         for _ in 0..effort.walks {
             walk(env, &problem, effort.depth, &mut rng);
@@ -33,23 +65,22 @@ pub fn check<E: World>(env: &E, seed: u64, effort: Effort) {
     }
 }
 
-fn check_problem<E: World>(env: &E, problem: &E::Problem) {
+fn check_problem<E: Environment + Notation + Canonical>(env: &E, problem: &E::Problem) {
     assert_eq!(env.validate(problem), Ok(()), "generated problem is refused: {problem:?}");
     let json = serde_json::to_string(problem).expect("problems are plain data");
     let back: E::Problem = serde_json::from_str(&json).expect("a problem reads what it wrote");
     assert_eq!(&back, problem, "JSON round trip of {json}");
     let mut text = String::new();
     env.write_state(problem, &env.initial(problem), &mut text);
+    assert!(!text.contains('\n'), "a prompt has one line: {text}");
     assert_eq!(env.read_problem(&text).as_ref(), Some(problem), "text round trip of {text}");
-    assert_eq!(env.solvable(problem), env.optimal_cost(problem).is_some(), "oracles disagree on {text}");
     let key = env.canonical_key(problem);
     for variant in env.symmetries(problem) {
         assert_eq!(env.canonical_key(&variant), key, "symmetric problems have different keys: {variant:?}");
-        assert_eq!(env.optimal_cost(&variant), env.optimal_cost(problem), "symmetric problems have different costs: {variant:?}");
     }
 }
 
-fn walk<E: World>(env: &E, problem: &E::Problem, depth: usize, rng: &mut ChaCha8Rng) {
+fn walk<E: Environment + Notation>(env: &E, problem: &E::Problem, depth: usize, rng: &mut ChaCha8Rng) {
     let mut state = env.initial(problem);
     let (mut plan, mut actions) = (Vec::new(), Vec::new());
     for _ in 0..depth {
@@ -72,7 +103,7 @@ fn walk<E: World>(env: &E, problem: &E::Problem, depth: usize, rng: &mut ChaCha8
     assert_eq!(replay(env, problem, &plan).is_solved(), env.status(problem, &state) == Status::Solved, "replay disagrees with the walk");
 }
 
-fn check_action<E: World>(env: &E, problem: &E::Problem, state: &E::State, action: &E::Action) {
+fn check_action<E: Environment + Notation>(env: &E, problem: &E::Problem, state: &E::State, action: &E::Action) {
     let next = env.apply(problem, state, action).expect("listed actions are legal");
     let cost = env.cost(problem, state, action);
     assert!(cost >= 1, "an action is free");

@@ -9,6 +9,7 @@
 mod config;
 mod label;
 mod notation;
+mod numbers;
 mod oracle;
 mod preset;
 mod value;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{Canonical, Difficulty, Environment, Heuristic, IllegalAction, SettingError, Status};
+pub use numbers::{Combine, Numbers, Op};
 pub use oracle::ReachableSets;
 pub use preset::{Game24, Preset, Standard, TwentyFour};
 pub use value::Value;
@@ -82,99 +84,6 @@ pub struct Problem {
     /// The rule set; left out where it is the default.
     #[serde(default, skip_serializing_if = "Rules::is_default")]
     pub rules: Rules,
-}
-
-/// The numbers that are left, in order: unused inputs first, results behind.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Numbers {
-    len: u8,
-    /// Numerators; whole numbers under all rules but `rational`.
-    values: [i64; MAX_NUMBERS],
-    denominators: [i64; MAX_NUMBERS],
-}
-
-impl Numbers {
-    const EMPTY: Self = Self { len: 0, values: [0; MAX_NUMBERS], denominators: [0; MAX_NUMBERS] };
-
-    /// The numerators as a slice: the numbers themselves under all rules but `rational`.
-    pub fn as_slice(&self) -> &[i64] {
-        &self.values[..usize::from(self.len)]
-    }
-
-    /// The exact values.
-    pub fn values(&self) -> impl DoubleEndedIterator<Item = Value> + '_ {
-        (0..usize::from(self.len)).map(|position| Value { num: self.values[position], den: self.denominators[position] })
-    }
-
-    /// The value at a position below the length.
-    fn value(&self, position: usize) -> Option<Value> {
-        (position < usize::from(self.len)).then(|| Value { num: self.values[position], den: self.denominators[position] })
-    }
-
-    fn push(&mut self, value: Value) {
-        self.values[usize::from(self.len)] = value.num;
-        self.denominators[usize::from(self.len)] = value.den;
-        self.len += 1;
-    }
-}
-
-impl std::fmt::Debug for Numbers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.values().map(|value| (value.num, value.den))).finish()
-    }
-}
-
-/// One of the four operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Op {
-    /// Addition.
-    #[serde(rename = "+")]
-    Add,
-    /// Multiplication.
-    #[serde(rename = "*")]
-    Multiply,
-    /// Subtraction.
-    #[serde(rename = "-")]
-    Subtract,
-    /// Division.
-    #[serde(rename = "/")]
-    Divide,
-}
-
-impl Op {
-    /// All operations, in the order in which children are generated.
-    pub const ALL: [Self; 4] = [Self::Add, Self::Multiply, Self::Subtract, Self::Divide];
-
-    /// The sign as text.
-    pub fn sign(self) -> char {
-        match self {
-            Self::Add => '+',
-            Self::Multiply => '*',
-            Self::Subtract => '-',
-            Self::Divide => '/',
-        }
-    }
-
-    /// `left op right` under the rules `sos`; `None` where it is not allowed.
-    pub fn apply(self, left: i64, right: i64) -> Option<i64> {
-        match self {
-            Self::Add => left.checked_add(right),
-            Self::Multiply => left.checked_mul(right),
-            Self::Subtract => (left >= right).then(|| left - right),
-            Self::Divide => (right != 0 && left >= right && left % right == 0).then(|| left / right),
-        }
-    }
-}
-
-/// An operation on two positions of the state, in the order of its operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Combine {
-    /// Position of the left operand.
-    pub left: u8,
-    /// What is done.
-    pub op: Op,
-    /// Position of the right operand.
-    pub right: u8,
 }
 
 /// A family of number games; made by [`Environment::configure`].

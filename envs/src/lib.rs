@@ -11,19 +11,26 @@
 //! assert!(env.solvable(&problem));
 //! ```
 
+pub mod arithmetic;
 pub mod canonical;
 pub mod conformance;
+pub mod connect4;
 pub mod countdown;
+pub mod cryptarithm;
 pub mod difficulty;
 pub mod digits;
 pub mod environment;
 pub mod grid;
+pub mod hex;
 pub mod maze;
 pub mod notation;
 pub mod oracle;
 pub mod registry;
 pub mod seed;
 pub mod sokoban;
+pub mod stones;
+pub mod sudoku;
+pub mod two_player;
 pub mod verifier;
 
 pub use canonical::Canonical;
@@ -32,4 +39,5 @@ pub use environment::{Environment, Heuristic, IllegalAction, Status, World};
 pub use notation::{ActionFault, Notation, Symbols};
 pub use oracle::Oracle;
 pub use seed::SeedTree;
+pub use two_player::{Outcome, Player, TwoPlayer};
 pub use verifier::{Verdict, replay};

@@ -1,6 +1,6 @@
-//! The list of environments: one line each, and a static visitor that gives generic code the type behind a name.
+//! The lists of environments and of games: one line each, and a static visitor that gives generic code the type behind a name.
 
-use crate::World;
+use crate::{World, two_player::TwoPlayer};
 
 /// Code that works for every environment.
 pub trait EnvironmentVisitor {
@@ -8,6 +8,14 @@ pub trait EnvironmentVisitor {
     type Output;
     /// Runs with the environment type that was asked for.
     fn visit<E: World>(self) -> Self::Output;
+}
+
+/// Code that works for every game of two players.
+pub trait GameVisitor {
+    /// What a visit returns.
+    type Output;
+    /// Runs with the game type that was asked for.
+    fn visit<G: TwoPlayer>(self) -> Self::Output;
 }
 
 /// A name that no environment has.
@@ -18,27 +26,43 @@ pub struct UnknownEnvironment {
     pub name: String,
 }
 
-macro_rules! environments {
-    ($($environment:ty),* $(,)?) => {
-        /// The registered names, in order of registration.
-        pub const NAMES: &[&str] = &[$(<$environment as crate::Environment>::NAME),*];
+/// A name that no game has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown game `{name}`; allowed: {}", GAMES.join(", "))]
+pub struct UnknownGame {
+    /// The offending name.
+    pub name: String,
+}
 
-        /// Runs `visitor` with the environment called `name`.
+macro_rules! registry {
+    ($names:ident, $visit:ident, $visitor:ident, $error:ident: $($environment:ty),* $(,)?) => {
+        /// The registered names, in order of registration.
+        pub const $names: &[&str] = &[$(<$environment as crate::Environment>::NAME),*];
+
+        /// Runs `visitor` with the type of the given name.
         ///
         /// # Errors
-        /// No environment has that name.
-        pub fn visit<V: EnvironmentVisitor>(name: &str, visitor: V) -> Result<V::Output, UnknownEnvironment> {
+        /// Nothing registered has that name.
+        pub fn $visit<V: $visitor>(name: &str, visitor: V) -> Result<V::Output, $error> {
             $(if name == <$environment as crate::Environment>::NAME {
                 return Ok(visitor.visit::<$environment>());
             })*
-            Err(UnknownEnvironment { name: name.into() })
+            Err($error { name: name.into() })
         }
     };
 }
 
-environments! {
+registry! { NAMES, visit, EnvironmentVisitor, UnknownEnvironment:
     crate::countdown::Countdown,
     crate::countdown::Game24,
     crate::maze::Maze,
     crate::sokoban::Sokoban,
+    crate::arithmetic::Arithmetic,
+    crate::sudoku::Sudoku,
+    crate::cryptarithm::Cryptarithm,
+}
+
+registry! { GAMES, visit_game, GameVisitor, UnknownGame:
+    crate::connect4::Connect4,
+    crate::hex::Hex,
 }

@@ -1,9 +1,9 @@
 //! The generic contract, run on every registered environment, at several sizes.
 
 use metacot_envs::{
-    Difficulty, World,
-    conformance::{Effort, check},
-    registry::{self, EnvironmentVisitor},
+    Difficulty, TwoPlayer, World,
+    conformance::{Effort, check, check_game},
+    registry::{self, EnvironmentVisitor, GameVisitor},
 };
 
 struct Conformance;
@@ -13,6 +13,21 @@ impl EnvironmentVisitor for Conformance {
     fn visit<E: World>(self) {
         let env = E::configure(&Difficulty::default()).expect("the default difficulty is valid");
         check(&env, 11, Effort { problems: 30, walks: 3, depth: 60 });
+    }
+}
+
+impl GameVisitor for Conformance {
+    type Output = ();
+    fn visit<G: TwoPlayer>(self) {
+        let game = G::configure(&Difficulty::default()).expect("the default difficulty is valid");
+        check_game(&game, 11, Effort { problems: 10, walks: 2, depth: 60 });
+    }
+}
+
+#[test]
+fn every_registered_game_keeps_the_contract() {
+    for name in registry::GAMES {
+        registry::visit_game(name, Conformance).expect("registered");
     }
 }
 
@@ -51,6 +66,20 @@ const VARIANTS: &[Variant] = &[
     ("maze", "20", &[("kind", "wilson")]),
     ("maze", "40", &[("kind", "braided"), ("braid", "50")]),
     ("sokoban", "8x6", &[]),
+    ("sudoku", "4", &[("order", "first"), ("clues", "4")]),
+    ("sudoku", "6", &[]),
+    ("sudoku", "9", &[]),
+    ("cryptarithm", "2", &[]),
+    ("cryptarithm", "4", &[("addends", "3")]),
+    ("arithmetic", "1", &[("kind", "add")]),
+    ("arithmetic", "9", &[("kind", "add"), ("second", "4")]),
+    ("arithmetic", "5", &[("kind", "sub")]),
+    ("arithmetic", "4", &[("kind", "mul")]),
+    ("arithmetic", "6", &[("kind", "div")]),
+    ("arithmetic", "5", &[("kind", "order")]),
+    ("arithmetic", "8", &[("kind", "order"), ("max_number", "99")]),
+    ("arithmetic", "3", &[("kind", "graph")]),
+    ("arithmetic", "26", &[("kind", "graph"), ("modulus", "97")]),
     ("sokoban", "8", &[("boxes", "3"), ("walls", "4")]),
 ];
 

@@ -256,6 +256,17 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_is_drawn_at_the_most_extreme_sizes() {
+        for kind in KINDS {
+            for size in ["5", "5x40", "40x5", "40", "6x39"] {
+                let env = configured(size, kind);
+                let problem = env.generate(&mut SeedTree::root(1).stream(0));
+                assert!(!problem.walls.is_empty(), "{kind} {size} fell back to an open grid");
+            }
+        }
+    }
+
+    #[test]
     fn settings_that_no_layout_meets_are_refused() {
         let difficulty = |name: &str, value: &str| {
             let mut difficulty = Difficulty::sized(5);

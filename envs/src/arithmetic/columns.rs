@@ -1,0 +1,327 @@
+//! Addition, subtraction, multiplication and long division as column steps.
+//!
+//! A step computes one column: `3+9+0=12` writes 2 and carries 1, `13-7-0=6` has borrowed, `7*8+2=58` is one column of a partial product,
+//! and `615+2460=3075` adds a finished row of a multiplication to the sum. These steps are forced. Division has a choice: the next digit of
+//! the quotient is any whose product still fits (`17-2*7=3`), and one that leaves a rest of at least the divisor is a dead end.
+
+use crate::{
+    ActionFault, Status,
+    digits::{push_integer, read_integer},
+};
+
+/// Operands have at most nine digits, so that products fit.
+pub const MAX_OPERAND: u64 = 999_999_999;
+
+/// What is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `a + b`.
+    Add,
+    /// `a - b`, not negative.
+    Sub,
+    /// `a * b`.
+    Mul,
+    /// `a / b` with a rest.
+    Div,
+}
+
+impl Operation {
+    pub(super) fn sign(self) -> char {
+        match self {
+            Self::Add => '+',
+            Self::Sub => '-',
+            Self::Mul => '*',
+            Self::Div => '/',
+        }
+    }
+}
+
+/// Two numbers and what to do with them.
+#[derive(Clone, Copy, Debug)]
+pub struct Sheet {
+    pub(super) operation: Operation,
+    pub(super) a: u64,
+    pub(super) b: u64,
+}
+
+/// What stands on the sheet so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Columns {
+    /// Finished rows of a multiplication.
+    row: u8,
+    /// Finished columns of the row.
+    column: u8,
+    /// Carry or borrow; in a division the rest.
+    carry: u64,
+    /// The number that the written digits of the row make.
+    written: u64,
+    /// Sum of the finished rows.
+    sum: u64,
+}
+
+fn len(value: u64) -> u8 {
+    value.checked_ilog10().unwrap_or(0) as u8 + 1
+}
+
+fn power(exponent: u8) -> u64 {
+    10_u64.pow(u32::from(exponent))
+}
+
+/// The digit of a column, counted from the right; 0 beyond the number.
+fn digit(value: u64, column: u8) -> u64 {
+    value / power(column) % 10
+}
+
+impl Sheet {
+    pub(super) fn validate(&self) -> Result<(), String> {
+        if let Some(operand) = [self.a, self.b].into_iter().find(|operand| *operand > MAX_OPERAND) {
+            return Err(format!("operand {operand} is not allowed; expected at most {MAX_OPERAND}"));
+        }
+        match self.operation {
+            Operation::Sub if self.a < self.b => Err(format!("{}-{} is not allowed; expected the larger number first", self.a, self.b)),
+            Operation::Div if self.b == 0 => Err(format!("{}/0 is not allowed; expected another divisor", self.a)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The columns of addition and subtraction.
+    fn width(&self) -> u8 {
+        len(self.a).max(len(self.b))
+    }
+
+    /// The true result, for the comparison at the end; the quotient of a division.
+    fn answer(&self) -> u64 {
+        match self.operation {
+            Operation::Add => self.a + self.b,
+            Operation::Sub => self.a.saturating_sub(self.b),
+            Operation::Mul => self.a * self.b,
+            Operation::Div => self.a.checked_div(self.b).unwrap_or(0),
+        }
+    }
+
+    pub(super) fn status(&self, state: &Columns) -> Status {
+        let is_done = match self.operation {
+            Operation::Add | Operation::Sub => state.column >= self.width() && state.carry == 0,
+            Operation::Mul => state.row >= len(self.b),
+            Operation::Div if state.carry >= self.b => return Status::DeadEnd,
+            Operation::Div => state.column >= len(self.a),
+        };
+        if is_done { Status::Solved } else { Status::Open }
+    }
+
+    /// Steps that are left at least, exactly so but for a last carry.
+    pub(super) fn steps(&self, state: &Columns) -> u32 {
+        let columns = match self.operation {
+            Operation::Add | Operation::Sub => self.width().saturating_sub(state.column).max(u8::from(state.carry > 0)),
+            Operation::Mul => return (u32::from(len(self.a)) + 1) * u32::from(len(self.b).saturating_sub(state.row)) - u32::from(state.column),
+            Operation::Div => len(self.a).saturating_sub(state.column),
+        };
+        u32::from(columns)
+    }
+
+    /// The steps of the whole sheet.
+    pub(super) fn total_steps(&self) -> u32 {
+        let (mut state, mut total) = (Columns::default(), 0);
+        while self.status(&state) == Status::Open {
+            let is_right = |digit: &u8| self.after(&state, *digit).filter(|(next, _)| self.status(next) != Status::DeadEnd).is_some();
+            let Some(choice) = self.choices().find(is_right) else { break };
+            state = self.after(&state, choice).map_or(state, |(next, _)| next);
+            total += 1;
+        }
+        total
+    }
+
+    /// The choices of a step: ten digits in a division, one otherwise.
+    pub(super) fn choices(&self) -> impl Iterator<Item = u8> + use<> {
+        0..if self.operation == Operation::Div { 10 } else { 1 }
+    }
+
+    /// The number that a division's step starts from: the rest with the next digit brought down.
+    fn brought_down(&self, state: &Columns) -> u64 {
+        let column = len(self.a).saturating_sub(state.column + 1);
+        state.carry * 10 + digit(self.a, column)
+    }
+
+    /// A finished row of a multiplication, shifted to its place.
+    fn finished_row(&self, state: &Columns) -> Option<u64> {
+        let is_full = self.operation == Operation::Mul && state.column == len(self.a);
+        is_full.then(|| (state.carry * power(state.column) + state.written) * power(state.row))
+    }
+
+    /// The next state and the number behind the equals sign; `None` where the choice is not allowed or nothing is left to do.
+    pub(super) fn after(&self, state: &Columns, choice: u8) -> Option<(Columns, u64)> {
+        if self.status(state) != Status::Open || !self.choices().any(|allowed| allowed == choice) {
+            return None;
+        }
+        let (a, b) = (digit(self.a, state.column), digit(self.b, state.column));
+        let written = |digit: u64| state.written + digit * power(state.column);
+        let column = state.column + 1;
+        Some(match self.operation {
+            Operation::Add => {
+                let sum = a + b + state.carry;
+                (Columns { column, carry: sum / 10, written: written(sum % 10), ..*state }, sum)
+            }
+            Operation::Sub => {
+                let borrow = u64::from(a < b + state.carry);
+                let rest = a + 10 * borrow - b - state.carry;
+                (Columns { column, carry: borrow, written: written(rest), ..*state }, rest)
+            }
+            Operation::Mul => match self.finished_row(state) {
+                Some(row) => (Columns { row: state.row + 1, sum: state.sum + row, ..Columns::default() }, state.sum + row),
+                None => {
+                    let product = a * digit(self.b, state.row) + state.carry;
+                    (Columns { column, carry: product / 10, written: written(product % 10), ..*state }, product)
+                }
+            },
+            Operation::Div => {
+                let rest = self.brought_down(state).checked_sub(u64::from(choice) * self.b)?;
+                (Columns { column, carry: rest, written: state.written * 10 + u64::from(choice), ..*state }, rest)
+            }
+        })
+    }
+
+    /// Appends what stands before the equals sign.
+    fn write_left(&self, state: &Columns, choice: u8, out: &mut String) {
+        let (a, b) = (digit(self.a, state.column), digit(self.b, state.column));
+        let terms = match self.operation {
+            Operation::Add => [(a, '+'), (b, '+'), (state.carry, ' ')],
+            Operation::Sub => [(a + if a < b + state.carry { 10 } else { 0 }, '-'), (b, '-'), (state.carry, ' ')],
+            Operation::Mul => match self.finished_row(state) {
+                Some(row) => [(state.sum, '+'), (row, ' '), (0, ' ')],
+                None => [(a, '*'), (digit(self.b, state.row), '+'), (state.carry, ' ')],
+            },
+            Operation::Div => [(self.brought_down(state), '-'), (u64::from(choice), '*'), (self.b, ' ')],
+        };
+        for (value, sign) in terms {
+            push_integer(out, value as i64);
+            if sign == ' ' {
+                break;
+            }
+            out.push(sign);
+        }
+    }
+
+    pub(super) fn write_action(&self, state: &Columns, choice: u8, out: &mut String) {
+        self.write_left(state, choice, out);
+        out.push('=');
+        push_integer(out, self.after(state, choice).map_or(0, |(_, result)| result) as i64);
+    }
+
+    pub(super) fn read_action(&self, state: &Columns, text: &str) -> Result<u8, ActionFault> {
+        let (left, result) = text.split_once('=').ok_or(ActionFault::Syntax)?;
+        let is_natural = |text: &str| read_integer(text).is_some_and(|value| value >= 0);
+        if !is_natural(result) || !left.split(['+', '-', '*']).all(is_natural) {
+            return Err(ActionFault::Syntax);
+        }
+        if self.status(state) != Status::Open {
+            return Err(ActionFault::Illegal);
+        }
+        let mut written = String::new();
+        for choice in self.choices() {
+            written.clear();
+            self.write_left(state, choice, &mut written);
+            if written == left {
+                let (_, expected) = self.after(state, choice).ok_or(ActionFault::Illegal)?;
+                return if read_integer(result) == Some(expected as i64) { Ok(choice) } else { Err(ActionFault::Arithmetic) };
+            }
+        }
+        Err(ActionFault::Unavailable)
+    }
+
+    pub(super) fn write_problem(&self, out: &mut String) {
+        push_integer(out, self.a as i64);
+        out.push(self.operation.sign());
+        push_integer(out, self.b as i64);
+    }
+
+    /// `carry 1 digits 4 5`, `rest 3 digits 0 2`, and ` sum 615` in a multiplication; digits from the left.
+    pub(super) fn write_state(&self, state: &Columns, out: &mut String) {
+        out.push_str(if self.operation == Operation::Div { "rest " } else { "carry " });
+        push_integer(out, state.carry as i64);
+        out.push_str(" digits");
+        for column in (0..state.column).rev() {
+            out.push(' ');
+            push_integer(out, digit(state.written, column) as i64);
+        }
+        if self.operation == Operation::Mul {
+            out.push_str(" sum ");
+            push_integer(out, state.sum as i64);
+        }
+    }
+
+    /// The result and what it should be; for a dead end of a division the rest and the divisor that it should be below.
+    pub(super) fn write_comparison(&self, state: &Columns, out: &mut String) {
+        let result = if self.operation == Operation::Mul { state.sum } else { state.written };
+        let (found, wanted) = if self.status(state) == Status::DeadEnd { (state.carry, self.b) } else { (result, self.answer()) };
+        push_integer(out, found as i64);
+        out.push(',');
+        push_integer(out, wanted as i64);
+    }
+
+    pub(super) fn read_problem(text: &str) -> Option<Self> {
+        let at = text.find(['+', '-', '*', '/'])?;
+        let operation =
+            [Operation::Add, Operation::Sub, Operation::Mul, Operation::Div].into_iter().find(|operation| text[at..].starts_with(operation.sign()))?;
+        let natural = |text: &str| u64::try_from(read_integer(text)?).ok();
+        let sheet = Self { operation, a: natural(&text[..at])?, b: natural(&text[at + 1..])? };
+        sheet.validate().is_ok().then_some(sheet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps of a sheet with the right choice each time, and the last state.
+    fn worked(text: &str) -> (Vec<String>, Columns) {
+        let sheet = Sheet::read_problem(text).unwrap();
+        let (mut state, mut steps) = (Columns::default(), Vec::new());
+        while sheet.status(&state) == Status::Open {
+            let choice = sheet.choices().find(|choice| sheet.after(&state, *choice).is_some_and(|(next, _)| sheet.status(&next) != Status::DeadEnd));
+            let mut step = String::new();
+            sheet.write_action(&state, choice.unwrap(), &mut step);
+            steps.push(step);
+            state = sheet.after(&state, choice.unwrap()).unwrap().0;
+        }
+        (steps, state)
+    }
+
+    #[test]
+    fn sheets_are_worked_column_by_column() {
+        assert_eq!(worked("95+17").0, ["5+7+0=12", "9+1+1=11", "0+0+1=1"]);
+        assert_eq!(worked("103-97").0, ["13-7-0=6", "10-9-1=0", "1-0-1=0"]);
+        assert_eq!(worked("57*28").0, ["7*8+0=56", "5*8+5=45", "0+456=456", "7*2+0=14", "5*2+1=11", "456+1140=1596"]);
+        assert_eq!(worked("125/7").0, ["1-0*7=1", "12-1*7=5", "55-7*7=6"]);
+        assert_eq!(worked("0+0").0, ["0+0+0=0"]);
+    }
+
+    #[test]
+    fn every_sheet_ends_with_the_machine_result() {
+        let numbers = [0, 1, 7, 10, 99, 100, 505, 987, 4321, 99_999, 123_456_789, MAX_OPERAND];
+        for (a, b) in numbers.into_iter().flat_map(|a| numbers.map(|b| (a, b))) {
+            assert_eq!(worked(&format!("{a}+{b}")).1.written, a + b);
+            assert_eq!(worked(&format!("{a}*{b}")).1.sum, a * b);
+            if a >= b {
+                assert_eq!(worked(&format!("{a}-{b}")).1.written, a - b);
+            }
+            if b > 0 {
+                let end = worked(&format!("{a}/{b}")).1;
+                assert_eq!((end.written, end.carry), (a / b, a % b));
+            }
+        }
+    }
+
+    #[test]
+    fn a_division_has_choices_and_dead_ends() {
+        let sheet = Sheet::read_problem("17/7").unwrap();
+        let state = sheet.after(&Columns::default(), 0).unwrap().0;
+        let ends = |choice| sheet.after(&state, choice).map(|(next, _)| sheet.status(&next));
+        assert_eq!((ends(1), ends(2), ends(3)), (Some(Status::DeadEnd), Some(Status::Solved), None));
+        let read = |text| sheet.read_action(&state, text);
+        assert_eq!(read("17-2*7=3"), Ok(2));
+        assert_eq!(read("17-2*7=4"), Err(ActionFault::Arithmetic));
+        assert_eq!(read("17-3*7=0"), Err(ActionFault::Illegal));
+        assert_eq!(read("18-2*7=4"), Err(ActionFault::Unavailable));
+        assert_eq!(read("17-2*7=-3"), Err(ActionFault::Syntax));
+    }
+}

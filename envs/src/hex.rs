@@ -1,0 +1,389 @@
+//! Hex on rhombic boards of 2x2 to 11x11: the first player joins top and bottom, the second left and right. There are no draws.
+
+use rand::{Rng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, SettingError, Status, Symbols,
+    connect4::write_outcome,
+    digits::{push_integer, read_integer},
+    stones::Stones,
+    two_player::{self, Outcome, Player, TwoPlayer},
+};
+
+/// The longest side.
+pub const MAX_HEX_SIDE: usize = 11;
+/// Openings drawn until one leaves the game open.
+const OPENINGS: usize = 100;
+
+/// The stones of both players, a bit a cell, row by row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    first: u128,
+    second: u128,
+}
+
+impl Position {
+    fn mask(self) -> u128 {
+        self.first | self.second
+    }
+
+    fn mover(self) -> Player {
+        Player::after(self.mask().count_ones())
+    }
+}
+
+/// A position: `{"rows":["...",".x.","..o"]}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stones", into = "Stones")]
+pub struct Problem {
+    side: u8,
+    position: Position,
+}
+
+impl TryFrom<Stones> for Problem {
+    type Error = String;
+
+    fn try_from(stones: Stones) -> Result<Self, String> {
+        let (width, height) = stones.sides();
+        if width != height || !(2..=MAX_HEX_SIDE).contains(&width) {
+            return Err(format!("a board of {width}x{height} is not allowed; expected a square of 2 to {MAX_HEX_SIDE}"));
+        }
+        if !stones.is_alternating() {
+            return Err(format!("{:?} stones do not come from moves in turn", stones.counts()));
+        }
+        let mut position = Position::default();
+        for cell in 0..width * width {
+            match stones.get(cell % width, cell / width) {
+                Some(Player::First) => position.first |= 1 << cell,
+                Some(Player::Second) => position.second |= 1 << cell,
+                None => {}
+            }
+        }
+        Ok(Self { side: width as u8, position })
+    }
+}
+
+impl From<Problem> for Stones {
+    fn from(problem: Problem) -> Self {
+        stones(problem.side, problem.position)
+    }
+}
+
+fn stones(side: u8, position: Position) -> Stones {
+    let side = usize::from(side);
+    Stones::new(side, side, |x, y| match 1_u128 << (y * side + x) {
+        bit if position.first & bit != 0 => Some(Player::First),
+        bit if position.second & bit != 0 => Some(Player::Second),
+        _ => None,
+    })
+}
+
+/// Places a stone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The column, from 1; written as a letter.
+    pub column: u8,
+    /// The row, from 1 at the top.
+    pub row: u8,
+}
+
+/// The bits of a side: all cells, and those of the first column.
+fn masks(side: u8) -> (u128, u128) {
+    let left = (0..u32::from(side)).map(|row| 1_u128 << (row * u32::from(side))).sum();
+    ((1 << (u32::from(side) * u32::from(side))) - 1, left)
+}
+
+/// Whether stones join the first row with the last (`is_vertical`) or the first column with the last.
+fn joins(side: u8, stones: u128, is_vertical: bool) -> bool {
+    let (all, left) = masks(side);
+    let right = left << (side - 1);
+    let (top, bottom) = ((1_u128 << side) - 1, all ^ (all >> side));
+    let (from, to) = if is_vertical { (top, bottom) } else { (left, right) };
+    let mut front = stones & from;
+    loop {
+        // The six neighbours: left, right, up, down, up-right, down-left.
+        let (inner_left, inner_right) = (front & !left, front & !right);
+        let grown = front | inner_left >> 1 | inner_right << 1 | front >> side | front << side | inner_right >> (side - 1) | inner_left << (side - 1);
+        let next = grown & stones;
+        if next & to != 0 {
+            return true;
+        }
+        if next == front {
+            return false;
+        }
+        front = next;
+    }
+}
+
+/// The game; made by [`Environment::configure`].
+///
+/// The size is the side, 2 to 11 (5). Settings: `opening` (random stones that are already placed, 2).
+#[derive(Clone, Debug)]
+pub struct Hex {
+    side: u8,
+    opening: usize,
+}
+
+impl Environment for Hex {
+    type Problem = Problem;
+    type State = Position;
+    type Action = Place;
+
+    const NAME: &'static str = "hex";
+
+    fn configure(difficulty: &Difficulty) -> Result<Self, SettingError> {
+        difficulty.settings.only(&["opening"])?;
+        let side = difficulty.size_within(2..=MAX_HEX_SIDE, 5)?;
+        Ok(Self { side: side as u8, opening: difficulty.settings.number("opening", 0..=side * side / 2, 2)? })
+    }
+
+    /// Problems cannot be made outside of what is allowed.
+    fn validate(&self, _problem: &Problem) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The empty board after random stones; never a finished game.
+    fn generate(&self, rng: &mut ChaCha8Rng) -> Problem {
+        let mut cells: Vec<u32> = (0..u32::from(self.side).pow(2)).collect();
+        for _ in 0..OPENINGS {
+            let (chosen, _) = cells.partial_shuffle(rng, self.opening);
+            let mut problem = Problem { side: self.side, position: Position::default() };
+            for (index, cell) in chosen.iter().enumerate() {
+                let stones = if index % 2 == 0 { &mut problem.position.first } else { &mut problem.position.second };
+                *stones |= 1 << cell;
+            }
+            if self.outcome(&problem, &problem.position).is_none() {
+                return problem;
+            }
+        }
+        Problem { side: self.side, position: Position::default() }
+    }
+
+    fn initial(&self, problem: &Problem) -> Position {
+        problem.position
+    }
+
+    fn status(&self, problem: &Problem, state: &Position) -> Status {
+        two_player::status(self, problem, state)
+    }
+
+    fn actions(&self, problem: &Problem, state: &Position, out: &mut Vec<Place>) {
+        if self.outcome(problem, state).is_none() {
+            let free = (0..problem.side).flat_map(|y| (0..problem.side).map(move |x| (x, y)));
+            let is_free = |(x, y): &(u8, u8)| state.mask() >> (u32::from(*y) * u32::from(problem.side) + u32::from(*x)) & 1 == 0;
+            out.extend(free.filter(is_free).map(|(x, y)| Place { column: x + 1, row: y + 1 }));
+        }
+    }
+
+    fn apply(&self, problem: &Problem, state: &Position, action: &Place) -> Result<Position, IllegalAction> {
+        let side = problem.side;
+        let is_inside = (1..=side).contains(&action.column) && (1..=side).contains(&action.row);
+        let bit = if is_inside { 1_u128 << (u32::from(action.row - 1) * u32::from(side) + u32::from(action.column - 1)) } else { 0 };
+        if bit == 0 || state.mask() & bit != 0 || self.outcome(problem, state).is_some() {
+            return Err(IllegalAction::new(format!("column {} of row {} is not free", action.column, action.row)));
+        }
+        Ok(match state.mover() {
+            Player::First => Position { first: state.first | bit, ..*state },
+            Player::Second => Position { second: state.second | bit, ..*state },
+        })
+    }
+
+    fn heuristics(&self) -> &'static [Heuristic] {
+        &[Heuristic { name: "zero", is_admissible: true }]
+    }
+
+    fn heuristic(&self, _index: usize, _problem: &Problem, _state: &Position) -> f64 {
+        0.0
+    }
+
+    fn lower_bound(&self, problem: &Problem, state: &Position) -> Option<u32> {
+        match self.status(problem, state) {
+            Status::Solved => Some(0),
+            Status::Open => Some(1),
+            Status::DeadEnd => None,
+        }
+    }
+}
+
+impl TwoPlayer for Hex {
+    fn to_move(&self, _problem: &Problem, state: &Position) -> Player {
+        state.mover()
+    }
+
+    fn outcome(&self, problem: &Problem, state: &Position) -> Option<Outcome> {
+        if joins(problem.side, state.first, true) {
+            Some(Outcome::Win(Player::First))
+        } else {
+            joins(problem.side, state.second, false).then_some(Outcome::Win(Player::Second))
+        }
+    }
+
+    /// Fills the board at random and looks once: stones after the deciding one change nothing, since both players cannot be joined.
+    fn rollout<R: Rng>(&self, problem: &Problem, state: &Position, rng: &mut R) -> Outcome {
+        if let Some(outcome) = self.outcome(problem, state) {
+            return outcome;
+        }
+        let (all, _) = masks(problem.side);
+        let mut cells = [0_u8; MAX_HEX_SIDE * MAX_HEX_SIDE];
+        let (mut rest, mut len) = (all & !state.mask(), 0);
+        while rest != 0 {
+            cells[len] = rest.trailing_zeros() as u8;
+            rest &= rest - 1;
+            len += 1;
+        }
+        // The player to move gets the odd stone.
+        let of_first = if state.mover() == Player::First { len.div_ceil(2) } else { len / 2 };
+        let (chosen, _) = cells[..len].partial_shuffle(rng, of_first);
+        let first = chosen.iter().fold(state.first, |stones, cell| stones | 1 << cell);
+        Outcome::Win(if joins(problem.side, first, true) { Player::First } else { Player::Second })
+    }
+}
+
+impl Notation for Hex {
+    const ACTION_NOUN: &'static str = "Move";
+    const STATE_NOUN: &'static str = "Board";
+
+    fn symbols(&self) -> Symbols {
+        let words = [".", "x", "o", "/", " ", "wins", "draw", "open", ","].map(String::from);
+        let phrases = words.into_iter().chain(('a'..='k').map(String::from)).collect();
+        Symbols { phrases, has_integers: true, largest_input: u32::from(self.side) }
+    }
+
+    fn write_state(&self, problem: &Problem, state: &Position, out: &mut String) {
+        stones(problem.side, *state).write(out);
+    }
+
+    fn write_successor(&self, problem: &Problem, state: &Position, out: &mut String) {
+        self.write_state(problem, state, out);
+    }
+
+    fn write_action(&self, _problem: &Problem, _state: &Position, action: &Place, out: &mut String) {
+        out.push(char::from(b'a' + action.column.clamp(1, 26) - 1));
+        push_integer(out, i64::from(action.row));
+    }
+
+    fn write_comparison(&self, problem: &Problem, state: &Position, out: &mut String) {
+        write_outcome(self.outcome(problem, state), self.initial(problem).mover(), out);
+    }
+
+    fn read_problem(&self, text: &str) -> Option<Problem> {
+        Problem::try_from(Stones::read(text)?).ok()
+    }
+
+    fn read_action(&self, problem: &Problem, state: &Position, text: &str, _effect: Option<&str>) -> Result<Place, ActionFault> {
+        let letter = text.bytes().next().filter(u8::is_ascii_lowercase).ok_or(ActionFault::Syntax)?;
+        let row = read_integer(&text[1..]).ok_or(ActionFault::Syntax)?;
+        let action = Place { column: letter - b'a' + 1, row: u8::try_from(row).map_err(|_| ActionFault::Unavailable)? };
+        if action.column > problem.side || !(1..=problem.side).contains(&action.row) {
+            return Err(ActionFault::Unavailable);
+        }
+        self.apply(problem, state, &action).map(|_| action).map_err(|_| ActionFault::Illegal)
+    }
+}
+
+impl Hex {
+    /// The board turned by half a circle, which keeps each player's edges.
+    fn turned(problem: &Problem) -> Problem {
+        let cells = u32::from(problem.side).pow(2);
+        let turn = |stones: u128| stones.reverse_bits() >> (128 - cells);
+        Problem { side: problem.side, position: Position { first: turn(problem.position.first), second: turn(problem.position.second) } }
+    }
+}
+
+impl Canonical for Hex {
+    /// The lesser of the position and the same turned by half a circle.
+    fn canonical_key(&self, problem: &Problem) -> String {
+        let text = |problem: &Problem| {
+            let mut text = String::from("hex:");
+            self.write_state(problem, &problem.position, &mut text);
+            text
+        };
+        text(problem).min(text(&Self::turned(problem)))
+    }
+
+    fn symmetries(&self, problem: &Problem) -> Vec<Problem> {
+        vec![problem.clone(), Self::turned(problem)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::{
+        SeedTree,
+        two_player::{perft, solve},
+    };
+
+    fn game(side: usize) -> (Hex, Problem) {
+        let mut difficulty = Difficulty::sized(side);
+        difficulty.settings.insert("opening", "0");
+        let game = Hex::configure(&difficulty).unwrap();
+        let problem = game.generate(&mut SeedTree::root(0).stream(0));
+        (game, problem)
+    }
+
+    #[test]
+    fn the_first_player_wins_small_boards() {
+        for side in 2..=4 {
+            let (game, problem) = game(side);
+            assert_eq!(solve(&game, &problem, &problem.position, 10_000_000), Some(Outcome::Win(Player::First)), "{side}");
+        }
+    }
+
+    #[test]
+    fn a_full_board_has_exactly_one_winner() {
+        let mut rng = SeedTree::root(2).stream(0);
+        for side in 2..=11_u8 {
+            let (all, _) = masks(side);
+            for _ in 0..200 {
+                let first = all & (u128::from(rng.random::<u64>()) << 64 | u128::from(rng.random::<u64>()));
+                assert_ne!(joins(side, first, true), joins(side, all & !first, false), "{side} {first:x}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_play_are_counted() {
+        let (game, problem) = game(3);
+        let counts: Vec<u64> = (0..6).map(|depth| perft(&game, &problem, &problem.position, depth)).collect();
+        // 9 * 8 * 7 * 6, and five stones less those lines whose first three joined already: none do before the fifth stone.
+        assert_eq!(counts, [1, 9, 72, 504, 3024, 15120]);
+    }
+
+    #[test]
+    fn rollouts_agree_with_random_play() {
+        let (game, problem) = game(4);
+        let (mut rng, rounds) = (SeedTree::root(3).stream(0), 20_000);
+        let fast = (0..rounds).filter(|_| game.rollout(&problem, &problem.position, &mut rng) == Outcome::Win(Player::First)).count();
+        let slow = (0..rounds).filter(|_| {
+            let (mut state, mut moves) = (problem.position, Vec::new());
+            while game.outcome(&problem, &state).is_none() {
+                moves.clear();
+                game.actions(&problem, &state, &mut moves);
+                state = game.apply(&problem, &state, &moves[rng.random_range(0..moves.len())]).unwrap();
+            }
+            game.outcome(&problem, &state) == Some(Outcome::Win(Player::First))
+        });
+        assert!((fast as f64 - slow.count() as f64).abs() < 0.025 * f64::from(rounds));
+    }
+
+    #[test]
+    fn hostile_texts_do_not_read() {
+        let (game, problem) = game(3);
+        for text in ["", ".", ". . / . . .", ". . / . .  ", "x x / . .", ". . . / . . ."] {
+            assert_eq!(game.read_problem(text), None, "{text:?}");
+        }
+        let read = |text| game.read_action(&problem, &problem.position, text, None);
+        assert_eq!(read("b3"), Ok(Place { column: 2, row: 3 }));
+        for text in ["d1", "a4", "a0", "z9", "a300"] {
+            assert_eq!(read(text), Err(ActionFault::Unavailable), "{text:?}");
+        }
+        for text in ["", "a", "3", "A1", "a1 ", "é1", "a-", "a01"] {
+            assert_eq!(read(text), Err(ActionFault::Syntax), "{text:?}");
+        }
+    }
+}
