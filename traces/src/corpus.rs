@@ -13,5 +13,5 @@ pub use file::{CorpusError, publish};
 pub use layout::Layout;
 pub use manifest::{FileEntry, MANIFEST, Manifest, SCHEMA_VERSION};
 pub use reader::read;
-pub use record::{Record, Split, SplitShares};
+pub use record::{Record, RecordRef, Split, SplitShares};
 pub use writer::{Writer, WriterSpec};

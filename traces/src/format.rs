@@ -1,74 +1,18 @@
-//! The contract of a text format, what parsing yields, and the list of formats: one line each.
+//! The contract of a text format and the list of formats: one line each.
 
+pub mod answer;
+pub mod cot;
+pub mod prose;
+pub mod searchformer;
 pub mod sos;
+pub mod table;
+mod tale;
+pub mod think;
 
 use metacot_envs::{SettingError, Settings, World};
 
 use crate::Trace;
-
-/// One statement of a text, as it stands there: nothing is believed yet. The [audit](mod@crate::audit) checks each against the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claim<'t> {
-    /// The search stands at a state that was reached by these actions.
-    At {
-        /// The state with its problem's goal.
-        state: &'t str,
-        /// The actions from the start.
-        history: Vec<&'t str>,
-    },
-    /// An action of the state where the search stands, and what it leads to.
-    Explore {
-        /// The action.
-        action: &'t str,
-        /// The state it leads to.
-        successor: &'t str,
-    },
-    /// The explored state gets a name and will be searched.
-    Name {
-        /// Its id.
-        id: &'t str,
-        /// The state with its problem's goal.
-        state: &'t str,
-        /// The action again.
-        action: &'t str,
-    },
-    /// The explored state ends its branch.
-    Ending {
-        /// The state compared with the goal.
-        comparison: &'t str,
-        /// Whether it is claimed to be the goal.
-        is_goal: bool,
-    },
-    /// The search turns to a named state.
-    Move {
-        /// Its id.
-        id: &'t str,
-    },
-    /// The search gives up.
-    GiveUp,
-    /// Something that is no statement of the format.
-    Unreadable,
-}
-
-/// A claim and the bytes where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement<'t> {
-    /// Byte range in the parsed text.
-    pub span: std::ops::Range<usize>,
-    /// What is said there.
-    pub claim: Claim<'t>,
-}
-
-/// What a format understood of a text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parsed<'t> {
-    /// All statements in order.
-    pub statements: Vec<Statement<'t>>,
-    /// The actions of the claimed plan; `None` where the text claims no solution.
-    pub plan: Option<Vec<&'t str>>,
-    /// Whether the text stops in the middle of a statement.
-    pub is_cut: bool,
-}
+pub use crate::discourse::Parsed;
 
 /// A way to write traces and to read them back.
 pub trait TraceFormat<E: World>: Send + Sync {
@@ -88,27 +32,73 @@ pub trait TraceFormat<E: World>: Send + Sync {
 
     /// The fixed pieces of text that [`write`](Self::write) uses around the environment's notation.
     fn phrases(&self) -> Vec<String>;
+
+    /// The searches whose traces the format can tell; `None` for all.
+    fn searches(&self) -> Option<&'static [&'static str]> {
+        None
+    }
 }
 
 macro_rules! formats {
-    ($($name:literal => $build:path),* $(,)?) => {
+    ($($name:literal => $build:expr),* $(,)?) => {
         /// The registered names, in order of registration.
         pub const NAMES: &[&str] = &[$($name),*];
 
         /// Makes the format called `name` with its settings.
         ///
         /// # Errors
-        /// The name is not registered, or a setting is unknown or not allowed.
+        /// The name is not registered, makes no sense for the environment, or a setting is unknown or not allowed.
         pub fn build<E: World>(name: &str, settings: &Settings) -> Result<Box<dyn TraceFormat<E>>, SettingError> {
             match name {
-                $($name => Ok(Box::new($build(settings)?)),)*
+                $($name => boxed::<E, _>(settings, $build),)*
                 _ => Err(SettingError::Value { name: "format".into(), value: name.into(), expected: format!("one of {}", NAMES.join(", ")) }),
             }
         }
     };
 }
 
+fn boxed<E: World, F: TraceFormat<E> + 'static>(
+    settings: &Settings,
+    build: impl FnOnce(&Settings) -> Result<F, SettingError>,
+) -> Result<Box<dyn TraceFormat<E>>, SettingError> {
+    Ok(Box::new(build(settings)?))
+}
+
+/// Refuses an environment that a format has no words for.
+fn only_worlds<E: World>(format: &str, worlds: &[&str]) -> Result<(), SettingError> {
+    if worlds.contains(&E::NAME) {
+        return Ok(());
+    }
+    Err(SettingError::Value {
+        name: "format".into(),
+        value: format.into(),
+        expected: format!("a format for {}; {format} is for {}", E::NAME, worlds.join(", ")),
+    })
+}
+
+/// Checks that a format can tell the traces of a search.
+///
+/// # Errors
+/// It cannot, by name.
+pub fn check_pair<E: World>(format: &dyn TraceFormat<E>, format_name: &str, search_name: &str) -> Result<(), SettingError> {
+    match format.searches() {
+        Some(searches) if !searches.contains(&search_name) => Err(SettingError::Value {
+            name: "format".into(),
+            value: format_name.into(),
+            expected: format!("a format for search {search_name}; {format_name} tells {}", searches.join(", ")),
+        }),
+        _ => Ok(()),
+    }
+}
+
 formats! {
     "sos" => sos::Sos::configure,
     "sos-plan" => sos::Sos::configure_plan,
+    "searchformer" => searchformer::Searchformer::configure::<E>,
+    "searchformer-plan" => searchformer::Searchformer::configure_plan::<E>,
+    "think" => think::configure,
+    "prose" => prose::configure,
+    "cot" => cot::configure,
+    "answer" => answer::configure,
+    "table" => table::configure::<E>,
 }

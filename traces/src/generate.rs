@@ -1,27 +1,28 @@
 //! Corpus generation on all cores: record `i` depends on the seed and `i` alone, so the bytes are the same at any thread count and however
 //! the run is sharded.
 
+mod maker;
+
 use std::{collections::BTreeMap, sync::Arc, thread};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use metacot_envs::{
-    Difficulty, SeedTree, Settings, World,
+    Difficulty, Settings, World,
     registry::{self, EnvironmentVisitor},
 };
 use serde::{Deserialize, Serialize};
 
+pub use maker::{Desk, Maker, plan_texts};
+
 use crate::{
-    Budget, Recorder, Search, TraceFormat, audit,
-    corpus::{CorpusError, Layout, Manifest, Record, Split, SplitShares, Writer, WriterSpec},
-    format, search,
+    Budget,
+    corpus::{CorpusError, Layout, Manifest, Split, SplitShares, Writer, WriterSpec},
 };
 
 /// Records in one data file; a shard of a run is a range of files.
 const RECORDS_PER_FILE: u64 = 50_000;
 /// Records that a worker makes at a time; divides [`RECORDS_PER_FILE`].
 const CHUNK: u64 = 40;
-/// Draws of a problem before its split counts as empty.
-const MAX_DRAWS: u64 = 100_000;
 
 /// Everything that decides the records of a corpus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,108 +64,6 @@ pub struct Shard {
     pub index: u64,
     /// At least 1.
     pub count: u64,
-}
-
-/// An environment with the search and the format of a [`Spec`], checked and ready.
-pub struct Maker<E: World> {
-    env: E,
-    search: Box<dyn Search<E>>,
-    format: Box<dyn TraceFormat<E>>,
-    spec: Spec,
-    seeds: SeedTree,
-}
-
-impl<E: World> Maker<E> {
-    /// Checks the names and settings of a spec.
-    ///
-    /// # Errors
-    /// The first setting that is unknown or not allowed.
-    pub fn new(spec: &Spec) -> Result<Self, CorpusError> {
-        let usage = |error: metacot_envs::SettingError| CorpusError::Usage(error.to_string());
-        let env = E::configure(&spec.difficulty).map_err(usage)?;
-        let search = search::build::<E>(&spec.search, &env, &spec.search_settings).map_err(usage)?;
-        let format = format::build::<E>(&spec.format, &spec.format_settings).map_err(usage)?;
-        let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
-        Ok(Self { env, search, format, spec: spec.clone(), seeds })
-    }
-
-    /// The problem of record `id`: the first draw of its stream that lies in the split.
-    ///
-    /// # Errors
-    /// No draw lies there: the split is empty at this difficulty.
-    pub fn problem(&self, id: u64) -> Result<(E::Problem, String), CorpusError> {
-        let mut rng = self.seeds.child("problem").stream(id);
-        for _ in 0..MAX_DRAWS {
-            let problem = self.env.generate(&mut rng);
-            let key = self.env.canonical_key(&problem);
-            if self.spec.shares.split_of(&key) == self.spec.split {
-                return Ok((problem, key));
-            }
-        }
-        Err(CorpusError::Usage(format!("no problem of {} falls into the split `{}`; its share is too small", E::NAME, self.spec.split.name())))
-    }
-
-    /// Makes record `id`; `None` where the format cannot show the trace (a failed search in a format of solutions).
-    ///
-    /// # Errors
-    /// The split is empty, or the text does not audit clean, which is a bug of ours.
-    pub fn record(&self, id: u64, recorder: &mut Recorder<E>) -> Result<Option<Record>, CorpusError> {
-        let (problem, canonical_key) = self.problem(id)?;
-        let Self { env, search, format, spec, seeds } = self;
-        search.run(env, &problem, spec.budget, &mut seeds.child("search").stream(id), recorder);
-        let trace = recorder.trace();
-        if !format.can_write(trace) {
-            return Ok(None);
-        }
-        let mut text = String::new();
-        let prompt_len = format.write(env, &problem, trace, &mut text) as u64;
-        self.check(id, &problem, trace.goal.is_some(), &text)?;
-        let plan = trace.plan();
-        Ok(Some(Record {
-            id,
-            env: spec.env.clone(),
-            search: spec.search.clone(),
-            format: spec.format.clone(),
-            split: spec.split,
-            canonical_key,
-            problem: serde_json::to_value(&problem).expect("problems are plain data"),
-            text,
-            prompt_len,
-            plan: plan.map(|plan| plan_texts(env, &problem, &plan)),
-            cost: trace.goal.map(|goal| trace.node(goal).cost),
-            stop: trace.stop,
-            expanded: trace.expanded,
-            generated: trace.nodes.len() as u64,
-        }))
-    }
-
-    /// Audits a text that is about to be written.
-    fn check(&self, id: u64, problem: &E::Problem, is_solved: bool, text: &str) -> Result<(), CorpusError> {
-        let audit = audit(&self.env, Some(problem), &self.format.parse(text));
-        let reason = match audit.defects.first() {
-            Some(defect) => format!("{} at {:?}", defect.kind, text.get(defect.span.clone()).unwrap_or_default()),
-            None if audit.is_solved() != is_solved => "the plan in the text is not the plan of the search".into(),
-            None => return Ok(()),
-        };
-        let Spec { env, search, format, .. } = &self.spec;
-        Err(CorpusError::Audit { id, env: env.clone(), search: search.clone(), format: format.clone(), reason })
-    }
-}
-
-/// The actions of a plan as the environment writes them, each in the state where it is taken.
-pub fn plan_texts<E: World>(env: &E, problem: &E::Problem, plan: &[E::Action]) -> Vec<String> {
-    let mut state = env.initial(problem);
-    let mut texts = Vec::with_capacity(plan.len());
-    for action in plan {
-        let mut text = String::new();
-        env.write_action(problem, &state, action, &mut text);
-        texts.push(text);
-        match env.apply(problem, &state, action) {
-            Ok(next) => state = next,
-            Err(_) => break,
-        }
-    }
-    texts
 }
 
 /// A corpus to write.
@@ -256,10 +155,10 @@ fn in_order<E: World>(
         for _ in 0..threads {
             let (numbers, chunks_in, ids, maker) = (numbers.clone(), chunks_in.clone(), ids.clone(), maker.clone());
             scope.spawn(move || {
-                let mut recorder = Recorder::default();
+                let mut desk = Desk::default();
                 for number in numbers {
                     let start = ids.start + number * CHUNK;
-                    let chunk = make_chunk(&maker, layout, number, start..ids.end.min(start + CHUNK), &mut recorder);
+                    let chunk = make_chunk(&maker, layout, number, start..ids.end.min(start + CHUNK), &mut desk);
                     if chunks_in.send(chunk).is_err() {
                         return;
                     }
@@ -287,18 +186,20 @@ fn in_order<E: World>(
     })
 }
 
-fn make_chunk<E: World>(maker: &Maker<E>, layout: Layout, number: u64, ids: std::ops::Range<u64>, recorder: &mut Recorder<E>) -> Result<Chunk, CorpusError> {
+fn make_chunk<E: World>(maker: &Maker<E>, layout: Layout, number: u64, ids: std::ops::Range<u64>, desk: &mut Desk<E>) -> Result<Chunk, CorpusError> {
     let mut chunk = Chunk { number, ids: ids.end - ids.start, records: 0, bytes: Vec::new(), counts: BTreeMap::new() };
     for id in ids {
-        let Some(record) = maker.record(id, recorder)? else {
+        let bytes = &mut chunk.bytes;
+        let counts = maker.make(id, desk, |record| {
+            layout.encode(&record, bytes);
+            [("records", 1), ("solved", u64::from(record.plan.is_some())), ("text_bytes", record.text.len() as u64), ("expanded", record.expanded)]
+        })?;
+        let Some(counts) = counts else {
             *chunk.counts.entry("skipped_unsolved").or_default() += 1;
             continue;
         };
-        layout.encode(&record, &mut chunk.bytes);
         chunk.records += 1;
-        for (name, count) in
-            [("records", 1), ("solved", u64::from(record.plan.is_some())), ("text_bytes", record.text.len() as u64), ("expanded", record.expanded)]
-        {
+        for (name, count) in counts {
             *chunk.counts.entry(name).or_default() += count;
         }
     }

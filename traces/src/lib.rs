@@ -22,6 +22,7 @@
 
 pub mod audit;
 pub mod corpus;
+pub mod discourse;
 pub mod event;
 pub mod format;
 pub mod generate;
@@ -31,7 +32,7 @@ pub mod settings;
 pub mod task;
 pub mod trace;
 
-pub use audit::{Audit, Defect, DefectKind, audit};
+pub use audit::{Audit, Auditor, Defect, DefectKind, audit};
 pub use event::Event;
 pub use format::TraceFormat;
 pub use recorder::Recorder;

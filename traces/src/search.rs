@@ -19,6 +19,7 @@ use metacot_envs::{SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
 use crate::Recorder;
+pub(crate) use known::Known;
 
 /// What a search may spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

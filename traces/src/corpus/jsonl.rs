@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{CorpusError, Record};
+use super::{CorpusError, Record, RecordRef};
 
-pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
+pub(super) fn encode(record: &RecordRef<'_>, out: &mut Vec<u8>) {
     serde_json::to_writer(&mut *out, record).expect("records are plain data and a Vec takes every byte");
     out.push(b'\n');
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CorpusError, Record, jsonl, shard};
+use super::{CorpusError, Record, RecordRef, jsonl, shard};
 
 /// A file format of a corpus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -35,7 +35,7 @@ impl Layout {
     }
 
     /// Appends one record.
-    pub(crate) fn encode(self, record: &Record, out: &mut Vec<u8>) {
+    pub(crate) fn encode(self, record: &RecordRef<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Jsonl => jsonl::encode(record, out),
             Self::Shard => shard::encode(record, out),

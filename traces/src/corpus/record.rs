@@ -2,6 +2,7 @@
 
 use metacot_envs::canonical::split_point;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::StopReason;
 
@@ -37,6 +38,69 @@ pub struct Record {
     pub expanded: u64,
     /// Nodes generated, the root included.
     pub generated: u64,
+    /// Byte ranges of `text` that a learner is trained on, ascending and disjoint.
+    pub loss_spans: Vec<(u64, u64)>,
+}
+
+/// A [`Record`] that borrows what its maker holds, so that writing one copies nothing.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RecordRef<'a> {
+    /// See [`Record::id`].
+    pub id: u64,
+    /// See [`Record::env`].
+    pub env: &'a str,
+    /// See [`Record::search`].
+    pub search: &'a str,
+    /// See [`Record::format`].
+    pub format: &'a str,
+    /// See [`Record::split`].
+    pub split: Split,
+    /// See [`Record::canonical_key`].
+    pub canonical_key: &'a str,
+    /// See [`Record::problem`].
+    pub problem: &'a RawValue,
+    /// See [`Record::text`].
+    pub text: &'a str,
+    /// See [`Record::prompt_len`].
+    pub prompt_len: u64,
+    /// See [`Record::plan`].
+    pub plan: Option<&'a [String]>,
+    /// See [`Record::cost`].
+    pub cost: Option<u32>,
+    /// See [`Record::stop`].
+    pub stop: StopReason,
+    /// See [`Record::expanded`].
+    pub expanded: u64,
+    /// See [`Record::generated`].
+    pub generated: u64,
+    /// See [`Record::loss_spans`].
+    pub loss_spans: &'a [(u64, u64)],
+}
+
+impl RecordRef<'_> {
+    /// The same with its own memory.
+    ///
+    /// # Panics
+    /// The problem is not JSON, which its maker rules out.
+    pub fn to_record(&self) -> Record {
+        Record {
+            id: self.id,
+            env: self.env.into(),
+            search: self.search.into(),
+            format: self.format.into(),
+            split: self.split,
+            canonical_key: self.canonical_key.into(),
+            problem: serde_json::from_str(self.problem.get()).expect("a raw value is JSON"),
+            text: self.text.into(),
+            prompt_len: self.prompt_len,
+            plan: self.plan.map(<[String]>::to_vec),
+            cost: self.cost,
+            stop: self.stop,
+            expanded: self.expanded,
+            generated: self.generated,
+            loss_spans: self.loss_spans.to_vec(),
+        }
+    }
 }
 
 /// Which part of the problem space a record is for.

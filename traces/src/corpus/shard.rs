@@ -7,16 +7,16 @@ use std::path::Path;
 use bincode::config::{Configuration, Fixint, LittleEndian, NoLimit};
 use serde::{Deserialize, Serialize};
 
-use super::{CorpusError, Record, Split};
+use super::{CorpusError, Record, RecordRef, Split};
 use crate::StopReason;
 
 const MAGIC: &[u8; 8] = b"MCOTSHRD";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const END: &[u8; 8] = b"MCOTEND\n";
 const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> = bincode::config::legacy();
 
 /// The stored form of a record: JSON values are not self-describing in bincode, so the problem is stored as text.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Row {
     id: u64,
     env: String,
@@ -32,6 +32,27 @@ struct Row {
     stop: StopReason,
     expanded: u64,
     generated: u64,
+    loss_spans: Vec<(u64, u64)>,
+}
+
+/// The same for writing: the fields in the same order, borrowed.
+#[derive(Serialize)]
+struct RowRef<'a> {
+    id: u64,
+    env: &'a str,
+    search: &'a str,
+    format: &'a str,
+    split: Split,
+    canonical_key: &'a str,
+    problem: &'a str,
+    text: &'a str,
+    prompt_len: u64,
+    plan: Option<&'a [String]>,
+    cost: Option<u32>,
+    stop: StopReason,
+    expanded: u64,
+    generated: u64,
+    loss_spans: &'a [(u64, u64)],
 }
 
 pub(super) fn header() -> Vec<u8> {
@@ -42,14 +63,15 @@ pub(super) fn footer(num_records: u64) -> Vec<u8> {
     [&u32::MAX.to_le_bytes(), END.as_slice(), &num_records.to_le_bytes()].concat()
 }
 
-pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
-    let Record { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated } = record.clone();
-    let problem = problem.to_string();
-    let row = Row { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated };
-    let bytes = bincode::serde::encode_to_vec(row, CONFIG).expect("rows are plain data");
-    let length = u32::try_from(bytes.len()).expect("a row is far below 4 GiB");
-    out.extend(length.to_le_bytes());
-    out.extend(bytes);
+pub(super) fn encode(record: &RecordRef<'_>, out: &mut Vec<u8>) {
+    let RecordRef { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans } = *record;
+    let problem = problem.get();
+    let row = RowRef { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans };
+    let start = out.len();
+    out.extend([0; 4]);
+    bincode::serde::encode_into_std_write(row, out, CONFIG).expect("rows are plain data and a Vec takes every byte");
+    let length = u32::try_from(out.len() - start - 4).expect("a row is far below 4 GiB");
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
 pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Record>, CorpusError> {
@@ -76,8 +98,8 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Record>, CorpusErr
             return Err(broken(format!("{length} bytes are stored and {used} are used")));
         }
         let problem = serde_json::from_str(&row.problem).map_err(|error| broken(error.to_string()))?;
-        let Row { id, env, search, format, split, canonical_key, text, prompt_len, plan, cost, stop, expanded, generated, .. } = row;
-        records.push(Record { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated });
+        let Row { id, env, search, format, split, canonical_key, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans, .. } = row;
+        records.push(Record { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans });
     }
     let footer = bytes.get(at..).unwrap_or_default();
     if footer.len() != 16 || &footer[..8] != END || footer[8..] != (records.len() as u64).to_le_bytes() {

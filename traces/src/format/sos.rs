@@ -1,12 +1,22 @@
 //! Stream of Search (Gandhi et al. 2024): one line per thought, seven forms of line.
 //!
 //! Departures from the published texts, each a fault of theirs: a search that fails says so in a last line, and every child has an id of
-//! its own, leaves included. `sos-plan` writes the path to the goal in the same language and nothing else.
+//! its own, leaves included. `compat=true` takes both back and ends goal lines as they do. `sos-plan` writes the path to the goal in the
+//! same language and nothing else.
+
+mod writer;
 
 use metacot_envs::{SettingError, Settings, Status, World};
 
-use super::{Claim, Parsed, Statement, TraceFormat};
-use crate::{Event, NodeId, Trace};
+use super::TraceFormat;
+use crate::{
+    Event, Trace,
+    discourse::{
+        Discourse, Parsed, split_at_phrase,
+        tree::{Claim, Dialect, Ids},
+    },
+};
+use writer::Writer;
 
 const CURRENT: &str = "Current State: ";
 const HISTORY: &str = ", Operations: ";
@@ -19,158 +29,71 @@ const GOAL: &str = " equal: Goal Reached";
 const DEAD: &str = " unequal: No Solution";
 const GIVE_UP: &str = "No solution found.";
 
-/// The format; `sos-plan` where `plan_only`.
+/// The format; `sos-plan` where `plan_only`. Settings: `compat` (the published text, faults included).
 #[derive(Clone, Debug)]
 pub struct Sos {
     plan_only: bool,
+    is_compat: bool,
 }
 
 impl Sos {
-    /// Reads the settings of `sos`: none.
+    /// Reads the settings of `sos`.
     ///
     /// # Errors
-    /// A setting that is unknown.
+    /// A setting that is unknown or not allowed.
     pub fn configure(settings: &Settings) -> Result<Self, SettingError> {
-        settings.only(&[])?;
-        Ok(Self { plan_only: false })
+        settings.only(&["compat"])?;
+        Ok(Self { plan_only: false, is_compat: settings.flag("compat", false)? })
     }
 
-    /// Reads the settings of `sos-plan`: none.
+    /// Reads the settings of `sos-plan`.
     ///
     /// # Errors
-    /// A setting that is unknown.
+    /// A setting that is unknown or not allowed.
     pub fn configure_plan(settings: &Settings) -> Result<Self, SettingError> {
-        settings.only(&[])?;
-        Ok(Self { plan_only: true })
+        Ok(Self { plan_only: true, ..Self::configure(settings)? })
     }
 }
 
-/// Writes one trace.
-struct Writer<'a, E: World> {
-    env: &'a E,
-    problem: &'a E::Problem,
-    trace: &'a Trace<E>,
-    /// Position of each node among the children of its parent, counted in order of generation.
-    ranks: Vec<u32>,
-}
-
-impl<'a, E: World> Writer<'a, E> {
-    fn new(env: &'a E, problem: &'a E::Problem, trace: &'a Trace<E>) -> Self {
-        let mut num_children = vec![0_u32; trace.nodes.len()];
-        let mut ranks = vec![0; trace.nodes.len()];
-        for (id, node) in trace.nodes.iter().enumerate().skip(1) {
-            let count = &mut num_children[node.parent as usize];
-            ranks[id] = *count;
-            *count += 1;
-        }
-        Self { env, problem, trace, ranks }
-    }
-
-    fn id(&self, node: NodeId, out: &mut String) {
-        if node == 0 {
-            out.push('0');
-        } else {
-            self.id(self.trace.node(node).parent, out);
-            out.push(',');
-            metacot_envs::digits::push_integer(out, i64::from(self.ranks[node as usize]));
-        }
-    }
-
-    fn action(&self, node: NodeId, out: &mut String) {
-        let node = self.trace.node(node);
-        let action = node.action.as_ref().expect("only the root has no action");
-        self.env.write_action(self.problem, &self.trace.node(node.parent).state, action, out);
-    }
-
-    fn history(&self, node: NodeId, out: &mut String) {
-        out.push('[');
-        self.history_items(node, out);
-        out.push(']');
-    }
-
-    fn history_items(&self, node: NodeId, out: &mut String) {
-        if node == 0 {
-            return;
-        }
-        let parent = self.trace.node(node).parent;
-        self.history_items(parent, out);
-        out.push_str(if parent == 0 { "'" } else { ", '" });
-        self.action(node, out);
-        out.push('\'');
-    }
-
-    fn current(&self, node: NodeId, out: &mut String) {
-        out.push_str(CURRENT);
-        self.env.write_state(self.problem, &self.trace.node(node).state, out);
-        out.push_str(HISTORY);
-        self.history(node, out);
-    }
-
-    /// A child, with its verdict where its branch ends here. A goal that the search recognises only when it turns to it, as A* does, is
-    /// named like an open node.
-    fn generated(&self, node: NodeId, is_last: bool, out: &mut String) {
-        let state = &self.trace.node(node).state;
-        out.push('\n');
-        out.push_str(EXPLORING);
-        self.action(node, out);
-        out.push_str(RESULT);
-        self.env.write_successor(self.problem, state, out);
-        out.push('\n');
-        match self.env.status(self.problem, state) {
-            status if status == Status::Open || (status == Status::Solved && !is_last) => {
-                out.push_str(GENERATED);
-                self.id(node, out);
-                out.push_str(": ");
-                self.env.write_state(self.problem, state, out);
-                out.push_str(BY);
-                self.action(node, out);
-            }
-            ended => self.ending(node, if ended == Status::Solved { GOAL } else { DEAD }, out),
-        }
-    }
-
-    fn ending(&self, node: NodeId, verdict: &str, out: &mut String) {
-        self.env.write_comparison(self.problem, &self.trace.node(node).state, out);
-        out.push_str(verdict);
-    }
-
-    fn moving(&self, node: NodeId, out: &mut String) {
-        out.push('\n');
-        out.push_str(MOVING);
-        self.id(node, out);
-        out.push('\n');
-        self.current(node, out);
-    }
+/// Whether the published generator ends this failed search with a line of its own: its BFS does, which visits its dead leaves last; its DFS,
+/// which never turns to one, just stops.
+fn says_that_it_failed<E: World>(env: &E, problem: &E::Problem, trace: &Trace<E>) -> bool {
+    matches!(trace.events.last(), Some(Event::Visit(node)) if env.status(problem, &trace.node(*node).state) == Status::DeadEnd)
 }
 
 impl<E: World> TraceFormat<E> for Sos {
     fn write(&self, env: &E, problem: &E::Problem, trace: &Trace<E>, out: &mut String) -> usize {
         let solution = if self.plan_only { trace.solution_only() } else { None };
         let trace = solution.as_ref().unwrap_or(trace);
-        let writer = Writer::new(env, problem, trace);
         let start = out.len();
-        writer.current(0, out);
-        let prompt_len = out.len() - start;
+        let mut writer = Writer::new(env, problem, trace, self.is_compat, out);
+        writer.current(0);
+        let prompt_len = writer.len() - start;
         let mut is_started = false;
         let last = trace.events.iter().rposition(|event| !matches!(event, Event::Evaluate { .. }));
         for (index, event) in trace.events.iter().enumerate() {
             match event {
                 Event::Visit(node) if !std::mem::replace(&mut is_started, true) => debug_assert_eq!(*node, 0),
-                Event::Visit(node) => writer.moving(*node, out),
+                Event::Visit(node) => writer.moving(*node),
                 Event::Generate(0) | Event::Evaluate { .. } => {}
-                Event::Generate(node) => writer.generated(*node, last == Some(index), out),
+                Event::Generate(node) => writer.generated(*node, last == Some(index)),
             }
         }
         match (trace.goal, last.map(|index| trace.events[index])) {
+            (None, _) if self.is_compat && !says_that_it_failed(env, problem, trace) => out.push('\n'),
             (None, _) => {
                 out.push('\n');
                 out.push_str(GIVE_UP);
             }
             (Some(goal), Some(Event::Visit(visited))) if goal == visited => {
                 out.push('\n');
-                writer.ending(goal, GOAL, out);
+                env.write_comparison(problem, &trace.node(goal).state, out);
+                out.push_str(GOAL);
             }
             _ => {}
+        }
+        if self.is_compat && trace.goal.is_some() {
+            out.push('\n');
         }
         prompt_len
     }
@@ -187,32 +110,8 @@ impl<E: World> TraceFormat<E> for Sos {
     }
 
     fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
-        let mut parsed = Parsed { is_cut: true, ..Parsed::default() };
-        let mut start = 0;
-        let (mut history, mut last_action) = (Vec::new(), None);
-        for line in text.split('\n') {
-            let span = start..start + line.len();
-            start = span.end + 1;
-            if line.is_empty() && span.end == text.len() {
-                break;
-            }
-            let claim = read_line(line);
-            match &claim {
-                Claim::At { history: actions, .. } => {
-                    history.clone_from(actions);
-                    last_action = None;
-                }
-                Claim::Explore { action, .. } => last_action = Some(*action),
-                Claim::Ending { is_goal: true, .. } if parsed.plan.is_none() => {
-                    parsed.plan = Some(history.iter().copied().chain(last_action).collect());
-                    parsed.is_cut = false;
-                }
-                Claim::GiveUp => parsed.is_cut = false,
-                _ => {}
-            }
-            parsed.statements.push(Statement { span, claim });
-        }
-        parsed
+        let ids = if self.is_compat { Ids::SharedPath } else { Ids::Path };
+        Parsed { text, discourse: Discourse::Tree(Dialect { read: read_line, ids, has_answer: false, must_close: !self.is_compat, separator: "', '" }) }
     }
 
     fn phrases(&self) -> Vec<String> {
@@ -233,19 +132,20 @@ fn read_line(line: &str) -> Claim<'_> {
 
 fn try_read_line(line: &str) -> Option<Claim<'_>> {
     if let Some(rest) = line.strip_prefix(EXPLORING) {
-        let (action, successor) = rest.split_once(RESULT)?;
-        return Some(Claim::Explore { action, successor });
+        let (action, successor) = split_at_phrase(rest, RESULT)?;
+        return Some(Claim::Explore { id: None, action, successor });
     }
     if let Some(rest) = line.strip_prefix(CURRENT) {
-        let (state, history) = rest.split_once(HISTORY)?;
-        return Some(Claim::At { state, history: read_history(history)? });
+        // States hold many commas and no capital: search for the word first.
+        let at = rest.find(HISTORY)?;
+        return Some(Claim::At { state: &rest[..at], history: &rest[at + HISTORY.len()..] });
     }
     if let Some(id) = line.strip_prefix(MOVING) {
-        return Some(Claim::Move { id });
+        return Some(Claim::Move { id, state: None, is_deeper: None });
     }
     if let Some(rest) = line.strip_prefix(GENERATED) {
-        let (id, rest) = rest.split_once(": ")?;
-        let (state, action) = rest.split_once(BY)?;
+        let (id, rest) = split_at_phrase(rest, ": ")?;
+        let (state, action) = rest.rsplit_once(BY)?;
         return Some(Claim::Name { id, state, action });
     }
     if let Some(comparison) = line.strip_suffix(GOAL) {
@@ -255,12 +155,4 @@ fn try_read_line(line: &str) -> Option<Claim<'_>> {
         return Some(Claim::Ending { comparison, is_goal: false });
     }
     (line == GIVE_UP).then_some(Claim::GiveUp)
-}
-
-/// Reads `['3*5=15', '9+15=24']`.
-fn read_history(text: &str) -> Option<Vec<&str>> {
-    if text == "[]" {
-        return Some(Vec::new());
-    }
-    Some(text.strip_prefix("['")?.strip_suffix("']")?.split("', '").collect())
 }

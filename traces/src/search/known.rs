@@ -43,4 +43,17 @@ impl<E: World> Known<E> {
             }
         }
     }
+
+    /// Gives a state the node back that it had before, or none.
+    pub fn restore(&mut self, env: &E, problem: &E::Problem, state: &E::State, node: Option<NodeId>) {
+        match (self, node) {
+            (Self::Dense(nodes), node) => nodes[env.dense_index(problem, state)] = node.unwrap_or(NONE),
+            (Self::Sparse(nodes), Some(node)) => {
+                nodes.insert(state.clone(), node);
+            }
+            (Self::Sparse(nodes), None) => {
+                nodes.remove(state);
+            }
+        }
+    }
 }

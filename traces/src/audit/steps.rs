@@ -1,0 +1,89 @@
+//! Audit of solutions told step by step.
+
+use metacot_envs::{Status, World};
+
+use super::{DefectKind, replay::Replay};
+use crate::{
+    Event,
+    discourse::{
+        lines,
+        steps::{Claim, Dialect},
+    },
+};
+
+/// Checks all statements of a text.
+pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect: &Dialect, replay: &mut Replay<E>) {
+    let (mut at, mut has_answer, mut num_steps, mut num_headings) = (0, false, 0, 0);
+    let mut count = 0;
+    for (step, (start, line)) in lines(text).enumerate() {
+        count = step + 1;
+        replay.turn_to(step, start..start + line.len());
+        let claim = (dialect.read)(line);
+        if has_answer {
+            replay.fault(DefectKind::AfterEnd);
+            continue;
+        }
+        let is_first = matches!(claim, Claim::Problem { .. });
+        if is_first != (step == 0) {
+            replay.fault(if step == 0 { DefectKind::WrongProblem } else { DefectKind::WrongOrder });
+        }
+        match claim {
+            Claim::Problem { state } => {
+                if step == 0 && !replay.is_written(state, |trace, out| env.write_state(problem, &trace.node(0).state, out)) {
+                    replay.fault(DefectKind::WrongProblem);
+                }
+            }
+            Claim::Heading => {
+                num_headings += 1;
+                if num_headings > dialect.num_headings || num_steps > 0 {
+                    replay.fault(DefectKind::WrongOrder);
+                }
+            }
+            Claim::Step { number, action, successor } => {
+                num_steps += 1;
+                if !dialect.has_steps || num_headings != dialect.num_headings {
+                    replay.fault(DefectKind::WrongOrder);
+                }
+                if number.parse() != Ok(num_steps) {
+                    replay.fault(DefectKind::WrongId);
+                }
+                replay.trace.events.push(Event::Visit(at));
+                if let Some(node) = replay.explore(env, problem, at, action, successor) {
+                    at = node;
+                }
+            }
+            Claim::Answer { plan } => {
+                has_answer = true;
+                if num_headings != dialect.num_headings {
+                    replay.fault(DefectKind::WrongOrder);
+                }
+                answer(env, problem, plan, dialect, replay, at);
+            }
+            Claim::Unreadable => replay.fault(DefectKind::Syntax),
+        }
+    }
+    if !has_answer {
+        replay.cut(count, text.len());
+    }
+}
+
+/// The answer must solve the problem, and be what the steps did where there are steps.
+fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect, replay: &mut Replay<E>, at: u32) {
+    let actions = plan.split(dialect.separator).filter(|_| !plan.is_empty());
+    replay.judge(env, problem, actions);
+    let is_solved = replay.verdict.as_ref().is_some_and(metacot_envs::Verdict::is_solved);
+    // Compared as text, since actions of the same text may use equal operands at different positions.
+    let is_told = !dialect.has_steps
+        || replay.is_written(plan, |trace, out| {
+            for (index, node) in trace.path(at).into_iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { dialect.separator });
+                Replay::write_action(env, problem, trace, node, out);
+            }
+        });
+    if !is_solved || !is_told {
+        replay.fault(DefectKind::WrongAnswer);
+    }
+    if dialect.has_steps && env.status(problem, replay.state(at)) == Status::Solved {
+        replay.solve(at);
+    }
+}

@@ -1,0 +1,132 @@
+//! The steps of the solution and the answer: classical chain of thought, without the search. `cot`, `answer` and `table` differ in wording.
+
+use metacot_envs::{SettingError, Settings, World, digits::push_integer};
+
+use super::{
+    TraceFormat,
+    tale::{between, write_plan},
+};
+use crate::{
+    Trace,
+    discourse::{
+        Discourse, Parsed, split_at_phrase,
+        steps::{Claim, Dialect},
+    },
+};
+
+/// The wording of a format of solutions.
+#[derive(Debug)]
+pub(super) struct Book {
+    /// Around the problem.
+    pub problem: [&'static str; 2],
+    /// Fixed lines between problem and steps.
+    pub headings: &'static [&'static str],
+    /// Around the number, the action and the successor of a step; `None` where no steps are told.
+    pub step: Option<[&'static str; 4]>,
+    /// Around the actions of the answer.
+    pub answer: [&'static str; 2],
+    /// Between the actions of the answer.
+    pub separator: &'static str,
+}
+
+/// A format of solutions. No settings.
+#[derive(Clone, Debug)]
+pub struct Solution {
+    pub(super) book: &'static Book,
+    pub(super) read: for<'t> fn(&'t str) -> Claim<'t>,
+}
+
+impl Solution {
+    pub(super) fn new(book: &'static Book, read: for<'t> fn(&'t str) -> Claim<'t>, settings: &Settings) -> Result<Self, SettingError> {
+        settings.only(&[])?;
+        Ok(Self { book, read })
+    }
+}
+
+const BOOK: Book = Book { problem: ["Problem: ", ""], headings: &[], step: Some(["Step ", ": ", " gives ", ""]), answer: ["Answer: ", ""], separator: "; " };
+
+/// Reads the settings of `cot`: none.
+///
+/// # Errors
+/// A setting that is unknown.
+pub fn configure(settings: &Settings) -> Result<Solution, SettingError> {
+    Solution::new(&BOOK, |line| read_line(&BOOK, line), settings)
+}
+
+impl<E: World> TraceFormat<E> for Solution {
+    fn write(&self, env: &E, problem: &E::Problem, trace: &Trace<E>, out: &mut String) -> usize {
+        let (book, start) = (self.book, out.len());
+        TraceFormat::<E>::write_prompt(self, env, problem, out);
+        let prompt_len = out.len() - start;
+        for heading in book.headings {
+            out.push_str(heading);
+            out.push('\n');
+        }
+        if let Some([before, after_number, after_action, end]) = book.step {
+            let path = trace.goal.map(|goal| trace.path(goal)).unwrap_or_default();
+            for (index, id) in path.into_iter().enumerate() {
+                let node = trace.node(id);
+                out.push_str(before);
+                push_integer(out, index as i64 + 1);
+                out.push_str(after_number);
+                env.write_action(problem, &trace.node(node.parent).state, node.action.as_ref().expect("only the root has no action"), out);
+                out.push_str(after_action);
+                env.write_successor(problem, &node.state, out);
+                out.push_str(end);
+                out.push('\n');
+            }
+        }
+        out.push_str(book.answer[0]);
+        write_plan(env, problem, trace, book.separator, out);
+        out.push_str(book.answer[1]);
+        prompt_len
+    }
+
+    fn write_prompt(&self, env: &E, problem: &E::Problem, out: &mut String) {
+        out.push_str(self.book.problem[0]);
+        env.write_state(problem, &env.initial(problem), out);
+        out.push_str(self.book.problem[1]);
+        out.push('\n');
+    }
+
+    fn can_write(&self, trace: &Trace<E>) -> bool {
+        trace.goal.is_some()
+    }
+
+    fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
+        let Book { headings, step, separator, .. } = self.book;
+        Parsed { text, discourse: Discourse::Steps(Dialect { read: self.read, num_headings: headings.len(), has_steps: step.is_some(), separator }) }
+    }
+
+    fn phrases(&self) -> Vec<String> {
+        let Book { problem, headings, step, answer, separator } = self.book;
+        let mut phrases = vec![problem[0].to_string(), format!("{}\n", problem[1]), answer[0].into(), answer[1].into(), (*separator).into()];
+        phrases.extend(headings.iter().map(|heading| format!("{heading}\n")));
+        if let Some([before, after_number, after_action, end]) = step {
+            phrases.extend([before, after_number, after_action].map(|phrase| phrase.to_string()));
+            phrases.push(format!("{end}\n"));
+        }
+        phrases.retain(|phrase| !phrase.is_empty());
+        phrases.sort_unstable();
+        phrases.dedup();
+        phrases
+    }
+}
+
+/// Reads one line of a solution.
+pub(super) fn read_line<'t>(book: &Book, line: &'t str) -> Claim<'t> {
+    if book.headings.contains(&line) {
+        return Claim::Heading;
+    }
+    if let Some([before, after_number, after_action, end]) = book.step
+        && let Some(rest) = between(line, [before, end])
+        && let Some((number, rest)) = split_at_phrase(rest, after_number)
+        && let Some((action, successor)) = split_at_phrase(rest, after_action)
+    {
+        return Claim::Step { number, action, successor };
+    }
+    if let Some(state) = between(line, book.problem) {
+        return Claim::Problem { state };
+    }
+    between(line, book.answer).map_or(Claim::Unreadable, |plan| Claim::Answer { plan })
+}

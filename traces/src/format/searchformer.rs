@@ -1,0 +1,159 @@
+//! Searchformer (Lehnert et al. 2024): `create` and `close` with costs, then `plan`, word for word.
+//!
+//! The prompt is a line of its own, everything else stands on the second line, parted by single spaces. `searchformer-plan` leaves the
+//! search out. Hopeless nodes are not told, as in the published traces.
+
+use std::ops::Range;
+
+use metacot_envs::{SettingError, Settings, Status, World, digits::push_integer};
+
+use super::{TraceFormat, only_worlds};
+use crate::{
+    Event, Node, Trace,
+    discourse::{
+        Discourse, Parsed,
+        frontier::{Claim, Dialect, Entry},
+    },
+};
+
+/// The worlds that have words in this language.
+const WORLDS: &[&str] = &["maze", "sokoban"];
+/// The searches that keep a frontier by cost.
+const SEARCHES: &[&str] = &["astar", "astar-nondet"];
+
+/// The format. Settings: `ties` (`any`, or `fixed` where the audit must find the order of deterministic A*).
+#[derive(Clone, Debug)]
+pub struct Searchformer {
+    has_search: bool,
+    has_fixed_ties: bool,
+}
+
+impl Searchformer {
+    /// Reads the settings of `searchformer`.
+    ///
+    /// # Errors
+    /// A setting that is unknown or not allowed, or an environment without words in this language.
+    pub fn configure<E: World>(settings: &Settings) -> Result<Self, SettingError> {
+        only_worlds::<E>("searchformer", WORLDS)?;
+        settings.only(&["ties"])?;
+        Ok(Self { has_search: true, has_fixed_ties: settings.choice("ties", &["any", "fixed"], "any")? == "fixed" })
+    }
+
+    /// Reads the settings of `searchformer-plan`: none.
+    ///
+    /// # Errors
+    /// A setting that is unknown, or an environment without words in this language.
+    pub fn configure_plan<E: World>(settings: &Settings) -> Result<Self, SettingError> {
+        only_worlds::<E>("searchformer-plan", WORLDS)?;
+        settings.only(&[])?;
+        Ok(Self { has_search: false, has_fixed_ties: false })
+    }
+}
+
+fn entry<E: World>(word: &str, env: &E, problem: &E::Problem, node: &Node<E>, out: &mut String) {
+    out.push_str(word);
+    env.write_successor(problem, &node.state, out);
+    out.push_str(" c");
+    push_integer(out, i64::from(node.cost));
+    out.push_str(" c");
+    push_integer(out, i64::from(node.bound));
+    out.push(' ');
+}
+
+impl<E: World> TraceFormat<E> for Searchformer {
+    fn write(&self, env: &E, problem: &E::Problem, trace: &Trace<E>, out: &mut String) -> usize {
+        let start = out.len();
+        TraceFormat::<E>::write_prompt(self, env, problem, out);
+        let prompt_len = out.len() - start;
+        for event in trace.events.iter().filter(|_| self.has_search) {
+            match event {
+                Event::Generate(id) if env.status(problem, &trace.node(*id).state) != Status::DeadEnd => entry("create ", env, problem, trace.node(*id), out),
+                Event::Visit(id) => entry("close ", env, problem, trace.node(*id), out),
+                Event::Generate(_) | Event::Evaluate { .. } => {}
+            }
+        }
+        if let Some(goal) = trace.goal {
+            for id in std::iter::once(0).chain(trace.path(goal)) {
+                out.push_str("plan ");
+                env.write_place(problem, &trace.node(id).state, out);
+                out.push(' ');
+            }
+        }
+        if out.ends_with(' ') {
+            out.pop();
+        }
+        prompt_len
+    }
+
+    fn write_prompt(&self, env: &E, problem: &E::Problem, out: &mut String) {
+        env.write_state(problem, &env.initial(problem), out);
+        out.push('\n');
+    }
+
+    fn can_write(&self, trace: &Trace<E>) -> bool {
+        trace.goal.is_some()
+    }
+
+    fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
+        let dialect = Dialect { read, has_search: self.has_search, has_fixed_ties: self.has_fixed_ties };
+        Parsed { text, discourse: Discourse::Frontier(dialect) }
+    }
+
+    fn phrases(&self) -> Vec<String> {
+        let search = ["create ", "close ", " c", "c"];
+        let words = ["plan ", " ", "\n"];
+        search.iter().filter(|_| self.has_search).chain(&words).map(|word| (*word).to_string()).collect()
+    }
+
+    fn searches(&self) -> Option<&'static [&'static str]> {
+        self.has_search.then_some(SEARCHES)
+    }
+}
+
+/// The end of the word that starts at `at`.
+fn word_end(bytes: &[u8], at: usize) -> usize {
+    bytes[at..].iter().position(|byte| *byte == b' ').map_or(bytes.len(), |length| at + length)
+}
+
+/// Reads the statement at `at`: the prompt up to the end of its line, or what a keyword begins.
+fn read(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)> {
+    let bytes = text.as_bytes();
+    if at == 0 {
+        let end = text.find('\n').unwrap_or(text.len());
+        return (!text.is_empty()).then(|| (Claim::Problem { state: &text[..end] }, 0..end, end + 1));
+    }
+    if at >= bytes.len() {
+        return None;
+    }
+    let keyword_end = word_end(bytes, at);
+    let body = (keyword_end + 1).min(bytes.len());
+    // The statement goes on until the next keyword; costs are the words that begin with `c` and a digit.
+    let (mut word, mut costs, mut num_costs, mut state_end) = (body, [(0, 0); 2], 0, body);
+    while word < bytes.len() {
+        let end = word_end(bytes, word);
+        if bytes[word] == b'c' && bytes.get(word + 1).is_some_and(u8::is_ascii_digit) {
+            if num_costs < 2 {
+                costs[num_costs] = (word + 1, end);
+            }
+            num_costs += 1;
+        } else if (bytes[word] == b'c' || bytes[word] == b'p') && matches!(&bytes[word..end], b"create" | b"close" | b"plan") {
+            break;
+        } else if num_costs == 0 {
+            state_end = end;
+        } else {
+            num_costs = 3;
+        }
+        word = end + 1;
+    }
+    let next = word.min(bytes.len() + 1);
+    let end = next.saturating_sub(1).clamp(at, bytes.len());
+    let state = text.get(body..state_end).unwrap_or_default();
+    let entry = || Some(Entry { state, cost: text.get(costs[0].0..costs[0].1)?, bound: text.get(costs[1].0..costs[1].1)? });
+    let claim = match (&bytes[at..keyword_end], num_costs) {
+        (b"create", 2) => entry().map(Claim::Create),
+        (b"close", 2) => entry().map(Claim::Close),
+        (b"plan", 0) => Some(Claim::Plan { place: state }),
+        _ => None,
+    };
+    Some((claim.unwrap_or(Claim::Unreadable), at..end, next))
+}

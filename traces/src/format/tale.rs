@@ -1,0 +1,223 @@
+//! A search told in a book of phrases: what the formats `think` and `prose` have in common.
+//!
+//! Nodes are numbered in order of generation. A node is told when it is generated; going into it and coming back to another are told in
+//! different words, so that each move says whether it goes deeper.
+
+use metacot_envs::{SettingError, Settings, Status, World, digits::push_integer};
+
+use super::TraceFormat;
+use crate::{
+    Event, NodeId, Trace,
+    discourse::{
+        Discourse, Parsed, split_at_phrase,
+        tree::{Claim, Dialect, Ids},
+    },
+};
+
+/// The wording of a format. Where a line holds several things, its phrases stand before, between and behind them.
+#[derive(Debug)]
+pub(super) struct Book {
+    /// Around the problem.
+    pub problem: [&'static str; 2],
+    /// Begins the search.
+    pub begin: &'static str,
+    /// Around the id, the action and the successor of a new node.
+    pub explore: [&'static str; 4],
+    /// Around a comparison that ends a branch.
+    pub dead: [&'static str; 2],
+    /// Around a comparison that reaches the goal.
+    pub goal: [&'static str; 2],
+    /// Around the id and the state of a child to go into.
+    pub enter: [&'static str; 3],
+    /// Around the id and the state of a node to go back to.
+    pub back: [&'static str; 3],
+    /// Around the id and the value of a node.
+    pub value: [&'static str; 3],
+    /// Gives up.
+    pub give_up: &'static str,
+    /// Ends the search.
+    pub close: &'static str,
+    /// Around the actions of the answer.
+    pub answer: [&'static str; 2],
+    /// Says that there is no answer.
+    pub no_answer: &'static str,
+    /// Between the actions of the answer.
+    pub separator: &'static str,
+}
+
+/// A format with its book. Settings: `values` (whether values of nodes are told, false).
+#[derive(Clone, Debug)]
+pub struct Tale {
+    book: &'static Book,
+    read: for<'t> fn(&'t str) -> Claim<'t>,
+    has_values: bool,
+}
+
+impl Tale {
+    pub(super) fn configure(book: &'static Book, read: for<'t> fn(&'t str) -> Claim<'t>, settings: &Settings) -> Result<Self, SettingError> {
+        settings.only(&["values"])?;
+        Ok(Self { book, read, has_values: settings.flag("values", false)? })
+    }
+}
+
+impl<E: World> TraceFormat<E> for Tale {
+    fn write(&self, env: &E, problem: &E::Problem, trace: &Trace<E>, out: &mut String) -> usize {
+        let (book, start) = (self.book, out.len());
+        TraceFormat::<E>::write_prompt(self, env, problem, out);
+        let prompt_len = out.len() - start;
+        line(out, book.begin);
+        let mut at: Option<NodeId> = None;
+        for event in &trace.events {
+            match *event {
+                Event::Generate(0) => {}
+                Event::Generate(id) => {
+                    let node = trace.node(id);
+                    let parent = &trace.node(node.parent).state;
+                    let [before, after_id, after_action, end] = book.explore;
+                    out.push_str(before);
+                    push_integer(out, i64::from(id));
+                    out.push_str(after_id);
+                    env.write_action(problem, parent, node.action.as_ref().expect("only the root has no action"), out);
+                    out.push_str(after_action);
+                    env.write_successor(problem, &node.state, out);
+                    line(out, end);
+                    if env.status(problem, &node.state) == Status::DeadEnd {
+                        ending(env, problem, &node.state, book.dead, out);
+                    }
+                }
+                Event::Visit(id) => {
+                    if at.is_some() {
+                        let is_deeper = id != 0 && at == Some(trace.node(id).parent);
+                        let [before, between, end] = if is_deeper { book.enter } else { book.back };
+                        out.push_str(before);
+                        push_integer(out, i64::from(id));
+                        out.push_str(between);
+                        env.write_successor(problem, &trace.node(id).state, out);
+                        line(out, end);
+                    }
+                    at = Some(id);
+                }
+                Event::Evaluate { node, value } if self.has_values => {
+                    let [before, between, end] = book.value;
+                    out.push_str(before);
+                    push_integer(out, i64::from(node));
+                    out.push_str(between);
+                    out.push_str(&format!("{:.2}", value.clamp(0.0, 1.0)));
+                    line(out, end);
+                }
+                Event::Evaluate { .. } => {}
+            }
+        }
+        match trace.goal {
+            Some(goal) => ending(env, problem, &trace.node(goal).state, book.goal, out),
+            None => line(out, book.give_up),
+        }
+        line(out, book.close);
+        if trace.goal.is_some() {
+            out.push_str(book.answer[0]);
+            write_plan(env, problem, trace, book.separator, out);
+            out.push_str(book.answer[1]);
+        } else {
+            out.push_str(book.no_answer);
+        }
+        prompt_len
+    }
+
+    fn write_prompt(&self, env: &E, problem: &E::Problem, out: &mut String) {
+        out.push_str(self.book.problem[0]);
+        env.write_state(problem, &env.initial(problem), out);
+        line(out, self.book.problem[1]);
+    }
+
+    fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
+        let dialect = Dialect { read: self.read, ids: Ids::Number, has_answer: true, must_close: true, separator: self.book.separator };
+        Parsed { text, discourse: Discourse::Tree(dialect) }
+    }
+
+    fn phrases(&self) -> Vec<String> {
+        let Book { problem, begin, explore, dead, goal, enter, back, value, give_up, close, answer, no_answer, separator } = self.book;
+        let mut pieces = vec![problem[0], dead[0], goal[0], answer[0], answer[1], no_answer, separator];
+        pieces.extend(&explore[..3]);
+        pieces.extend(&enter[..2]);
+        pieces.extend(&back[..2]);
+        let mut phrases: Vec<String> =
+            [problem[1], begin, explore[3], dead[1], goal[1], enter[2], back[2], give_up, close].iter().map(|end| format!("{end}\n")).collect();
+        if self.has_values {
+            pieces.extend(&value[..2]);
+            phrases.push(format!("{}\n", value[2]));
+            pieces.extend(["0.", "1."]);
+        }
+        phrases.extend(pieces.into_iter().map(String::from));
+        phrases.retain(|phrase| !phrase.is_empty());
+        phrases.sort_unstable();
+        phrases.dedup();
+        phrases
+    }
+}
+
+fn line(out: &mut String, end: &str) {
+    out.push_str(end);
+    out.push('\n');
+}
+
+fn ending<E: World>(env: &E, problem: &E::Problem, state: &E::State, [before, end]: [&str; 2], out: &mut String) {
+    out.push_str(before);
+    env.write_comparison(problem, state, out);
+    line(out, end);
+}
+
+/// Appends the actions from the start to the goal; nothing where there is none.
+pub(super) fn write_plan<E: World>(env: &E, problem: &E::Problem, trace: &Trace<E>, separator: &str, out: &mut String) {
+    let path = trace.goal.map(|goal| trace.path(goal)).unwrap_or_default();
+    for (index, id) in path.into_iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { separator });
+        let node = trace.node(id);
+        env.write_action(problem, &trace.node(node.parent).state, node.action.as_ref().expect("only the root has no action"), out);
+    }
+}
+
+/// What stands between two phrases that begin and end a line.
+pub(super) fn between<'t>(line: &'t str, [before, end]: [&str; 2]) -> Option<&'t str> {
+    line.strip_prefix(before)?.strip_suffix(end)
+}
+
+/// Reads one line of a tale.
+pub(super) fn read_line<'t>(book: &Book, line: &'t str) -> Claim<'t> {
+    try_read_line(book, line).unwrap_or(Claim::Unreadable)
+}
+
+fn try_read_line<'t>(book: &Book, line: &'t str) -> Option<Claim<'t>> {
+    let fixed = [(book.begin, Claim::Begin), (book.give_up, Claim::GiveUp), (book.close, Claim::Close), (book.no_answer, Claim::Answer { plan: None })];
+    if let Some((_, claim)) = fixed.into_iter().find(|(text, _)| *text == line) {
+        return Some(claim);
+    }
+    let [before, after_id, after_action, end] = book.explore;
+    if let Some(rest) = between(line, [before, end])
+        && let Some((id, rest)) = split_at_phrase(rest, after_id)
+        && let Some((action, successor)) = split_at_phrase(rest, after_action)
+    {
+        return Some(Claim::Explore { id: Some(id), action, successor });
+    }
+    for (phrases, is_deeper) in [(book.enter, true), (book.back, false)] {
+        if let Some(rest) = between(line, [phrases[0], phrases[2]])
+            && let Some((id, state)) = split_at_phrase(rest, phrases[1])
+        {
+            return Some(Claim::Move { id, state: Some(state), is_deeper: Some(is_deeper) });
+        }
+    }
+    if let Some(rest) = between(line, [book.value[0], book.value[2]])
+        && let Some((id, value)) = split_at_phrase(rest, book.value[1])
+    {
+        return Some(Claim::Value { id, value });
+    }
+    if let Some(comparison) = between(line, book.dead) {
+        return Some(Claim::Ending { comparison, is_goal: false });
+    }
+    if let Some(comparison) = between(line, book.goal) {
+        return Some(Claim::Ending { comparison, is_goal: true });
+    }
+    if let Some(state) = between(line, book.problem) {
+        return Some(Claim::Problem { state });
+    }
+    between(line, book.answer).map(|plan| Claim::Answer { plan: Some(plan) })
+}

@@ -1,0 +1,143 @@
+//! Makes one record: draw a problem, search it, write it, audit what was written.
+
+use metacot_envs::{SeedTree, World};
+use rand_chacha::ChaCha8Rng;
+use serde_json::value::RawValue;
+
+use super::Spec;
+use crate::{
+    Auditor, Recorder, Search, TraceFormat,
+    corpus::{CorpusError, Record, RecordRef},
+    format, search,
+};
+
+/// Draws of a problem before its split counts as empty.
+const MAX_DRAWS: u64 = 100_000;
+
+/// An environment with the search and the format of a [`Spec`], checked and ready.
+pub struct Maker<E: World> {
+    env: E,
+    search: Box<dyn Search<E>>,
+    format: Box<dyn TraceFormat<E>>,
+    spec: Spec,
+    problem_seeds: SeedTree,
+    search_seeds: SeedTree,
+}
+
+/// What a worker needs beside the maker; reused from record to record so that nothing large is allocated in the steady state.
+pub struct Desk<E: World> {
+    recorder: Recorder<E>,
+    auditor: Auditor<E>,
+    text: String,
+}
+
+impl<E: World> Default for Desk<E> {
+    fn default() -> Self {
+        Self { recorder: Recorder::default(), auditor: Auditor::default(), text: String::new() }
+    }
+}
+
+impl<E: World> Maker<E> {
+    /// Checks the names and settings of a spec.
+    ///
+    /// # Errors
+    /// The first setting or combination that is unknown or not allowed.
+    pub fn new(spec: &Spec) -> Result<Self, CorpusError> {
+        let usage = |error: metacot_envs::SettingError| CorpusError::Usage(error.to_string());
+        let env = E::configure(&spec.difficulty).map_err(usage)?;
+        let search = search::build::<E>(&spec.search, &env, &spec.search_settings).map_err(usage)?;
+        let format = format::build::<E>(&spec.format, &spec.format_settings).map_err(usage)?;
+        format::check_pair(format.as_ref(), &spec.format, &spec.search).map_err(usage)?;
+        let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
+        Ok(Self { env, search, format, spec: spec.clone(), problem_seeds: seeds.child("problem"), search_seeds: seeds.child("search") })
+    }
+
+    /// The problem of record `id`: the first draw of its stream that lies in the split.
+    ///
+    /// # Errors
+    /// No draw lies there: the split is empty at this difficulty.
+    pub fn problem(&self, id: u64) -> Result<(E::Problem, String), CorpusError> {
+        let mut rng: ChaCha8Rng = self.problem_seeds.stream(id);
+        for _ in 0..MAX_DRAWS {
+            let problem = self.env.generate(&mut rng);
+            let key = self.env.canonical_key(&problem);
+            if self.spec.shares.split_of(&key) == self.spec.split {
+                return Ok((problem, key));
+            }
+        }
+        Err(CorpusError::Usage(format!("no problem of {} falls into the split `{}`; its share is too small", E::NAME, self.spec.split.name())))
+    }
+
+    /// Makes record `id`; `None` where the format cannot show the trace (a failed search in a format of solutions).
+    ///
+    /// # Errors
+    /// The split is empty, or the text does not audit clean, which is a bug of ours.
+    pub fn record(&self, id: u64, desk: &mut Desk<E>) -> Result<Option<Record>, CorpusError> {
+        self.make(id, desk, |record| record.to_record())
+    }
+
+    /// Makes record `id` and hands it to `take`; `None` where the format cannot show the trace.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn make<R>(&self, id: u64, desk: &mut Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError> {
+        let (problem, canonical_key) = self.problem(id)?;
+        let Self { env, search, format, spec, .. } = self;
+        search.run(env, &problem, spec.budget, &mut self.search_seeds.stream(id), &mut desk.recorder);
+        let trace = desk.recorder.trace();
+        if !format.can_write(trace) {
+            return Ok(None);
+        }
+        desk.text.clear();
+        let prompt_len = format.write(env, &problem, trace, &mut desk.text) as u64;
+        self.check(id, &problem, trace.goal.is_some(), &desk.text, &mut desk.auditor)?;
+        let plan = trace.plan().map(|plan| plan_texts(env, &problem, &plan));
+        let json = serde_json::to_string(&problem).expect("problems are plain data");
+        let json = RawValue::from_string(json).expect("it was just written as JSON");
+        Ok(Some(take(RecordRef {
+            id,
+            env: &spec.env,
+            search: &spec.search,
+            format: &spec.format,
+            split: spec.split,
+            canonical_key: &canonical_key,
+            problem: &json,
+            text: &desk.text,
+            prompt_len,
+            plan: plan.as_deref(),
+            cost: trace.goal.map(|goal| trace.node(goal).cost),
+            stop: trace.stop,
+            expanded: trace.expanded,
+            generated: trace.nodes.len() as u64,
+            loss_spans: &[(prompt_len, desk.text.len() as u64)],
+        })))
+    }
+
+    /// Audits a text that is about to be written.
+    fn check(&self, id: u64, problem: &E::Problem, is_solved: bool, text: &str, auditor: &mut Auditor<E>) -> Result<(), CorpusError> {
+        auditor.check(&self.env, problem, &self.format.parse(text));
+        let reason = match auditor.defects().first() {
+            Some(defect) => format!("{} at {:?}", defect.kind, text.get(defect.span.clone()).unwrap_or_default()),
+            None if auditor.is_solved() != is_solved => "the plan in the text is not the plan of the search".into(),
+            None => return Ok(()),
+        };
+        let Spec { env, search, format, .. } = &self.spec;
+        Err(CorpusError::Audit { id, env: env.clone(), search: search.clone(), format: format.clone(), reason })
+    }
+}
+
+/// The actions of a plan as the environment writes them, each in the state where it is taken.
+pub fn plan_texts<E: World>(env: &E, problem: &E::Problem, plan: &[E::Action]) -> Vec<String> {
+    let mut state = env.initial(problem);
+    let mut texts = Vec::with_capacity(plan.len());
+    for action in plan {
+        let mut text = String::new();
+        env.write_action(problem, &state, action, &mut text);
+        texts.push(text);
+        match env.apply(problem, &state, action) {
+            Ok(next) => state = next,
+            Err(_) => break,
+        }
+    }
+    texts
+}
