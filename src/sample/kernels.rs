@@ -10,6 +10,8 @@ mod attention;
 mod lanes;
 mod matmul;
 mod rows;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub(crate) use attention::{AttentionShape, attend};
 pub(crate) use lanes::Isa;
@@ -40,14 +42,14 @@ macro_rules! dispatch {
             #[allow(clippy::too_many_arguments)]
             fn avx512($($argument: $type),*) $(-> $output)? {
                 // SAFETY: this function has the instruction set; the bounds were asserted by the caller below.
-                unsafe { $inner::<$crate::sample::kernels::lanes::Avx512>($($argument),*) }
+                unsafe { $inner::<$crate::sample::kernels::x86::Avx512>($($argument),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             #[allow(clippy::too_many_arguments)]
             fn avx2($($argument: $type),*) $(-> $output)? {
                 // SAFETY: as above.
-                unsafe { $inner::<$crate::sample::kernels::lanes::Avx2>($($argument),*) }
+                unsafe { $inner::<$crate::sample::kernels::x86::Avx2>($($argument),*) }
             }
             $($check)*
             match isa.kind() {
