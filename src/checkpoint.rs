@@ -6,11 +6,11 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, File},
-    io::Write,
+    io,
     path::Path,
 };
 
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -54,22 +54,21 @@ impl<H: Header> Archive<H> {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let bytes: BTreeMap<&str, Vec<u8>> = self.tensors.iter().map(|(name, (_, elements))| (name.as_str(), little_endian(elements))).collect();
-        let header = serde_json::to_string(&self.header).map_err(|error| Error::data(path, format!("cannot hold its header: {error}")))?;
-        let sealed = Sealed {
-            format: H::FORMAT.to_owned(),
-            version: H::VERSION,
-            digest: digest(&header, bytes.iter().map(|(name, bytes)| (*name, bytes.as_slice()))),
-            header,
-        };
-        let text = serde_json::to_string(&sealed).map_err(|error| Error::data(path, format!("cannot hold its header: {error}")))?;
-        let views = self.tensors.iter().zip(bytes.values()).map(|((name, (shape, _)), bytes)| {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a tensor has as many elements as its shape says");
-            (name.as_str(), view)
+        let cannot_hold = |error| Error::data(path, format!("cannot hold its header: {error}"));
+        let header = serde_json::to_string(&self.header).map_err(cannot_hold)?;
+        let bytes = self.tensors.iter().map(|(name, (_, elements))| (name.as_str(), bytemuck::cast_slice(elements)));
+        let sealed = Sealed { format: H::FORMAT.to_owned(), version: H::VERSION, digest: digest(&header, bytes), header };
+        let text = serde_json::to_string(&sealed).map_err(cannot_hold)?;
+        let views = self.tensors.iter().map(|(name, (shape, elements))| {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(elements));
+            (name.as_str(), view.expect("a tensor has as many elements as its shape says"))
         });
-        let file = safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), text)])))
-            .map_err(|error| Error::data(path, format!("cannot be laid out: {error}")))?;
-        write_atomically(path, &file)
+        replace(path, |temporary| {
+            safetensors::serialize_to_file(views, Some(HashMap::from([(KEY.to_owned(), text)])), temporary).map_err(|error| match error {
+                SafeTensorError::IoError(error) => error,
+                error => io::Error::other(error),
+            })
+        })
     }
 
     /// Reads an archive and checks its format, version and digest.
@@ -108,7 +107,7 @@ impl Weights {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        Archive { header: self.config.clone(), tensors: self.named("") }.write(path)
+        Archive { header: self.config.clone(), tensors: self.clone().into_named("") }.write(path)
     }
 
     /// Loads weights and their shape.
@@ -125,15 +124,14 @@ impl Weights {
     /// Blake3 digest of shape and elements, in hexadecimal.
     pub fn digest(&self) -> String {
         let header = serde_json::to_string(&self.config).expect("a configuration is plain data");
-        let named = self.named("");
-        let bytes: Vec<(&str, Vec<u8>)> = named.iter().map(|(name, (_, elements))| (name.as_str(), little_endian(elements))).collect();
-        digest(&header, bytes.iter().map(|(name, bytes)| (*name, bytes.as_slice())))
+        let named: BTreeMap<String, &[f32]> = Self::shapes(&self.config).into_iter().map(|(name, _)| name).zip(self.tensors()).collect();
+        digest(&header, named.iter().map(|(name, elements)| (name.as_str(), bytemuck::cast_slice(elements))))
     }
 
     /// The tensors by name, each name behind `prefix`.
-    pub(crate) fn named(&self, prefix: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+    pub(crate) fn into_named(self, prefix: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
         let shapes = Self::shapes(&self.config);
-        shapes.into_iter().zip(self.tensors()).map(|((name, shape), tensor)| (format!("{prefix}{name}"), (shape, tensor.to_vec()))).collect()
+        shapes.into_iter().zip(self.into_tensors()).map(|((name, shape), tensor)| (format!("{prefix}{name}"), (shape, tensor))).collect()
     }
 
     /// Takes the tensors whose names stand behind `prefix` out of a file's; the error says which one is missing or misshapen.
@@ -151,25 +149,32 @@ impl Weights {
     }
 }
 
-/// Writes a file so that its name never stands for half of it: temporary name, sync, rename, sync of the folder.
+/// Writes a file so that its name never stands for half of it.
+///
+/// # Errors
+/// See [`replace`].
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, |temporary| fs::write(temporary, bytes))
+}
+
+/// Replaces a file by what `write` writes under a temporary name: sync, rename, sync of the folder.
 ///
 /// # Errors
 /// Any of these steps fails; then the temporary file is removed where possible and the old file stands.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     let temporary = path.with_file_name(name);
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+    let steps = || -> io::Result<()> {
+        write(&temporary)?;
+        File::options().write(true).open(&temporary)?.sync_all()?;
         fs::rename(&temporary, path)?;
         match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
             _ => Ok(()),
         }
     };
-    write().map_err(|error| {
+    steps().map_err(|error| {
         // The first failure is the one to report, whatever becomes of the clean-up.
         let _ = fs::remove_file(&temporary);
         Error::io("cannot write", path)(error)
@@ -191,13 +196,8 @@ fn digest<'a>(header: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) 
     hasher.finalize().to_hex().to_string()
 }
 
-fn little_endian(elements: &[f32]) -> Vec<u8> {
-    let mut bytes = vec![0; elements.len() * 4];
-    for (four, element) in bytes.chunks_exact_mut(4).zip(elements) {
-        four.copy_from_slice(&element.to_le_bytes());
-    }
-    bytes
-}
+// The elements are written as they lie in memory.
+const _: () = assert!(cfg!(target_endian = "little"), "the format is little-endian");
 
 fn from_little_endian(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()

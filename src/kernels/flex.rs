@@ -237,9 +237,7 @@ impl Kernels for Flex {
         let starts = integers(&starts);
         let [x, qkv, attended, log_sum, middle, gate_up] = [saved.x, saved.qkv, saved.attended, saved.log_sum, saved.middle, saved.gate_up].map(Whole::new);
         let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
-        let mut grad_x = take(n * d);
-        grad_x.copy_from_slice(grad.slice());
-        release(grad);
+        let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
         let chunk = rows_of_chunk(shape.time);
         let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
         let sums: Vec<block::Grads> = grad_x

@@ -42,6 +42,15 @@ impl Weights {
         tensors
     }
 
+    /// The tensors themselves, in the order of [`Weights::shapes`].
+    pub fn into_tensors(self) -> Vec<Vec<f32>> {
+        let layers = self.layers.into_iter().flat_map(|layer| {
+            let LayerWeights { attention_norm, qkv, output, mlp_norm, gate_up, down } = layer;
+            [attention_norm, qkv, output, mlp_norm, gate_up, down]
+        });
+        [self.embedding].into_iter().chain(layers).chain([self.final_norm]).chain(self.head).collect()
+    }
+
     /// Weights from tensors in the order of [`Weights::shapes`].
     ///
     /// # Panics

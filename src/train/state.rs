@@ -78,18 +78,18 @@ pub(super) struct TrainState {
 
 impl TrainState {
     /// Writes the state into a folder and removes checkpoints that are older than the one before.
-    pub fn save(&self, folder: &Path, identity: &Identity) -> Result<()> {
-        let mut tensors = self.weights.named("weights.");
-        for (index, name) in ["first", "second"].into_iter().enumerate() {
-            for ((parameter, shape), moments) in Weights::shapes(&identity.model).into_iter().zip(&self.moments) {
-                tensors.insert(format!("{name}.{parameter}"), (shape, moments[index].clone()));
-            }
+    pub fn save(self, folder: &Path, identity: &Identity) -> Result<()> {
+        let mut tensors = self.weights.into_named("weights.");
+        for ((parameter, shape), [first, second]) in Weights::shapes(&identity.model).into_iter().zip(self.moments) {
+            tensors.insert(format!("first.{parameter}"), (shape.clone(), first));
+            tensors.insert(format!("second.{parameter}"), (shape, second));
         }
-        if let Some(average) = &self.average {
-            tensors.append(&mut average.named("average."));
+        if let Some(average) = self.average {
+            tensors.append(&mut average.into_named("average."));
         }
-        let header = StateHeader { identity: identity.clone(), position: self.position.clone() };
-        Archive { header, tensors }.write(&folder.join(file_name(self.position.step)))?;
+        let step = self.position.step;
+        let header = StateHeader { identity: identity.clone(), position: self.position };
+        Archive { header, tensors }.write(&folder.join(file_name(step)))?;
         for old in checkpoints(folder)?.into_iter().skip(KEPT) {
             fs::remove_file(&old).map_err(Error::io("cannot remove", &old))?;
         }
@@ -118,7 +118,7 @@ impl TrainState {
                 0 => Vec::new(),
                 _ => {
                     let [first, second] = [take("first.")?, take("second.")?];
-                    first.tensors().into_iter().zip(second.tensors()).map(|(first, second)| [first.to_vec(), second.to_vec()]).collect()
+                    first.into_tensors().into_iter().zip(second.into_tensors()).map(|(first, second)| [first, second]).collect()
                 }
             };
             let average = identity.train.ema_decay.map(|_| take("average.")).transpose()?;

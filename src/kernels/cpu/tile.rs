@@ -55,6 +55,22 @@ pub(super) fn product<S: Simd>(size: Size, a: Left<'_>, (b, b_row): (&[f32], usi
 #[inline(always)]
 fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
     let mut sums = [[S::splat(0.0); N]; ROWS];
+    // A macro and not a closure, which would not be compiled for the processor.
+    macro_rules! add {
+        ($p:ident, $i:ident, $left:expr) => {
+            let row = &b[$p * b_row..][..N * LANES];
+            let mut right = [S::splat(0.0); N];
+            for (vector, right) in right.iter_mut().enumerate() {
+                *right = S::get(row, vector * LANES);
+            }
+            for $i in 0..ROWS {
+                let left = S::splat($left);
+                for vector in 0..N {
+                    sums[$i][vector] = S::fma(left, right[vector], sums[$i][vector]);
+                }
+            }
+        };
+    }
     match a {
         Left::Rows(elements, stride) => {
             // Slices of one length `k`: the index needs no check.
@@ -63,17 +79,13 @@ fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], us
                 *row = &elements[i * stride..][..k];
             }
             for p in 0..k {
-                let mut left = [0.0; ROWS];
-                for i in 0..ROWS {
-                    left[i] = rows[i][p];
-                }
-                add::<S, N>(&mut sums, &left, &b[p * b_row..][..N * LANES]);
+                add!(p, i, rows[i][p]);
             }
         }
         Left::Columns(elements, stride) => {
             for p in 0..k {
-                let left: &[f32; ROWS] = elements[p * stride..].first_chunk().expect("a column has whole tiles");
-                add::<S, N>(&mut sums, left, &b[p * b_row..][..N * LANES]);
+                let column: &[f32; ROWS] = elements[p * stride..].first_chunk().expect("a column has whole tiles");
+                add!(p, i, column[i]);
             }
         }
     }
@@ -82,21 +94,6 @@ fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], us
         for (vector, sum) in sums.into_iter().enumerate() {
             let sum = if accumulate { S::add(S::get(row, vector * LANES), sum) } else { sum };
             S::put(row, vector * LANES, sum);
-        }
-    }
-}
-
-/// Adds the products of a column of the left side and a row of the right. (No closures here: they would not be compiled for the processor.)
-#[inline(always)]
-fn add<S: Simd, const N: usize>(sums: &mut [[S::V; N]; ROWS], left: &[f32; ROWS], right: &[f32]) {
-    let mut vectors = [S::splat(0.0); N];
-    for (vector, into) in vectors.iter_mut().enumerate() {
-        *into = S::get(right, vector * LANES);
-    }
-    for (sums, left) in sums.iter_mut().zip(left) {
-        let left = S::splat(*left);
-        for (sum, vector) in sums.iter_mut().zip(vectors) {
-            *sum = S::fma(left, vector, *sum);
         }
     }
 }
