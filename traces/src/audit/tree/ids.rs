@@ -41,6 +41,8 @@ struct Mark {
     state: Place,
     action: Place,
     history: Place,
+    /// The whole line that says where the search stands.
+    line: Place,
 }
 
 /// The nodes of a text.
@@ -78,6 +80,7 @@ impl Marks {
             state: Place::NOWHERE,
             action,
             history: Place::NOWHERE,
+            line: Place::NOWHERE,
         });
     }
 
@@ -170,6 +173,14 @@ impl Marks {
 
     pub fn history(&self, node: NodeId) -> Place {
         self.marks[node as usize].history
+    }
+
+    pub fn line(&self, node: NodeId) -> Place {
+        self.marks[node as usize].line
+    }
+
+    pub fn set_line(&mut self, node: NodeId, text: &str, span: std::ops::Range<usize>) {
+        self.marks[node as usize].line = text.get(span).map_or(Place::NOWHERE, |line| Place::of_part(text, line));
     }
 
     pub fn set_state(&mut self, node: NodeId, text: &str, state: &str) {
