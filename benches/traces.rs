@@ -17,6 +17,7 @@ use metacot_traces::{
         guided::{Site, play},
         mcts::Mcts,
     },
+    transform::loss::LossMask,
 };
 
 /// One corpus to time: name, environment, size, search, format, records, and the reference's records per second.
@@ -52,6 +53,9 @@ fn job(&(_, env, size, search, format, count, _): &Row, out: &Path, threads: usi
         search_settings: Settings::default(),
         format: format.into(),
         format_settings: Settings::default(),
+        transform: "none".into(),
+        transform_settings: Settings::default(),
+        loss: LossMask::default(),
         budget: Budget::default(),
         split: Split::Train,
         shares: SplitShares::default(),

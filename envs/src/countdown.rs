@@ -263,6 +263,13 @@ impl<P: Preset> Canonical for NumbersGame<P> {
         key
     }
 
+    /// The sorted numbers alone.
+    fn family_key(&self, problem: &Problem) -> String {
+        let mut numbers = problem.numbers.clone();
+        numbers.sort_unstable();
+        format!("countdown:{numbers:?}")
+    }
+
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {
         (0..problem.numbers.len())
             .map(|turn| {

@@ -238,6 +238,16 @@ impl Canonical for Maze {
         key
     }
 
+    /// The least of the eight rotated and reflected layouts without start and goal.
+    fn family_key(&self, problem: &Problem) -> String {
+        let key = |symmetry: Symmetry| {
+            let (turned, mut key) = (problem.turned(symmetry), String::from("maze:"));
+            turned.walls.write_hex(turned.grid, &mut key);
+            key
+        };
+        Symmetry::all().map(key).min().unwrap_or_default()
+    }
+
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {
         Symmetry::all().map(|symmetry| problem.turned(symmetry)).collect()
     }

@@ -6,3 +6,4 @@ mod golden;
 mod roundtrip;
 mod search;
 mod support;
+mod transform;

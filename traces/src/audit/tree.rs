@@ -336,8 +336,12 @@ impl<'t, E: World> Tree<'_, 't, E> {
         if is_deeper.is_some_and(|is_deeper| is_deeper != (node != 0 && self.replay.trace.node(node).parent == self.at)) {
             self.replay.fault(DefectKind::WrongOrder);
         }
-        if !self.replay.is_written(state, |trace, out| self.env.write_successor(self.problem, &trace.node(node).state, out)) {
-            self.replay.fault(DefectKind::WrongState);
+        if self.marks.successor(node).of(self.text) != Some(state) {
+            if self.replay.is_written(state, |trace, out| self.env.write_successor(self.problem, &trace.node(node).state, out)) {
+                self.marks.set_successor(node, self.text, state);
+            } else {
+                self.replay.fault(DefectKind::WrongState);
+            }
         }
         self.at = node;
         self.replay.trace.events.push(Event::Visit(node));

@@ -41,6 +41,7 @@ struct Mark {
     state: Place,
     action: Place,
     history: Place,
+    successor: Place,
     /// The whole line that says where the search stands.
     line: Place,
 }
@@ -81,6 +82,7 @@ impl Marks {
             action,
             history: Place::NOWHERE,
             line: Place::NOWHERE,
+            successor: Place::NOWHERE,
         });
     }
 
@@ -173,6 +175,14 @@ impl Marks {
 
     pub fn history(&self, node: NodeId) -> Place {
         self.marks[node as usize].history
+    }
+
+    pub fn successor(&self, node: NodeId) -> Place {
+        self.marks[node as usize].successor
+    }
+
+    pub fn set_successor(&mut self, node: NodeId, text: &str, successor: &str) {
+        self.marks[node as usize].successor = Place::of_part(text, successor);
     }
 
     pub fn line(&self, node: NodeId) -> Place {
