@@ -3,6 +3,7 @@
 mod audit;
 mod corpus;
 mod golden;
+mod matrix;
 mod roundtrip;
 mod search;
 mod support;
