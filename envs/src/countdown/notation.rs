@@ -89,12 +89,17 @@ impl<P: Preset> Notation for NumbersGame<P> {
         for i in (0..len).filter(|i| state.value(*i) == Some(left)) {
             for j in (0..len).filter(|j| *j != i && state.value(*j) == Some(right)) {
                 let action = Combine { left: i as u8, op, right: j as u8 };
-                let Ok(next) = self.apply(problem, state, &action) else { return Err(ActionFault::Illegal) };
-                let mut written = String::new();
-                if effect.is_some() {
-                    self.write_successor(problem, &next, &mut written);
+                if problem.rules.apply(op, left, right).is_none() {
+                    return Err(ActionFault::Illegal);
                 }
-                if effect == Some(written.as_str()) {
+                if let Some(effect) = effect {
+                    let Ok(next) = self.apply(problem, state, &action) else { return Err(ActionFault::Illegal) };
+                    let mut written = String::new();
+                    self.write_successor(problem, &next, &mut written);
+                    if effect == written {
+                        return if problem.rules.apply(op, left, right) == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
+                    }
+                } else {
                     return if problem.rules.apply(op, left, right) == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
                 }
                 found = found.or(Some(action));
