@@ -6,13 +6,18 @@
 
 use std::{fs, path::Path, time::Instant};
 
-use metacot_envs::{Difficulty, Environment, SeedTree, Settings, World, countdown::Countdown, maze::Maze};
+use metacot_envs::{Difficulty, Environment, SeedTree, Settings, World, connect4::Connect4, countdown::Countdown, maze::Maze};
 use metacot_traces::{
     Auditor, Budget, Recorder,
     corpus::{Layout, Split, SplitShares},
     format,
     generate::{Job, Shard, Spec, generate},
-    search,
+    search::{
+        self,
+        guided::{Site, play},
+        mcts::Mcts,
+    },
+    transform::loss::LossMask,
 };
 
 /// One corpus to time: name, environment, size, search, format, records, and the reference's records per second.
@@ -48,6 +53,9 @@ fn job(&(_, env, size, search, format, count, _): &Row, out: &Path, threads: usi
         search_settings: Settings::default(),
         format: format.into(),
         format_settings: Settings::default(),
+        transform: "none".into(),
+        transform_settings: Settings::default(),
+        loss: LossMask::default(),
         budget: Budget::default(),
         split: Split::Train,
         shares: SplitShares::default(),
@@ -112,6 +120,26 @@ fn time_audit<E: World>(name: &str, env: &E, search: &str, format: &str, count: 
     *report += &format!("{name:32} {rate:>9.0} MB/s parsed and audited  {:>6.0}x reference (7 MB/s)\n", rate / 7.0);
 }
 
+/// Simulations per second from the empty board, `rollouts` random games per leaf; 0 for a constant value.
+fn time_mcts(name: &str, simulations: u32, rollouts: u32, records: bool, reference: f64, report: &mut String) -> f64 {
+    let game = Connect4::configure(&Difficulty { settings: Settings::default().with("opening", 0), ..Difficulty::default() }).expect("allowed");
+    let problem = game.generate(&mut SeedTree::root(1).stream(0));
+    let mcts = Mcts::configure_game(&Settings::default().with("simulations", simulations)).expect("allowed");
+    let mut recorder = if records { Recorder::default() } else { Recorder::without_events() };
+    let (start, mut rounds) = (user_seconds(), 0_u64);
+    while user_seconds() - start < 1.0 {
+        let mut rng = SeedTree::root(2).stream(rounds);
+        let mut machine = mcts.machine();
+        let budget = Budget { expansions: u64::MAX, nodes: u32::MAX };
+        play(&mut machine, rollouts, &mut Site { env: &game, problem: &problem, budget, rng: &mut rng, recorder: &mut recorder });
+        assert_eq!(machine.root_visits().iter().map(|(_, visits)| visits).sum::<u32>() + 1, simulations, "every simulation is counted");
+        rounds += 1;
+    }
+    let rate = rounds as f64 * f64::from(simulations) / (user_seconds() - start);
+    *report += &format!("{name:40} {:>6.2} M simulations/s  {:>5.1}x reference\n", rate / 1e6, rate / reference);
+    rate
+}
+
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
     let out = std::env::temp_dir().join(format!("metacot-bench-{}", std::process::id()));
@@ -125,6 +153,13 @@ fn main() {
         time_audit("audit think", &countdown, "sos-mix", "think", 4000, &mut report);
         let maze = Maze::configure(&Difficulty::sized(20)).expect("in range");
         time_audit("audit searchformer 20x20", &maze, "astar", "searchformer", 2000, &mut report);
+    }
+    if "mcts".contains(&wanted) {
+        time_mcts("connect4, 1 rollout, 1000 simulations", 1000, 1, false, 0.133e6, &mut report);
+        time_mcts("connect4, 1 rollout, 5000 simulations", 5000, 1, false, 0.133e6, &mut report);
+        let plain = time_mcts("connect4, constant leaf, 1000", 1000, 0, false, 5e6, &mut report);
+        let recorded = time_mcts("connect4, constant leaf, 1000, events", 1000, 0, true, 5e6, &mut report);
+        report += &format!("{:40} {:.0} % of the time\n", "recording events costs", 100.0 * (1.0 - recorded / plain));
     }
     if "threads".contains(&wanted) {
         time_threads(&CORPORA[0], &out, &mut report);

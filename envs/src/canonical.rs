@@ -7,6 +7,12 @@ pub trait Canonical: Environment {
     /// The key as readable text; equal exactly for problems that are the same up to the symmetries the environment documents.
     fn canonical_key(&self, problem: &Self::Problem) -> String;
 
+    /// The key of the family of problems that share their material with this one (the numbers whatever the target, the walls whatever start
+    /// and goal): what out-of-distribution splits hold out together.
+    fn family_key(&self, problem: &Self::Problem) -> String {
+        self.canonical_key(problem)
+    }
+
     /// Symmetric variants of the problem, itself included, for tests of the key.
     fn symmetries(&self, problem: &Self::Problem) -> Vec<Self::Problem> {
         vec![problem.clone()]

@@ -205,6 +205,14 @@ impl Environment for Connect4 {
         two_player::status(self, problem, state)
     }
 
+    fn is_two_player(&self) -> bool {
+        true
+    }
+
+    fn opponent_moves(&self, problem: &Problem, state: &Position) -> bool {
+        self.to_move(problem, state) != self.to_move(problem, &self.initial(problem))
+    }
+
     fn actions(&self, problem: &Problem, state: &Position, out: &mut Vec<Drop>) {
         if self.outcome(problem, state).is_none() {
             let free = |column: &u32| state.mask() & problem.sides.column(*column) != problem.sides.column(*column);

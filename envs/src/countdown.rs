@@ -61,6 +61,7 @@ impl Rules {
     }
 
     /// `left op right`; `None` where it is not allowed.
+    #[inline]
     pub fn apply(self, op: Op, left: Value, right: Value) -> Option<Value> {
         match self {
             Self::Rational => left.apply(op, right),
@@ -141,6 +142,7 @@ impl<P: Preset> Environment for NumbersGame<P> {
         state
     }
 
+    #[inline]
     fn status(&self, problem: &Problem, state: &Numbers) -> Status {
         let target = Value::whole(i64::from(problem.target));
         let is_solved = match problem.rules {
@@ -154,6 +156,7 @@ impl<P: Preset> Environment for NumbersGame<P> {
         }
     }
 
+    #[inline]
     fn actions(&self, problem: &Problem, state: &Numbers, out: &mut Vec<Combine>) {
         match problem.rules {
             Rules::Sos => natural_actions(state, out),
@@ -163,17 +166,14 @@ impl<P: Preset> Environment for NumbersGame<P> {
         }
     }
 
+    #[inline]
     fn apply(&self, problem: &Problem, state: &Numbers, action: &Combine) -> Result<Numbers, IllegalAction> {
         let (left, right) = (usize::from(action.left), usize::from(action.right));
-        let (Some(a), Some(b), true) = (state.value(left), state.value(right), left != right) else {
-            return Err(IllegalAction::new(format!("operands {left} and {right} are not two of {} numbers", state.len)));
+        let result = match (state.value(left), state.value(right)) {
+            (Some(a), Some(b)) if left != right => problem.rules.apply(action.op, a, b),
+            _ => None,
         };
-        let Some(result) = problem.rules.apply(action.op, a, b) else {
-            let (mut first, mut second) = (String::new(), String::new());
-            notation::write_value(a, &mut first);
-            notation::write_value(b, &mut second);
-            return Err(IllegalAction::new(format!("{first}{}{second} is not allowed", action.op.sign())));
-        };
+        let Some(result) = result else { return Err(refusal(state, action)) };
         let mut next = Numbers::EMPTY;
         for (position, value) in state.values().enumerate() {
             if position != left && position != right {
@@ -188,6 +188,7 @@ impl<P: Preset> Environment for NumbersGame<P> {
         HEURISTICS
     }
 
+    #[inline]
     fn heuristic(&self, index: usize, problem: &Problem, state: &Numbers) -> f64 {
         let target = i64::from(problem.target);
         match index {
@@ -262,6 +263,13 @@ impl<P: Preset> Canonical for NumbersGame<P> {
         key
     }
 
+    /// The sorted numbers alone.
+    fn family_key(&self, problem: &Problem) -> String {
+        let mut numbers = problem.numbers.clone();
+        numbers.sort_unstable();
+        format!("countdown:{numbers:?}")
+    }
+
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {
         (0..problem.numbers.len())
             .map(|turn| {
@@ -273,14 +281,57 @@ impl<P: Preset> Canonical for NumbersGame<P> {
     }
 }
 
+/// Why an action is refused.
+#[cold]
+fn refusal(state: &Numbers, action: &Combine) -> IllegalAction {
+    let (left, right) = (usize::from(action.left), usize::from(action.right));
+    let (Some(a), Some(b), true) = (state.value(left), state.value(right), left != right) else {
+        return IllegalAction::new(format!("operands {left} and {right} are not two of {} numbers", state.len));
+    };
+    let (mut first, mut second) = (String::new(), String::new());
+    notation::write_value(a, &mut first);
+    notation::write_value(b, &mut second);
+    IllegalAction::new(format!("{first}{}{second} is not allowed", action.op.sign()))
+}
+
 /// Distance of `value` to the nearest divisor of `target` that is at least 2, the target included (its own distance for targets below 2).
+#[inline]
 fn nearest_divisor_distance(value: i64, target: i64) -> i64 {
     if target < 2 || value >= target {
         return (value - target).abs();
     }
+    if target < NEAREST_SIDE as i64 && value >= 0 {
+        return i64::from(NEAREST[target as usize * NEAREST_SIDE + value as usize]);
+    }
     let divides = |candidate: i64| candidate >= 2 && target % candidate == 0;
     (0..).find(|distance| divides(value - distance) || divides(value + distance)).expect("the target divides itself and lies above")
 }
+
+/// Targets below this have their distances in a table: the heuristic is asked for every child of every node.
+const NEAREST_SIDE: usize = 101;
+
+/// The distance of every value below a target, by target and value.
+static NEAREST: [u8; NEAREST_SIDE * NEAREST_SIDE] = {
+    let mut table = [0; NEAREST_SIDE * NEAREST_SIDE];
+    let mut target = 2;
+    while target < NEAREST_SIDE {
+        let mut value = 0;
+        while value < target {
+            let (mut divisor, mut least) = (2, target);
+            while divisor <= target {
+                let distance = value.abs_diff(divisor);
+                if target % divisor == 0 && distance < least {
+                    least = distance;
+                }
+                divisor += 1;
+            }
+            table[target * NEAREST_SIDE + value] = least as u8;
+            value += 1;
+        }
+        target += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -1,30 +1,73 @@
 //! Decimal digits pushed by hand: formatting is most of the cost of writing a trace, and `write!` doubles it.
 
+/// The decimal forms of 0 to 999, three digits each.
+const SMALL: &str = match std::str::from_utf8(&SMALL_BYTES) {
+    Ok(text) => text,
+    Err(_) => panic!("digits are ASCII"),
+};
+
+const SMALL_BYTES: [u8; 3000] = {
+    let mut bytes = [0; 3000];
+    let mut value = 0;
+    while value < 1000 {
+        bytes[3 * value] = b'0' + (value / 100) as u8;
+        bytes[3 * value + 1] = b'0' + (value / 10 % 10) as u8;
+        bytes[3 * value + 2] = b'0' + (value % 10) as u8;
+        value += 1;
+    }
+    bytes
+};
+
 /// Appends the decimal form of `value`.
+#[inline]
 pub fn push_integer(out: &mut String, value: i64) {
-    let mut buffer = [0_u8; 20];
-    let mut start = buffer.len();
-    let mut rest = value.unsigned_abs();
-    loop {
-        start -= 1;
-        buffer[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+    if !(0..1000).contains(&value) {
+        return push_large(out, value);
     }
+    let (value, end) = (value as usize, 3 * value as usize + 3);
+    let length = 1 + usize::from(value >= 10) + usize::from(value >= 100);
+    out.push_str(&SMALL[end - length..end]);
+}
+
+#[cold]
+fn push_large(out: &mut String, value: i64) {
     if value < 0 {
-        start -= 1;
-        buffer[start] = b'-';
+        out.push('-');
     }
-    out.push_str(std::str::from_utf8(&buffer[start..]).expect("digits and a sign are ASCII"));
+    let magnitude = value.unsigned_abs();
+    if magnitude < 1000 {
+        return push_integer(out, magnitude as i64);
+    }
+    push_large_magnitude(out, magnitude / 1000);
+    let rest = (magnitude % 1000) as usize;
+    out.push_str(&SMALL[3 * rest..3 * rest + 3]);
+}
+
+fn push_large_magnitude(out: &mut String, magnitude: u64) {
+    if magnitude < 1000 {
+        return push_integer(out, magnitude as i64);
+    }
+    push_large_magnitude(out, magnitude / 1000);
+    let rest = (magnitude % 1000) as usize;
+    out.push_str(&SMALL[3 * rest..3 * rest + 3]);
 }
 
 /// Reads a decimal integer as [`push_integer`] writes it: no plus sign, no leading zeros, no spaces.
+#[inline]
 pub fn read_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_canonical = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
-    if is_canonical && text != "-0" { text.parse().ok() } else { None }
+    let is_canonical = digits.len() == 1 || !digits.starts_with('0');
+    if digits.is_empty() || !is_canonical || text == "-0" {
+        return None;
+    }
+    if digits.len() > 18 {
+        return digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?;
+    }
+    let mut value = 0;
+    for byte in digits.bytes() {
+        value = 10 * value + i64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+    }
+    Some(if digits.len() < text.len() { -value } else { value })
 }
 
 #[cfg(test)]
@@ -33,7 +76,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_standard_formatter() {
-        for value in [0, 7, 10, 99, 100, -1, -120, i64::MAX, i64::MIN] {
+        for value in [0, 7, 10, 99, 100, 999, 1000, 1005, 12_000_345, -1, -120, -7000, i64::MAX, i64::MIN] {
             let mut out = String::new();
             push_integer(&mut out, value);
             assert_eq!(out, value.to_string());

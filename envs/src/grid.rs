@@ -30,11 +30,13 @@ impl Cell {
     }
 
     /// The number of steps between two cells of an open grid.
+    #[inline]
     pub fn manhattan(self, other: Self) -> u32 {
         u32::from(self.x.abs_diff(other.x)) + u32::from(self.y.abs_diff(other.y))
     }
 
     /// Appends `x y`.
+    #[inline]
     pub fn write(self, out: &mut String) {
         push_integer(out, i64::from(self.x));
         out.push(' ');
@@ -105,6 +107,7 @@ pub struct Grid {
 
 impl Grid {
     /// Whether the cell lies inside.
+    #[inline]
     pub fn contains(self, cell: Cell) -> bool {
         cell.x < self.width && cell.y < self.height
     }
@@ -115,6 +118,7 @@ impl Grid {
     }
 
     /// The place of a cell in row-major order.
+    #[inline]
     pub fn index(self, cell: Cell) -> usize {
         usize::from(cell.y) * usize::from(self.width) + usize::from(cell.x)
     }
@@ -126,6 +130,7 @@ impl Grid {
     }
 
     /// The neighbour of a cell, where it lies inside.
+    #[inline]
     pub fn step(self, cell: Cell, step: Move) -> Option<Cell> {
         let next = match step {
             Move::Down => Cell::new(cell.x, cell.y + 1),

@@ -169,6 +169,14 @@ impl Environment for Hex {
         two_player::status(self, problem, state)
     }
 
+    fn is_two_player(&self) -> bool {
+        true
+    }
+
+    fn opponent_moves(&self, problem: &Problem, state: &Position) -> bool {
+        self.to_move(problem, state) != self.to_move(problem, &self.initial(problem))
+    }
+
     fn actions(&self, problem: &Problem, state: &Position, out: &mut Vec<Place>) {
         if self.outcome(problem, state).is_none() {
             let free = (0..problem.side).flat_map(|y| (0..problem.side).map(move |x| (x, y)));

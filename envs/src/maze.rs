@@ -168,16 +168,19 @@ impl Environment for Maze {
         problem.start
     }
 
+    #[inline]
     fn status(&self, problem: &Problem, state: &Cell) -> Status {
         if *state == problem.goal { Status::Solved } else { Status::Open }
     }
 
+    #[inline]
     fn actions(&self, problem: &Problem, state: &Cell, out: &mut Vec<Move>) {
         if *state != problem.goal {
             out.extend(Move::ALL.into_iter().filter(|step| enter(problem, *state, *step).is_some()));
         }
     }
 
+    #[inline]
     fn apply(&self, problem: &Problem, state: &Cell, action: &Move) -> Result<Cell, IllegalAction> {
         enter(problem, *state, *action).ok_or_else(|| IllegalAction::new(format!("{} of {} {} is no free cell", action.word(), state.x, state.y)))
     }
@@ -195,14 +198,17 @@ impl Environment for Maze {
         }
     }
 
+    #[inline]
     fn lower_bound(&self, problem: &Problem, state: &Cell) -> Option<u32> {
         Some(state.manhattan(problem.goal))
     }
 
+    #[inline]
     fn dense_states(&self, problem: &Problem) -> Option<usize> {
         Some(problem.grid.cells())
     }
 
+    #[inline]
     fn dense_index(&self, problem: &Problem, state: &Cell) -> usize {
         problem.grid.index(*state)
     }
@@ -230,6 +236,16 @@ impl Canonical for Maze {
         key.push(':');
         problem.walls.write_hex(problem.grid, &mut key);
         key
+    }
+
+    /// The least of the eight rotated and reflected layouts without start and goal.
+    fn family_key(&self, problem: &Problem) -> String {
+        let key = |symmetry: Symmetry| {
+            let (turned, mut key) = (problem.turned(symmetry), String::from("maze:"));
+            turned.walls.write_hex(turned.grid, &mut key);
+            key
+        };
+        Symmetry::all().map(key).min().unwrap_or_default()
     }
 
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {

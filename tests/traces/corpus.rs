@@ -5,9 +5,14 @@ use std::{fs, path::Path};
 use metacot_envs::{Difficulty, Settings};
 use metacot_traces::{
     Budget,
-    corpus::{self, Layout, Split, SplitShares},
+    corpus::{self, FilterConfig, Funnel, Layout, Rule, Split, SplitBy, SplitShares},
+    forensics::{Style, forensics, overlap},
     generate::{Job, Shard, Spec, generate},
+    stats,
+    transform::loss::LossMask,
 };
+
+use crate::support::{countdown, problem, run};
 
 fn job(out: &Path, layout: Layout) -> Job {
     let spec = Spec {
@@ -17,6 +22,9 @@ fn job(out: &Path, layout: Layout) -> Job {
         search_settings: Settings::default(),
         format: "sos".into(),
         format_settings: Settings::default(),
+        transform: "none".into(),
+        transform_settings: Settings::default(),
+        loss: LossMask::default(),
         budget: Budget::default(),
         split: Split::Train,
         shares: SplitShares::default(),
@@ -99,4 +107,97 @@ fn a_finished_corpus_is_not_overwritten() {
     let error = generate(&job(folder.path(), Layout::Jsonl), &mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("exists already"), "{error}");
     generate(&Job { force: true, ..job(folder.path(), Layout::Jsonl) }, &mut |_| {}).unwrap();
+}
+
+#[test]
+fn families_stay_on_one_side_of_a_split() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = [Split::Train, Split::Test].map(|split| {
+        let mut job = job(&folder.path().join(split.name()), Layout::Jsonl);
+        (job.spec.split, job.spec.shares.by) = (split, SplitBy::Family);
+        generate(&job, &mut |_| {}).unwrap();
+        let mut numbers = std::collections::BTreeSet::new();
+        corpus::read(&job.out, |record| {
+            let mut inputs: Vec<u64> = record.problem["numbers"].as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect();
+            inputs.sort_unstable();
+            numbers.insert(inputs);
+        })
+        .unwrap();
+        numbers
+    });
+    assert!(numbers[0].is_disjoint(&numbers[1]));
+}
+
+#[test]
+fn shards_merge_to_the_bytes_of_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut whole = job(&folder.path().join("whole"), Layout::Shard);
+    whole.spec.count = 100_100;
+    whole.spec.search = "sos-bfs-sum-1".into();
+    let files = generate(&whole, &mut |_| {}).unwrap().files;
+    assert_eq!(files.len(), 3);
+    let mut merged = Vec::new();
+    for index in 0..8 {
+        let out = folder.path().join(index.to_string());
+        merged.extend(generate(&Job { out, threads: 2, shard: Shard { index, count: 8 }, ..whole.clone() }, &mut |_| {}).unwrap().files);
+    }
+    assert_eq!(merged, files);
+    assert_eq!(corpus::Manifest::digest_of(&merged), corpus::Manifest::digest_of(&files));
+}
+
+#[test]
+fn contamination_counts_shared_problems_and_the_card_names_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    let manifest = generate(&job(&one, Layout::Jsonl), &mut |_| {}).unwrap();
+    let mut test = job(&other, Layout::Jsonl);
+    test.spec.split = Split::Test;
+    generate(&test, &mut |_| {}).unwrap();
+    let clean = corpus::contamination(&[("train", &one), ("test", &other)]).unwrap();
+    assert!(clean.is_clean(), "{clean:?}");
+    let same = corpus::contamination(&[("train", &one), ("train again", &one)]).unwrap();
+    assert_eq!(same.pairs[0].shared_problems + same.duplicates[0].1, 230);
+    same.save(&one).unwrap();
+    let card = fs::read_to_string(one.join(corpus::CARD)).unwrap();
+    assert!(card.contains("path: \"train-*.jsonl\"") && card.contains(&manifest.digest) && card.contains("230 records"), "{card}");
+}
+
+#[test]
+fn the_funnel_finds_every_planted_defect() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(&job(folder.path(), Layout::Shard), &mut |_| {}).unwrap();
+    let mut records = Vec::new();
+    corpus::read(folder.path(), |record| records.push(record)).unwrap();
+    let leaked = records[5].canonical_key.clone();
+    let mut turned = records[7].clone();
+    turned.text.push(' ');
+    let mut easy = records[9].clone();
+    (easy.problem, easy.canonical_key, easy.text) = (serde_json::json!({ "numbers": [1, 1], "target": 1 }), "easy".into(), "easy".into());
+    records.splice(10..10, [records[3].clone(), turned, easy]);
+    let config = FilterConfig { duplicate: true, canonical_duplicate: true, guessable_above: Some(0.25), plays: 256, ..FilterConfig::default() };
+    let mut funnel = Funnel::new(config, [leaked].into());
+    let verdicts: Vec<Option<Rule>> = records.iter().map(|record| funnel.judge(record).unwrap()).collect();
+    assert_eq!(verdicts[10..13], [Some(Rule::Duplicate), Some(Rule::CanonicalDuplicate), Some(Rule::Guessable)]);
+    assert_eq!(verdicts[5], Some(Rule::Leak));
+    let (kept, dropped) = funnel.counts();
+    assert_eq!(kept + dropped.values().sum::<u64>(), records.len() as u64);
+}
+
+#[test]
+fn stats_and_forensics_tell_searches_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(&job(folder.path(), Layout::Shard), &mut |_| {}).unwrap();
+    let mut collector = stats::Collector::default();
+    corpus::read(folder.path(), |record| collector.add(&record)).unwrap();
+    let stats = collector.finish();
+    assert_eq!((stats.records, stats.by_kind["countdown/dfs/sos"]), (230, 230));
+    assert!(stats.text_bytes.min <= stats.text_bytes.p50 && stats.text_bytes.p50 <= stats.text_bytes.max);
+    let env = countdown(4);
+    let problem = problem(&env, 3);
+    let trace = |name: &str| run(&env, &problem, name, &Settings::default(), 0).trace().clone();
+    let (dfs, bfs) = (trace("dfs"), trace("bfs"));
+    assert_eq!(forensics(&env, &problem, &dfs.solution_only().unwrap()).style, Style::Straight);
+    assert!(forensics(&env, &problem, &dfs).visits > 0 && forensics(&env, &problem, &bfs).backtracks.values().sum::<u64>() > 0);
+    assert_eq!(overlap(&dfs, &dfs), 1.0);
+    assert!(overlap(&dfs, &bfs) < 1.0);
 }

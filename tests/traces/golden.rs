@@ -84,7 +84,7 @@ fn published_texts_of_stream_of_search_are_golden() {
     let sos = format::build::<Countdown>("sos", &compat).unwrap();
     let cases = [
         ("solved-dfs", "24:[3, 5, 9]", "sos-dfs-sum"),
-        ("failed-dfs", "11:[3, 5, 9]", "sos-dfs-sum"),
+        ("failed-dfs", "13:[3, 5, 9]", "sos-dfs-sum"),
         ("degenerate-dfs", "10:[40, 70, 95]", "sos-dfs-sum"),
         ("failed-bfs", "25:[3, 5, 9]", "sos-bfs-mult-1"),
         ("revisiting-bfs", "24:[3, 5, 9]", "sos-bfs-mult-2"),
@@ -93,6 +93,7 @@ fn published_texts_of_stream_of_search_are_golden() {
         let problem = env.read_problem(problem).unwrap();
         let recorder = run(&env, &problem, search, &compat, 0);
         let text = write(&env, &problem, &recorder, sos.as_ref());
+        assert_eq!(recorder.trace().goal.is_some(), case == "solved-dfs", "{case}");
         let audited = audit(&env, Some(&problem), &sos.parse(&text));
         assert!(audited.is_clean(), "{case}: {:?} in {text}", audited.defects);
         insta::with_settings!({ snapshot_suffix => case, description => format!("{search} compat=true, sos compat=true; the last line break is shown as (newline)") }, {

@@ -3,6 +3,8 @@
 mod audit;
 mod corpus;
 mod golden;
+mod matrix;
 mod roundtrip;
 mod search;
 mod support;
+mod transform;

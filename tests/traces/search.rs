@@ -1,13 +1,13 @@
 //! Searches against oracles: what they find is right, least cost where they promise it, and nothing is missed by complete ones.
 
-use metacot_envs::{Difficulty, Environment, Oracle, SeedTree, Settings, maze::Maze, replay, sokoban::Sokoban};
+use metacot_envs::{Difficulty, Environment, Notation, Oracle, SeedTree, Settings, connect4::Connect4, maze::Maze, replay, sokoban::Sokoban};
 use metacot_traces::{
     StopReason,
     search::{
         self,
         beam::Beam,
         best_first::BestFirst,
-        guided::{Evaluation, Machine, Policy, Request, Site, Task, lockstep, solve},
+        guided::{Evaluation, Machine, Policy, Request, Site, Task, lockstep, play, solve},
         leaf::Leaf,
         mcts::Mcts,
     },
@@ -183,4 +183,33 @@ fn a_tree_is_reused_after_a_move() {
     assert_eq!(machine.root_visits().iter().map(|(_, visits)| visits).sum::<u32>() + 1, count, "the subtree is kept");
     solve(&mut machine, &Leaf::Uniform, &mut site);
     assert!(machine.root_visits().iter().map(|(_, visits)| visits).sum::<u32>() > count);
+}
+
+#[test]
+fn mcts_finds_the_winning_drop_and_blocks_the_opponent() {
+    let game = Connect4::configure(&Difficulty::default()).unwrap();
+    let play_from = |columns: &[u8]| {
+        let mut problem = Connect4::configure(&Difficulty { settings: Settings::default().with("opening", 0), ..Difficulty::default() })
+            .unwrap()
+            .generate(&mut SeedTree::root(1).stream(0));
+        for column in columns {
+            let mut actions = Vec::new();
+            game.actions(&problem, &game.initial(&problem), &mut actions);
+            let state = game.apply(&problem, &game.initial(&problem), &actions[usize::from(*column) - 1]).unwrap();
+            let mut text = String::new();
+            game.write_state(&problem, &state, &mut text);
+            problem = game.read_problem(&text).unwrap();
+        }
+        let (mut rng, mut recorder) = (SeedTree::root(5).stream(0), metacot_traces::Recorder::default());
+        let mut machine = Mcts::configure_game(&Settings::default().with("simulations", 3000)).unwrap().machine();
+        play(&mut machine, 1, &mut Site { env: &game, problem: &problem, budget: metacot_traces::Budget::default(), rng: &mut rng, recorder: &mut recorder });
+        let (action, _) = machine.root_visits().into_iter().max_by_key(|(_, visits)| *visits).unwrap();
+        let mut text = String::new();
+        game.write_action(&problem, &game.initial(&problem), &action, &mut text);
+        (text, machine.root_value())
+    };
+    let (win, value) = play_from(&[1, 7, 2, 7, 3, 6]);
+    assert!(win.contains('4') && value > 0.8, "{win} {value}");
+    let (block, _) = play_from(&[7, 1, 7, 2, 5, 3]);
+    assert!(block.contains('4'), "{block}");
 }

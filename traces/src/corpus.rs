@@ -1,6 +1,9 @@
 //! Corpora on disk: records, shard files, and the manifest without which a folder is unfinished.
 
+mod card;
+mod contamination;
 mod file;
+mod filter;
 mod jsonl;
 mod layout;
 mod manifest;
@@ -9,9 +12,12 @@ mod record;
 mod shard;
 mod writer;
 
+pub use card::CARD;
+pub use contamination::{CONTAMINATION, Contamination, Overlap, contamination};
 pub use file::{CorpusError, publish};
+pub use filter::{FilterConfig, Funnel, Rule};
 pub use layout::Layout;
 pub use manifest::{FileEntry, MANIFEST, Manifest, SCHEMA_VERSION};
 pub use reader::read;
-pub use record::{Record, RecordRef, Split, SplitShares};
+pub use record::{Record, RecordRef, Split, SplitBy, SplitShares};
 pub use writer::{Writer, WriterSpec};

@@ -17,6 +17,7 @@ pub use maker::{Desk, Maker, plan_texts};
 use crate::{
     Budget,
     corpus::{CorpusError, Layout, Manifest, Split, SplitShares, Writer, WriterSpec},
+    transform::loss::LossMask,
 };
 
 /// Records in one data file; a shard of a run is a range of files.
@@ -43,6 +44,15 @@ pub struct Spec {
     /// Its settings.
     #[serde(default)]
     pub format_settings: Settings,
+    /// Registered name of the transform; `none` for plain texts.
+    #[serde(default = "no_transform")]
+    pub transform: String,
+    /// Its settings.
+    #[serde(default)]
+    pub transform_settings: Settings,
+    /// What of a text is learned.
+    #[serde(default)]
+    pub loss: LossMask,
     /// What each search may spend.
     #[serde(default)]
     pub budget: Budget,
@@ -56,6 +66,13 @@ pub struct Spec {
     /// Root seed.
     pub seed: u64,
 }
+
+fn no_transform() -> String {
+    NO_TRANSFORM.into()
+}
+
+/// The name under which texts stay as they are.
+pub const NO_TRANSFORM: &str = "none";
 
 /// A shard of a run: number `index` of `count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,13 +24,16 @@ pub mod audit;
 pub mod corpus;
 pub mod discourse;
 pub mod event;
+pub mod forensics;
 pub mod format;
 pub mod generate;
 pub mod recorder;
 pub mod search;
 pub mod settings;
+pub mod stats;
 pub mod task;
 pub mod trace;
+pub mod transform;
 
 pub use audit::{Audit, Auditor, Defect, DefectKind, audit};
 pub use event::Event;

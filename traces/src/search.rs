@@ -15,7 +15,7 @@ pub mod leaf;
 pub mod mcts;
 mod sos;
 
-use metacot_envs::{SettingError, Settings, World};
+use metacot_envs::{Environment, SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
 use crate::Recorder;
@@ -38,7 +38,7 @@ impl Default for Budget {
 
 impl Budget {
     /// Whether a trace has spent it.
-    pub fn is_spent<E: World>(&self, recorder: &Recorder<E>) -> bool {
+    pub fn is_spent<E: Environment>(&self, recorder: &Recorder<E>) -> bool {
         recorder.trace().expanded >= self.expansions || recorder.trace().nodes.len() >= self.nodes as usize
     }
 }

@@ -79,6 +79,28 @@ impl<E: Environment> Trace<E> {
         Some(path.into_iter().map(|id| self.node(id).action.clone().expect("only the root has no action")).collect())
     }
 
+    /// The trace that takes these actions one after another and looks at nothing else, its last state being given out as the goal whether it
+    /// is one or not; `None` where an action is illegal.
+    pub fn of_plan(env: &E, problem: &E::Problem, actions: &[E::Action]) -> Option<Self> {
+        let mut trace = Self { stop: StopReason::Solved, ..Self::default() };
+        trace.nodes.push(Node { parent: 0, action: None, state: env.initial(problem), depth: 0, cost: 0, bound: 0 });
+        trace.events.extend([crate::Event::Generate(0), crate::Event::Visit(0)]);
+        for (index, action) in actions.iter().enumerate() {
+            let (parent, id) = (index as NodeId, index as NodeId + 1);
+            let above = trace.node(parent);
+            let state = env.apply(problem, &above.state, action).ok()?;
+            let cost = above.cost + env.cost(problem, &above.state, action);
+            if index > 0 {
+                trace.events.push(crate::Event::Visit(parent));
+            }
+            trace.nodes.push(Node { parent, action: Some(action.clone()), state, depth: id, cost, bound: 0 });
+            trace.events.push(crate::Event::Generate(id));
+        }
+        trace.goal = Some(actions.len() as NodeId);
+        trace.expanded = actions.len() as u64;
+        Some(trace)
+    }
+
     /// The trace that walks straight to the goal and looks at nothing else; `None` where it is unsolved.
     pub fn solution_only(&self) -> Option<Self> {
         let path = self.path(self.goal?);

@@ -18,6 +18,7 @@ impl<P: Preset> Notation for NumbersGame<P> {
         Symbols { phrases, has_integers: true, largest_input: self.max_number.max(self.targets.last().copied().unwrap_or(0)) }
     }
 
+    #[inline]
     fn write_state(&self, problem: &Problem, state: &Numbers, out: &mut String) {
         if problem.rules != self.rules {
             out.push_str(problem.rules.name());
@@ -28,6 +29,7 @@ impl<P: Preset> Notation for NumbersGame<P> {
         self.write_successor(problem, state, out);
     }
 
+    #[inline]
     fn write_successor(&self, _problem: &Problem, state: &Numbers, out: &mut String) {
         out.push('[');
         for (index, value) in state.values().enumerate() {
@@ -39,6 +41,7 @@ impl<P: Preset> Notation for NumbersGame<P> {
         out.push(']');
     }
 
+    #[inline]
     fn write_action(&self, problem: &Problem, state: &Numbers, action: &Combine, out: &mut String) {
         let value = |position: u8| state.value(usize::from(position)).unwrap_or(Value::whole(0));
         let (left, right) = (value(action.left), value(action.right));
@@ -50,6 +53,7 @@ impl<P: Preset> Notation for NumbersGame<P> {
     }
 
     /// The last number, or under `subset` the one that is the target, and the target.
+    #[inline]
     fn write_comparison(&self, problem: &Problem, state: &Numbers, out: &mut String) {
         let target = Value::whole(i64::from(problem.target));
         let is_hit = problem.rules == Rules::Subset && state.values().any(|value| value == target);
@@ -77,6 +81,7 @@ impl<P: Preset> Notation for NumbersGame<P> {
         self.validate(&problem).is_ok().then_some(problem)
     }
 
+    #[inline]
     fn read_action(&self, problem: &Problem, state: &Numbers, text: &str, effect: Option<&str>) -> Result<Combine, ActionFault> {
         let (left, op, right, result) = read_operation(text).ok_or(ActionFault::Syntax)?;
         let len = usize::from(state.len);
@@ -84,12 +89,17 @@ impl<P: Preset> Notation for NumbersGame<P> {
         for i in (0..len).filter(|i| state.value(*i) == Some(left)) {
             for j in (0..len).filter(|j| *j != i && state.value(*j) == Some(right)) {
                 let action = Combine { left: i as u8, op, right: j as u8 };
-                let Ok(next) = self.apply(problem, state, &action) else { return Err(ActionFault::Illegal) };
-                let mut written = String::new();
-                if effect.is_some() {
-                    self.write_successor(problem, &next, &mut written);
+                if problem.rules.apply(op, left, right).is_none() {
+                    return Err(ActionFault::Illegal);
                 }
-                if effect == Some(written.as_str()) {
+                if let Some(effect) = effect {
+                    let Ok(next) = self.apply(problem, state, &action) else { return Err(ActionFault::Illegal) };
+                    let mut written = String::new();
+                    self.write_successor(problem, &next, &mut written);
+                    if effect == written {
+                        return if problem.rules.apply(op, left, right) == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
+                    }
+                } else {
                     return if problem.rules.apply(op, left, right) == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
                 }
                 found = found.or(Some(action));
@@ -104,6 +114,7 @@ impl<P: Preset> Notation for NumbersGame<P> {
 }
 
 /// Appends a value: `27`, `(-5)`, `(8/3)`.
+#[inline]
 pub(super) fn write_value(value: Value, out: &mut String) {
     if value.den == 1 && value.num >= 0 {
         return push_integer(out, value.num);

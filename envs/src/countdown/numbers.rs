@@ -17,20 +17,24 @@ impl Numbers {
     pub(super) const EMPTY: Self = Self { len: 0, values: [0; MAX_NUMBERS], denominators: [0; MAX_NUMBERS] };
 
     /// The numerators as a slice: the numbers themselves under all rules but `rational`.
+    #[inline]
     pub fn as_slice(&self) -> &[i64] {
         &self.values[..usize::from(self.len)]
     }
 
     /// The exact values.
+    #[inline]
     pub fn values(&self) -> impl DoubleEndedIterator<Item = Value> + '_ {
         (0..usize::from(self.len)).map(|position| Value { num: self.values[position], den: self.denominators[position] })
     }
 
     /// The value at a position below the length.
+    #[inline]
     pub(super) fn value(&self, position: usize) -> Option<Value> {
         (position < usize::from(self.len)).then(|| Value { num: self.values[position], den: self.denominators[position] })
     }
 
+    #[inline]
     pub(super) fn push(&mut self, value: Value) {
         self.values[usize::from(self.len)] = value.num;
         self.denominators[usize::from(self.len)] = value.den;
@@ -66,6 +70,7 @@ impl Op {
     pub const ALL: [Self; 4] = [Self::Add, Self::Multiply, Self::Subtract, Self::Divide];
 
     /// The sign as text.
+    #[inline]
     pub fn sign(self) -> char {
         match self {
             Self::Add => '+',
@@ -76,6 +81,7 @@ impl Op {
     }
 
     /// `left op right` under the rules `sos`; `None` where it is not allowed.
+    #[inline]
     pub fn apply(self, left: i64, right: i64) -> Option<i64> {
         match self {
             Self::Add => left.checked_add(right),

@@ -13,6 +13,7 @@ pub struct Value {
 
 impl Value {
     /// A whole number.
+    #[inline]
     pub const fn whole(num: i64) -> Self {
         Self { num, den: 1 }
     }

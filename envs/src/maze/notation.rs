@@ -35,6 +35,7 @@ impl Notation for Maze {
         }
     }
 
+    #[inline]
     fn write_successor(&self, _problem: &Problem, state: &Cell, out: &mut String) {
         state.write(out);
     }

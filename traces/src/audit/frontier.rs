@@ -30,6 +30,7 @@ struct Due<E: World> {
 }
 
 struct Frontier<'a, 't, E: World> {
+    text: &'t str,
     env: &'a E,
     problem: &'a E::Problem,
     dialect: &'a Dialect,
@@ -57,6 +58,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
     let root = &mut replay.trace.nodes[0];
     root.bound = env.lower_bound(problem, &root.state).unwrap_or(0);
     let mut auditor = Frontier {
+        text,
         env,
         problem,
         dialect,
@@ -145,17 +147,19 @@ impl<'t, E: World> Frontier<'_, 't, E> {
         true
     }
 
-    fn open(&mut self, node: NodeId, text: &str, old: Option<NodeId>) {
+    /// Opens a node whose state is written as `text`, a slice of the audited text.
+    fn open(&mut self, node: NodeId, text: &'t str, old: Option<NodeId>) {
         let data = self.replay.trace.node(node);
         let f = data.cost + data.bound;
-        self.tables.open(node, f, text, old);
+        let start = text.as_ptr() as usize - self.text.as_ptr() as usize;
+        self.tables.open(node, f, (text, start..start + text.len()), old);
         self.known.set(self.env, self.problem, &data.state, node);
         if self.dialect.has_fixed_ties {
             self.heap.push(Reverse((f, data.state.clone(), node)));
         }
     }
 
-    fn create_root(&mut self, entry: Entry<'_>) {
+    fn create_root(&mut self, entry: Entry<'t>) {
         if !self.replay.is_written(entry.state, |trace, out| self.env.write_successor(self.problem, &trace.node(0).state, out)) {
             self.replay.fault(DefectKind::WrongState);
         }
@@ -163,9 +167,7 @@ impl<'t, E: World> Frontier<'_, 't, E> {
         let (cost, bound) = (root.cost, root.bound);
         self.check_costs(entry, cost, bound);
         self.replay.trace.events.push(Event::Generate(0));
-        let text = std::mem::take(&mut self.replay.scratch);
-        self.open(0, &text, None);
-        self.replay.scratch = text;
+        self.open(0, entry.state, None);
     }
 
     /// A creation that is not due: of a known state at no less cost, or of no child at all.
@@ -217,7 +219,7 @@ impl<'t, E: World> Frontier<'_, 't, E> {
     fn meant(&mut self, entry: Entry<'_>) -> Option<NodeId> {
         self.rivals.clear();
         let mut fallback: Option<NodeId> = None;
-        for node in self.tables.of_text(entry.state) {
+        for node in self.tables.of_text(entry.state, self.text) {
             let data = self.replay.trace.node(node);
             if self.tables.is_open(node) && is_number(entry.cost, data.cost) && is_number(entry.bound, data.bound) {
                 self.rivals.push(node);
@@ -225,9 +227,10 @@ impl<'t, E: World> Frontier<'_, 't, E> {
                 fallback = Some(node);
             }
         }
-        self.rivals.sort_by(|a, b| self.replay.state(*b).cmp(self.replay.state(*a)));
-        let node = self.rivals.pop().or(fallback)?;
-        self.replay.is_written(entry.state, |trace, out| self.env.write_successor(self.problem, &trace.node(node).state, out)).then_some(node)
+        if self.rivals.len() > 1 {
+            self.rivals.sort_by(|a, b| self.replay.state(*b).cmp(self.replay.state(*a)));
+        }
+        self.rivals.pop().or(fallback)
     }
 
     /// The open node that deterministic A* takes next.

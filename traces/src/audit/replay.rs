@@ -44,6 +44,11 @@ impl<E: World> Replay<E> {
         (self.step, self.span) = (step, span);
     }
 
+    /// Where the statement stands.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// Notes a fault of the statement.
     pub fn fault(&mut self, kind: DefectKind) {
         self.defects.push(Defect { kind, step: self.step, span: self.span.clone() });

@@ -57,8 +57,9 @@ pub struct RecordRef<'a> {
     pub split: Split,
     /// See [`Record::canonical_key`].
     pub canonical_key: &'a str,
-    /// See [`Record::problem`].
-    pub problem: &'a RawValue,
+    /// See [`Record::problem`]; already JSON text.
+    #[serde(serialize_with = "as_json")]
+    pub problem: &'a str,
     /// See [`Record::text`].
     pub text: &'a str,
     /// See [`Record::prompt_len`].
@@ -90,7 +91,7 @@ impl RecordRef<'_> {
             format: self.format.into(),
             split: self.split,
             canonical_key: self.canonical_key.into(),
-            problem: serde_json::from_str(self.problem.get()).expect("a raw value is JSON"),
+            problem: serde_json::from_str(self.problem).expect("the problem is JSON"),
             text: self.text.into(),
             prompt_len: self.prompt_len,
             plan: self.plan.map(<[String]>::to_vec),
@@ -101,6 +102,12 @@ impl RecordRef<'_> {
             loss_spans: self.loss_spans.to_vec(),
         }
     }
+}
+
+/// Writes JSON text as the JSON it is.
+fn as_json<S: serde::Serializer>(text: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    let value: &RawValue = serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
+    value.serialize(serializer)
 }
 
 /// Which part of the problem space a record is for.
@@ -136,6 +143,18 @@ impl std::str::FromStr for Split {
     }
 }
 
+/// What a split keeps together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitBy {
+    /// Symmetric variants of a problem.
+    #[default]
+    Problem,
+    /// All problems of one family (the same numbers whatever the target, the same walls whatever the ends), so that validation and test
+    /// are out of distribution.
+    Family,
+}
+
 /// Shares of the problem space; decided by a hash of the canonical key, so that no problem is in two splits, whatever the seed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,11 +163,14 @@ pub struct SplitShares {
     pub val: f64,
     /// Share of test problems, in [0, 1].
     pub test: f64,
+    /// What is kept together.
+    #[serde(default)]
+    pub by: SplitBy,
 }
 
 impl Default for SplitShares {
     fn default() -> Self {
-        Self { val: 0.05, test: 0.05 }
+        Self { val: 0.05, test: 0.05, by: SplitBy::Problem }
     }
 }
 
@@ -172,7 +194,7 @@ mod tests {
 
     #[test]
     fn shares_are_met_and_stable() {
-        let shares = SplitShares { val: 0.1, test: 0.2 };
+        let shares = SplitShares { val: 0.1, test: 0.2, by: SplitBy::Problem };
         let mut counts = [0; 3];
         for key in 0..20_000 {
             let split = shares.split_of(&key.to_string());

@@ -65,7 +65,6 @@ pub(super) fn footer(num_records: u64) -> Vec<u8> {
 
 pub(super) fn encode(record: &RecordRef<'_>, out: &mut Vec<u8>) {
     let RecordRef { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans } = *record;
-    let problem = problem.get();
     let row = RowRef { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans };
     let start = out.len();
     out.extend([0; 4]);

@@ -10,7 +10,11 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{CorpusError, FileEntry, Layout, MANIFEST, Manifest, SCHEMA_VERSION, file};
+use super::{
+    CARD, CorpusError, FileEntry, Layout, MANIFEST, Manifest, SCHEMA_VERSION,
+    card::card,
+    file::{self, publish},
+};
 
 /// What to write where.
 #[derive(Clone, Debug)]
@@ -137,6 +141,7 @@ impl Writer {
             files: self.entries,
             counts: self.counts,
         };
+        publish(&self.spec.folder.join(CARD), card(&manifest, &self.spec.prefix).as_bytes())?;
         manifest.save(&self.spec.folder)?;
         Ok(manifest)
     }

@@ -12,7 +12,7 @@ use super::TraceFormat;
 use crate::{
     Event, Trace,
     discourse::{
-        Discourse, Parsed, split_at_phrase,
+        Discourse, Parsed, split_at_mark,
         tree::{Claim, Dialect, Ids},
     },
 };
@@ -131,28 +131,25 @@ fn read_line(line: &str) -> Claim<'_> {
 }
 
 fn try_read_line(line: &str) -> Option<Claim<'_>> {
-    if let Some(rest) = line.strip_prefix(EXPLORING) {
-        let (action, successor) = split_at_phrase(rest, RESULT)?;
-        return Some(Claim::Explore { id: None, action, successor });
+    // The first byte tells the form.
+    match line.as_bytes().first()? {
+        b'E' => {
+            let (action, successor) = split_at_mark(line.strip_prefix(EXPLORING)?, RESULT, 2)?;
+            Some(Claim::Explore { id: None, action, successor })
+        }
+        b'C' => {
+            let (state, history) = split_at_mark(line.strip_prefix(CURRENT)?, HISTORY, 2)?;
+            Some(Claim::At { state, history })
+        }
+        b'M' => Some(Claim::Move { id: line.strip_prefix(MOVING)?, state: None, is_deeper: None }),
+        b'G' => {
+            let (id, rest) = split_at_mark(line.strip_prefix(GENERATED)?, ": ", 0)?;
+            let (state, action) = split_at_mark(rest, BY, 1)?;
+            Some(Claim::Name { id, state, action })
+        }
+        _ => {
+            let ending = |phrase, is_goal| line.strip_suffix(phrase).map(|comparison| Claim::Ending { comparison, is_goal });
+            ending(DEAD, false).or_else(|| ending(GOAL, true)).or_else(|| (line == GIVE_UP).then_some(Claim::GiveUp))
+        }
     }
-    if let Some(rest) = line.strip_prefix(CURRENT) {
-        // States hold many commas and no capital: search for the word first.
-        let at = rest.find(HISTORY)?;
-        return Some(Claim::At { state: &rest[..at], history: &rest[at + HISTORY.len()..] });
-    }
-    if let Some(id) = line.strip_prefix(MOVING) {
-        return Some(Claim::Move { id, state: None, is_deeper: None });
-    }
-    if let Some(rest) = line.strip_prefix(GENERATED) {
-        let (id, rest) = split_at_phrase(rest, ": ")?;
-        let (state, action) = rest.rsplit_once(BY)?;
-        return Some(Claim::Name { id, state, action });
-    }
-    if let Some(comparison) = line.strip_suffix(GOAL) {
-        return Some(Claim::Ending { comparison, is_goal: true });
-    }
-    if let Some(comparison) = line.strip_suffix(DEAD) {
-        return Some(Claim::Ending { comparison, is_goal: false });
-    }
-    (line == GIVE_UP).then_some(Claim::GiveUp)
 }

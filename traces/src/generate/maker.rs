@@ -1,14 +1,14 @@
 //! Makes one record: draw a problem, search it, write it, audit what was written.
 
-use metacot_envs::{SeedTree, World};
+use metacot_envs::{SeedTree, Settings, World};
 use rand_chacha::ChaCha8Rng;
-use serde_json::value::RawValue;
 
-use super::Spec;
+use super::{NO_TRANSFORM, Spec};
 use crate::{
     Auditor, Recorder, Search, TraceFormat,
-    corpus::{CorpusError, Record, RecordRef},
+    corpus::{CorpusError, Record, RecordRef, SplitBy},
     format, search,
+    transform::{self, Base, Sample, Source, Transform, loss::LossMask},
 };
 
 /// Draws of a problem before its split counts as empty.
@@ -19,21 +19,23 @@ pub struct Maker<E: World> {
     env: E,
     search: Box<dyn Search<E>>,
     format: Box<dyn TraceFormat<E>>,
+    transform: Option<Box<dyn Transform<E>>>,
     spec: Spec,
     problem_seeds: SeedTree,
     search_seeds: SeedTree,
+    transform_seeds: SeedTree,
 }
 
 /// What a worker needs beside the maker; reused from record to record so that nothing large is allocated in the steady state.
 pub struct Desk<E: World> {
     recorder: Recorder<E>,
     auditor: Auditor<E>,
-    text: String,
+    sample: Sample,
 }
 
 impl<E: World> Default for Desk<E> {
     fn default() -> Self {
-        Self { recorder: Recorder::default(), auditor: Auditor::default(), text: String::new() }
+        Self { recorder: Recorder::default(), auditor: Auditor::default(), sample: Sample::default() }
     }
 }
 
@@ -48,8 +50,13 @@ impl<E: World> Maker<E> {
         let search = search::build::<E>(&spec.search, &env, &spec.search_settings).map_err(usage)?;
         let format = format::build::<E>(&spec.format, &spec.format_settings).map_err(usage)?;
         format::check_pair(format.as_ref(), &spec.format, &spec.search).map_err(usage)?;
+        let transform = match spec.transform.as_str() {
+            NO_TRANSFORM => None,
+            name => Some(transform::build::<E>(name, &spec.format, &spec.transform_settings).map_err(usage)?),
+        };
         let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
-        Ok(Self { env, search, format, spec: spec.clone(), problem_seeds: seeds.child("problem"), search_seeds: seeds.child("search") })
+        let [problem_seeds, search_seeds, transform_seeds] = ["problem", "search", "transform"].map(|name| seeds.child(name));
+        Ok(Self { env, search, format, transform, spec: spec.clone(), problem_seeds, search_seeds, transform_seeds })
     }
 
     /// The problem of record `id`: the first draw of its stream that lies in the split.
@@ -61,7 +68,11 @@ impl<E: World> Maker<E> {
         for _ in 0..MAX_DRAWS {
             let problem = self.env.generate(&mut rng);
             let key = self.env.canonical_key(&problem);
-            if self.spec.shares.split_of(&key) == self.spec.split {
+            let is_inside = match self.spec.shares.by {
+                SplitBy::Problem => self.spec.shares.split_of(&key) == self.spec.split,
+                SplitBy::Family => self.spec.shares.split_of(&self.env.family_key(&problem)) == self.spec.split,
+            };
+            if is_inside {
                 return Ok((problem, key));
             }
         }
@@ -88,34 +99,68 @@ impl<E: World> Maker<E> {
         if !format.can_write(trace) {
             return Ok(None);
         }
-        desk.text.clear();
-        let prompt_len = format.write(env, &problem, trace, &mut desk.text) as u64;
-        self.check(id, &problem, trace.goal.is_some(), &desk.text, &mut desk.auditor)?;
-        let plan = trace.plan().map(|plan| plan_texts(env, &problem, &plan));
-        let json = serde_json::to_string(&problem).expect("problems are plain data");
-        let json = RawValue::from_string(json).expect("it was just written as JSON");
-        Ok(Some(take(RecordRef {
+        let Some(transform) = &self.transform else {
+            desk.sample.text.clear();
+            desk.sample.prompt_len = format.write(env, &problem, trace, &mut desk.sample.text);
+            self.check(id, (&problem, trace.goal.is_some()), (format.as_ref(), &desk.sample.text), &mut desk.auditor)?;
+            return Ok(Some(self.describe(id, &problem, &canonical_key, desk, take)));
+        };
+        let source = Source { env, problem: &problem, trace, search: search.as_ref(), budget: spec.budget, format: format.as_ref(), format_name: &spec.format };
+        let Some(sample) = transform.apply(&source, &mut self.transform_seeds.stream(id)) else { return Ok(None) };
+        if let Base::Honest(text) = transform.base(&source, &sample) {
+            let is_solved = trace.goal.is_some();
+            match &sample.format {
+                Some(name) => {
+                    let told = format::build::<E>(name, &Settings::default()).map_err(|error| CorpusError::Usage(error.to_string()))?;
+                    self.check(id, (&problem, is_solved), (told.as_ref(), &text), &mut desk.auditor)?;
+                }
+                None => self.check(id, (&problem, is_solved), (format.as_ref(), &text), &mut desk.auditor)?,
+            }
+        }
+        desk.sample = sample;
+        Ok(Some(self.describe(id, &problem, &canonical_key, desk, take)))
+    }
+
+    /// Hands the record on the desk to `take`.
+    fn describe<R>(&self, id: u64, problem: &E::Problem, canonical_key: &str, desk: &Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> R {
+        let (Self { env, spec, .. }, trace, sample) = (self, desk.recorder.trace(), &desk.sample);
+        let plan = trace.plan().map(|plan| plan_texts(env, problem, &plan));
+        let json = serde_json::to_string(problem).expect("problems are plain data");
+        let plain = [(sample.prompt_len as u64, sample.text.len() as u64)];
+        let spans = if self.transform.is_none() && spec.loss == LossMask::Response { Vec::new() } else { self.spans(problem, sample) };
+        take(RecordRef {
             id,
             env: &spec.env,
             search: &spec.search,
-            format: &spec.format,
+            format: sample.format.as_ref().unwrap_or(&spec.format),
             split: spec.split,
-            canonical_key: &canonical_key,
+            canonical_key,
             problem: &json,
-            text: &desk.text,
-            prompt_len,
+            text: &sample.text,
+            prompt_len: sample.prompt_len as u64,
             plan: plan.as_deref(),
             cost: trace.goal.map(|goal| trace.node(goal).cost),
             stop: trace.stop,
             expanded: trace.expanded,
             generated: trace.nodes.len() as u64,
-            loss_spans: &[(prompt_len, desk.text.len() as u64)],
-        })))
+            loss_spans: if spans.is_empty() && spec.loss == LossMask::Response && self.transform.is_none() { &plain } else { &spans },
+        })
+    }
+
+    fn spans(&self, problem: &E::Problem, sample: &Sample) -> Vec<(u64, u64)> {
+        let told = sample.format.as_ref().and_then(|name| format::build::<E>(name, &Settings::default()).ok());
+        self.spec.loss.spans(&self.env, problem, told.as_deref().unwrap_or(self.format.as_ref()), sample)
     }
 
     /// Audits a text that is about to be written.
-    fn check(&self, id: u64, problem: &E::Problem, is_solved: bool, text: &str, auditor: &mut Auditor<E>) -> Result<(), CorpusError> {
-        auditor.check(&self.env, problem, &self.format.parse(text));
+    fn check(
+        &self,
+        id: u64,
+        (problem, is_solved): (&E::Problem, bool),
+        (format, text): (&dyn TraceFormat<E>, &str),
+        auditor: &mut Auditor<E>,
+    ) -> Result<(), CorpusError> {
+        auditor.check(&self.env, problem, &format.parse(text));
         let reason = match auditor.defects().first() {
             Some(defect) => format!("{} at {:?}", defect.kind, text.get(defect.span.clone()).unwrap_or_default()),
             None if auditor.is_solved() != is_solved => "the plan in the text is not the plan of the search".into(),

@@ -3,14 +3,14 @@
 //! **Invariant**: a search never calls a network. [`solve`] drives one machine with a symbolic [`Leaf`](super::leaf::Leaf);
 //! [`lockstep`] drives many, so that one call of a policy values a leaf of each.
 
-use metacot_envs::World;
+use metacot_envs::{Environment, TwoPlayer, World};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Budget, leaf::Leaf};
 use crate::{NodeId, Recorder, Trace};
 
 /// Everything that a machine works on.
-pub struct Site<'a, E: World> {
+pub struct Site<'a, E: Environment> {
     /// The world.
     pub env: &'a E,
     /// The problem to solve.
@@ -25,7 +25,7 @@ pub struct Site<'a, E: World> {
 
 /// What is said of a node that a machine asked about.
 #[derive(Clone, Debug)]
-pub struct Evaluation<E: World> {
+pub struct Evaluation<E: Environment> {
     /// How good the state is for whoever poses the problem, in [0, 1].
     pub value: f32,
     /// Probability of each action in the order in which the environment lists them; empty for uniform.
@@ -34,7 +34,7 @@ pub struct Evaluation<E: World> {
     pub solution: Option<Vec<E::Action>>,
 }
 
-impl<E: World> Evaluation<E> {
+impl<E: Environment> Evaluation<E> {
     /// A value and nothing else.
     pub fn of(value: f32) -> Self {
         Self { value, priors: Vec::new(), solution: None }
@@ -42,7 +42,7 @@ impl<E: World> Evaluation<E> {
 }
 
 /// A guided search that stops whenever it needs values.
-pub trait Machine<E: World>: Send {
+pub trait Machine<E: Environment>: Send {
     /// Goes on until values are needed and appends the nodes to value; appends none once the search has ended and its trace is finished.
     fn gather(&mut self, site: &mut Site<'_, E>, nodes: &mut Vec<NodeId>);
 
@@ -67,8 +67,27 @@ pub fn solve<E: World>(machine: &mut dyn Machine<E>, leaf: &Leaf, site: &mut Sit
     }
 }
 
+/// Runs a machine on a game to its end; leaves are valued by `rollouts` random games each, or by one half where there are none.
+pub fn play<G: TwoPlayer>(machine: &mut dyn Machine<G>, rollouts: u32, site: &mut Site<'_, G>) {
+    let (mut nodes, mut answers) = (Vec::new(), Vec::new());
+    let player = site.env.to_move(site.problem, &site.env.initial(site.problem));
+    loop {
+        nodes.clear();
+        machine.gather(site, &mut nodes);
+        if nodes.is_empty() {
+            return;
+        }
+        for node in &nodes {
+            let state = &site.recorder.node(*node).state;
+            let sum: i32 = (0..rollouts).map(|_| site.env.rollout(site.problem, state, site.rng).value(player)).sum();
+            answers.push(Evaluation::of(0.5 + 0.5 * sum as f32 / rollouts.max(1) as f32));
+        }
+        machine.apply(site, &mut answers);
+    }
+}
+
 /// A question of a machine: the value of a node.
-pub struct Request<'a, E: World> {
+pub struct Request<'a, E: Environment> {
     /// Position of its task in the call of [`lockstep`].
     pub task: usize,
     /// The problem.
@@ -80,13 +99,13 @@ pub struct Request<'a, E: World> {
 }
 
 /// Values leaves of many problems at once, as a model does.
-pub trait Policy<E: World> {
+pub trait Policy<E: Environment> {
     /// Appends one answer per request, in order.
     fn evaluate(&mut self, env: &E, requests: &[Request<'_, E>], answers: &mut Vec<Evaluation<E>>);
 }
 
 /// One problem of a lockstep run.
-pub struct Task<E: World> {
+pub struct Task<E: Environment> {
     /// The problem to solve.
     pub problem: E::Problem,
     /// Its search.
@@ -99,7 +118,7 @@ pub struct Task<E: World> {
     pub recorder: Recorder<E>,
 }
 
-impl<E: World> Task<E> {
+impl<E: Environment> Task<E> {
     fn site<'a>(&'a mut self, env: &'a E) -> (&'a mut dyn Machine<E>, Site<'a, E>) {
         let Self { problem, machine, budget, rng, recorder } = self;
         (machine.as_mut(), Site { env, problem, budget: *budget, rng, recorder })
@@ -110,7 +129,7 @@ impl<E: World> Task<E> {
 ///
 /// # Panics
 /// The policy gives another number of answers than it was asked for.
-pub fn lockstep<E: World>(env: &E, tasks: &mut [Task<E>], policy: &mut dyn Policy<E>) {
+pub fn lockstep<E: Environment>(env: &E, tasks: &mut [Task<E>], policy: &mut dyn Policy<E>) {
     let mut nodes = Vec::new();
     let mut asked: Vec<(usize, usize)> = Vec::new();
     loop {

@@ -9,7 +9,7 @@
 mod arena;
 mod machine;
 
-use metacot_envs::{SettingError, Settings, World};
+use metacot_envs::{Environment, SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
 pub use machine::MctsMachine;
@@ -52,19 +52,14 @@ struct Config {
     has_opponent: bool,
 }
 
-impl Mcts {
-    /// Reads the settings.
-    ///
-    /// # Errors
-    /// A setting that is unknown or not allowed.
-    pub fn configure<E: World>(env: &E, settings: &Settings) -> Result<Self, SettingError> {
+impl Config {
+    fn read(settings: &Settings, has_opponent: bool) -> Result<Self, SettingError> {
         settings.only(&[&Leaf::SETTINGS[..], &["selection", "c", "first_play", "simulations", "early_stop", "noise", "alpha"]].concat())?;
         let (selection, exploration) = match settings.choice("selection", &["uct", "puct"], "uct")? {
             "puct" => (Selection::Puct, 1.25),
             _ => (Selection::Uct, std::f64::consts::SQRT_2),
         };
-        let has_opponent = env.is_two_player();
-        let config = Config {
+        Ok(Self {
             selection,
             exploration: settings.number("c", 0.0..=1000.0, exploration)? as f32,
             first_play: settings.number("first_play", 0.0..=1.0, 0.0)? as f32,
@@ -73,12 +68,29 @@ impl Mcts {
             noise: settings.number("noise", 0.0..=1.0, 0.0)?,
             alpha: settings.number("alpha", 0.001..=100.0, 0.3)?,
             has_opponent,
-        };
-        Ok(Self { leaf: Leaf::configure(env, settings, "rollouts")?, config })
+        })
+    }
+}
+
+impl Mcts {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// A setting that is unknown or not allowed.
+    pub fn configure<E: World>(env: &E, settings: &Settings) -> Result<Self, SettingError> {
+        Ok(Self { config: Config::read(settings, env.is_two_player())?, leaf: Leaf::configure(env, settings, "rollouts")? })
+    }
+
+    /// Reads the settings for a game of two players, whose leaves the driver values.
+    ///
+    /// # Errors
+    /// A setting that is unknown or not allowed.
+    pub fn configure_game(settings: &Settings) -> Result<Self, SettingError> {
+        Ok(Self { leaf: Leaf::Uniform, config: Config::read(settings, true)? })
     }
 
     /// The search as a machine, for a driver with a policy of its own.
-    pub fn machine<E: World>(&self) -> MctsMachine<E> {
+    pub fn machine<E: Environment>(&self) -> MctsMachine<E> {
         MctsMachine::new(self.config)
     }
 }

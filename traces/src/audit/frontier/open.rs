@@ -1,6 +1,6 @@
 //! The frontier as an audited text has it: which nodes are open, which of them come next, and which a text may mean.
 
-use std::hash::Hasher as _;
+use std::{hash::Hasher as _, ops::Range};
 
 use rustc_hash::{FxHashMap, FxHasher};
 
@@ -12,6 +12,8 @@ struct Mark {
     f: u32,
     is_closed: bool,
     is_replaced: bool,
+    /// Where the audited text writes its state.
+    text: Range<usize>,
     /// Hash of its text, and the node before it with that hash: states may share a text, as Sokoban's do, which leaves docked boxes out.
     hash: u64,
     same_text: NodeId,
@@ -70,7 +72,7 @@ impl Tables {
     }
 
     /// Opens the next node; an open node of the same state that it replaces is open no more.
-    pub fn open(&mut self, node: NodeId, f: u32, text: &str, old: Option<NodeId>) {
+    pub fn open(&mut self, node: NodeId, f: u32, (text, place): (&str, Range<usize>), old: Option<NodeId>) {
         debug_assert_eq!(node as usize, self.marks.len());
         self.add(f);
         let mut replaces = NONE;
@@ -82,7 +84,7 @@ impl Tables {
         }
         let hash = hash(text);
         let same_text = self.newest.insert(hash, node).unwrap_or(NONE);
-        self.marks.push(Mark { f, is_closed: false, is_replaced: false, hash, same_text, replaces });
+        self.marks.push(Mark { f, is_closed: false, is_replaced: false, text: place, hash, same_text, replaces });
     }
 
     /// Takes back the last [`open`](Self::open).
@@ -118,13 +120,14 @@ impl Tables {
         self.marks[other as usize].is_closed = true;
     }
 
-    /// The nodes that may have this text, newest first.
-    pub fn of_text(&self, text: &str) -> impl Iterator<Item = NodeId> + '_ {
+    /// The nodes with this text, newest first; `whole` is the audited text.
+    pub fn of_text<'a>(&'a self, text: &'a str, whole: &'a str) -> impl Iterator<Item = NodeId> + 'a {
         let mut next = self.newest.get(&hash(text)).copied().unwrap_or(NONE);
-        std::iter::from_fn(move || {
+        let all = std::iter::from_fn(move || {
             let node = (next != NONE).then_some(next)?;
             next = self.marks[node as usize].same_text;
             Some(node)
-        })
+        });
+        all.filter(move |node| whole.get(self.marks[*node as usize].text.clone()) == Some(text))
     }
 }

@@ -10,12 +10,13 @@ use crate::{
 /// The states that the plan has walked so far.
 pub(super) struct Plan<E: World> {
     states: Vec<E::State>,
+    actions: Vec<E::Action>,
     has_failed: bool,
 }
 
 impl<E: World> Default for Plan<E> {
     fn default() -> Self {
-        Self { states: Vec::new(), has_failed: false }
+        Self { states: Vec::new(), actions: Vec::new(), has_failed: false }
     }
 }
 
@@ -35,9 +36,9 @@ impl<E: World> Plan<E> {
             replay.plan = Some(Vec::new());
             return self.states.push(env.initial(problem));
         };
-        let mut actions = Vec::with_capacity(4);
-        env.actions(problem, last, &mut actions);
-        for action in actions {
+        self.actions.clear();
+        env.actions(problem, last, &mut self.actions);
+        for action in self.actions.drain(..) {
             let Ok(next) = env.apply(problem, last, &action) else { continue };
             if replay.is_written(place, |_, out| env.write_place(problem, &next, out)) {
                 replay.plan.get_or_insert_default().push(action);

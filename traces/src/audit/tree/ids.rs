@@ -41,6 +41,9 @@ struct Mark {
     state: Place,
     action: Place,
     history: Place,
+    successor: Place,
+    /// The whole line that says where the search stands.
+    line: Place,
 }
 
 /// The nodes of a text.
@@ -78,6 +81,8 @@ impl Marks {
             state: Place::NOWHERE,
             action,
             history: Place::NOWHERE,
+            line: Place::NOWHERE,
+            successor: Place::NOWHERE,
         });
     }
 
@@ -170,6 +175,22 @@ impl Marks {
 
     pub fn history(&self, node: NodeId) -> Place {
         self.marks[node as usize].history
+    }
+
+    pub fn successor(&self, node: NodeId) -> Place {
+        self.marks[node as usize].successor
+    }
+
+    pub fn set_successor(&mut self, node: NodeId, text: &str, successor: &str) {
+        self.marks[node as usize].successor = Place::of_part(text, successor);
+    }
+
+    pub fn line(&self, node: NodeId) -> Place {
+        self.marks[node as usize].line
+    }
+
+    pub fn set_line(&mut self, node: NodeId, text: &str, span: std::ops::Range<usize>) {
+        self.marks[node as usize].line = text.get(span).map_or(Place::NOWHERE, |line| Place::of_part(text, line));
     }
 
     pub fn set_state(&mut self, node: NodeId, text: &str, state: &str) {

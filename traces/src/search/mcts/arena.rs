@@ -1,6 +1,6 @@
 //! The statistics of a search tree: 24 bytes a node, the children of a node side by side.
 
-use metacot_envs::World;
+use metacot_envs::Environment;
 use rand::{RngExt, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -47,14 +47,14 @@ impl Slot {
 }
 
 /// All nodes of a tree; the root is slot 0.
-pub(super) struct Arena<E: World> {
+pub(super) struct Arena<E: Environment> {
     pub slots: Vec<Slot>,
     /// The action into each slot; the root has none, so the list starts at slot 1.
     pub actions: Vec<E::Action>,
     scratch: Vec<E::Action>,
 }
 
-impl<E: World> Arena<E> {
+impl<E: Environment> Arena<E> {
     pub fn new() -> Self {
         Self { slots: Vec::new(), actions: Vec::new(), scratch: Vec::new() }
     }

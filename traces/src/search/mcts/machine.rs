@@ -1,6 +1,6 @@
 //! The simulation loop as a machine: walk down, ask for a value, back it up.
 
-use metacot_envs::{Status, World};
+use metacot_envs::{Environment, Status};
 
 use super::{
     Config,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// An MCTS in progress.
-pub struct MctsMachine<E: World> {
+pub struct MctsMachine<E: Environment> {
     config: Config,
     arena: Arena<E>,
     /// Slots from the root to the leaf whose value was asked for.
@@ -23,7 +23,7 @@ pub struct MctsMachine<E: World> {
     is_finished: bool,
 }
 
-impl<E: World> MctsMachine<E> {
+impl<E: Environment> MctsMachine<E> {
     pub(super) fn new(config: Config) -> Self {
         Self { config, arena: Arena::new(), walk: Vec::new(), simulations: 0, last_visited: UNBORN, goal: None, is_finished: false }
     }
@@ -139,7 +139,7 @@ impl<E: World> MctsMachine<E> {
     }
 }
 
-impl<E: World> Machine<E> for MctsMachine<E> {
+impl<E: Environment> Machine<E> for MctsMachine<E> {
     fn gather(&mut self, site: &mut Site<'_, E>, nodes: &mut Vec<NodeId>) {
         if self.is_finished {
             return;

@@ -1,0 +1,59 @@
+//! Revision chains (Snell et al. 2024; Meta-CoT §4.2.2): some wrong attempts in the context, then the right one, which alone is learned.
+
+use metacot_envs::{SettingError, Settings, World};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Base, STEP_FORMATS, Sample, Source, Transform, random_play};
+use crate::Trace;
+
+/// Stands after every wrong attempt.
+const AGAIN: &str = "That is wrong. Let me try again.\n";
+/// Random plays tried for one wrong attempt.
+const MAX_PLAYS: usize = 20;
+
+/// Revision chains. Settings: `attempts` (most wrong attempts, 0 to 7; their number is uniform, 7).
+#[derive(Clone, Debug)]
+pub struct Revision {
+    max_attempts: u32,
+}
+
+impl Revision {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// A setting that is unknown or not allowed.
+    pub fn configure(settings: &Settings) -> Result<Self, SettingError> {
+        settings.only(&["attempts"])?;
+        Ok(Self { max_attempts: settings.number("attempts", 0..=7, 7)? })
+    }
+}
+
+impl<E: World> Transform<E> for Revision {
+    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Option<Sample> {
+        let depth = source.trace.plan()?.len();
+        let plain = Sample::plain(source, source.trace);
+        let (prompt, response) = plain.parts();
+        let mut text = prompt.to_string();
+        for _ in 0..rng.random_range(0..=self.max_attempts) {
+            let failed = (0..MAX_PLAYS).map(|_| random_play(source.env, source.problem, depth, rng)).find(|(_, is_solved)| !is_solved);
+            let Some((actions, _)) = failed else { break };
+            text.push_str(Sample::plain(source, &Trace::of_plan(source.env, source.problem, &actions)?).parts().1);
+            text.push('\n');
+            text.push_str(AGAIN);
+        }
+        let masked = if text.len() > prompt.len() { vec![(prompt.len() as u64, text.len() as u64)] } else { Vec::new() };
+        text.push_str(response);
+        Some(Sample { text, masked, ..plain })
+    }
+
+    fn base<'t>(&self, _source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
+        let (prompt, response) = sample.parts();
+        let last = response.rsplit(AGAIN).next().unwrap_or(response);
+        Base::Honest(format!("{prompt}{last}").into())
+    }
+
+    fn formats(&self) -> Option<&'static [&'static str]> {
+        Some(STEP_FORMATS)
+    }
+}
