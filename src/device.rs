@@ -92,7 +92,7 @@ impl Kernels for burn_cuda::Cuda {}
 fn check_cuda(number: usize) -> Result<()> {
     let names = ["libcuda.so.1", "libcuda.so", "nvcuda.dll"];
     // SAFETY: loading NVIDIA's driver library runs its initializers, as using it would; nothing else is called here.
-    if !names.iter().any(|name| unsafe { libloading::Library::new(name) }.is_ok()) {
+    if !names.iter().any(|name| unsafe { libloading::Library::new(*name) }.is_ok()) {
         return Err(Error::Device("the CUDA driver library was not found on this machine; use --device cpu".to_owned()));
     }
     let count = cudarc::driver::result::init()
