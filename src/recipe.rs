@@ -206,19 +206,17 @@ impl Recipe {
     }
 
     /// The spec of one of the corpora.
-    pub fn spec(&self, split: Split, count: u64, seeds_child: u64) -> Spec {
+    pub fn spec(&self, split: Split, count: u64, seed: u64) -> Spec {
         Spec {
-            env: self.task.env.clone(),
             difficulty: Difficulty { size: self.task.size.clone(), settings: self.task.settings.clone() },
-            search: self.corpus.search.clone(),
             search_settings: self.corpus.search_settings.clone(),
-            format: self.task.format.clone(),
             format_settings: self.task.format_settings.clone(),
             budget: self.corpus.budget,
             split,
             shares: self.corpus.shares,
             count,
-            seed: seeds_child,
+            seed,
+            ..Spec::new(&self.task.env, &self.corpus.search, &self.task.format)
         }
     }
 

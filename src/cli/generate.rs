@@ -7,7 +7,7 @@ use metacot_traces::{
     Budget,
     corpus::{Layout, Split, SplitShares},
     generate::{Job, Shard, Spec, generate},
-    settings::share_out,
+    settings::{Names, share_out},
 };
 
 use super::progress::Bar;
@@ -28,6 +28,12 @@ pub struct GenerateArgs {
     /// Text format of the traces.
     #[arg(long, default_value = "sos")]
     format: String,
+    /// What is done to every trace before it is written, such as retry or thin; none writes it as it is.
+    #[arg(long, default_value = "none")]
+    transform: String,
+    /// What of a text is to be learned, noted as spans: full, response, correct-path or search.
+    #[arg(long, default_value = "response")]
+    loss: String,
     /// Number of problems.
     #[arg(long)]
     count: u64,
@@ -52,7 +58,7 @@ pub struct GenerateArgs {
     /// Most expansions of one search.
     #[arg(long, default_value_t = Budget::default().expansions)]
     max_expansions: u64,
-    /// Setting of the environment, the search or the format; can be given again.
+    /// Setting of the environment, the search, the format or the transform; can be given again.
     #[arg(long = "set", value_name = "KEY=VALUE", num_args = 1..)]
     settings: Vec<String>,
     /// Replaces a finished corpus in the folder.
@@ -62,7 +68,8 @@ pub struct GenerateArgs {
 
 pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     let settings = super::settings(&args.settings)?;
-    let parts = share_out(&args.env, args.size.as_deref(), &args.search, &args.format, &settings)?;
+    let names = Names { env: &args.env, size: args.size.as_deref(), search: &args.search, format: &args.format, transform: &args.transform };
+    let parts = share_out(names, &settings)?;
     let spec = Spec {
         env: args.env.clone(),
         difficulty: parts.difficulty,
@@ -70,6 +77,9 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
         search_settings: parts.search,
         format: args.format.clone(),
         format_settings: parts.format,
+        transform: args.transform.clone(),
+        transform_settings: parts.transform,
+        loss: args.loss.parse().map_err(Error::Usage)?,
         budget: Budget { expansions: args.max_expansions.max(1), ..Budget::default() },
         split: args.split.parse::<Split>().map_err(Error::Usage)?,
         shares: SplitShares::default(),

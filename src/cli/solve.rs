@@ -6,9 +6,8 @@ use clap::Args;
 use metacot_envs::SeedTree;
 use metacot_traces::{
     Budget,
-    corpus::{Split, SplitShares},
     generate::Spec,
-    settings::share_out,
+    settings::{Names, share_out},
     task,
 };
 
@@ -42,20 +41,16 @@ pub struct SolveArgs {
 
 pub(super) fn run(args: &SolveArgs) -> Result<()> {
     let settings = super::settings(&args.settings)?;
-    let parts = share_out(&args.env, None, &args.search, &args.format, &settings)?;
+    let names = Names { env: &args.env, size: None, search: &args.search, format: &args.format, transform: "none" };
+    let parts = share_out(names, &settings)?;
     let budget = Budget { expansions: args.max_expansions.max(1), ..Budget::default() };
     let task = task::open(&Spec {
-        env: args.env.clone(),
         difficulty: parts.difficulty,
-        search: args.search.clone(),
         search_settings: parts.search.clone(),
-        format: args.format.clone(),
         format_settings: parts.format,
         budget,
-        split: Split::Test,
-        shares: SplitShares::default(),
-        count: 0,
         seed: args.seed,
+        ..Spec::new(&args.env, &args.search, &args.format)
     })?;
     let seeds = SeedTree::root(args.seed).child("solve").child(&args.env);
     let stdin = std::io::stdin().lock();

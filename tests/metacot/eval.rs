@@ -9,26 +9,13 @@ use metacot::{
 use metacot_envs::{Difficulty, SeedTree, Settings};
 use metacot_traces::{
     Budget,
-    corpus::{Split, SplitShares},
+    corpus::Split,
     generate::Spec,
     task::{self, Problem, Task},
 };
 
 fn task() -> Box<dyn Task> {
-    task::open(&Spec {
-        env: "countdown".into(),
-        difficulty: Difficulty::sized(3),
-        search: "dfs".into(),
-        search_settings: Settings::default(),
-        format: "sos".into(),
-        format_settings: Settings::default(),
-        budget: Budget::default(),
-        split: Split::Test,
-        shares: SplitShares::default(),
-        count: 4,
-        seed: 1,
-    })
-    .unwrap()
+    task::open(&Spec { difficulty: Difficulty::sized(3), split: Split::Test, count: 4, ..Spec::new("countdown", "dfs", "sos") }).unwrap()
 }
 
 /// The response of a search, as ids with the end mark.

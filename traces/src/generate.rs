@@ -67,6 +67,28 @@ pub struct Spec {
     pub seed: u64,
 }
 
+impl Spec {
+    /// A spec with default settings: no transform, loss on the response, the training split, no problems, seed 1.
+    pub fn new(env: &str, search: &str, format: &str) -> Self {
+        Self {
+            env: env.into(),
+            difficulty: Difficulty::default(),
+            search: search.into(),
+            search_settings: Settings::default(),
+            format: format.into(),
+            format_settings: Settings::default(),
+            transform: no_transform(),
+            transform_settings: Settings::default(),
+            loss: LossMask::default(),
+            budget: Budget::default(),
+            split: Split::Train,
+            shares: SplitShares::default(),
+            count: 0,
+            seed: 1,
+        }
+    }
+}
+
 fn no_transform() -> String {
     NO_TRANSFORM.into()
 }

@@ -5,9 +5,25 @@ use metacot_envs::{
     registry::{self, EnvironmentVisitor},
 };
 
-use crate::{corpus::CorpusError, format, search};
+use crate::{corpus::CorpusError, format, search, transform};
 
-/// The settings of a command line, given to those who know them.
+/// Everything that a command line names, with one list of settings for all of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// The environment.
+    pub env: &'a str,
+    /// Its size.
+    pub size: Option<&'a str>,
+    /// The search.
+    pub search: &'a str,
+    /// The format.
+    pub format: &'a str,
+    /// The transform; `none` where there is none.
+    pub transform: &'a str,
+}
+
+/// The settings of a command line, each with those who know it.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parts {
     /// For the environment.
     pub difficulty: Difficulty,
@@ -15,67 +31,55 @@ pub struct Parts {
     pub search: Settings,
     /// For the format.
     pub format: Settings,
+    /// For the transform.
+    pub transform: Settings,
 }
 
-/// Gives every `--set` to the environment, the search or the format, whichever knows its name.
+/// Gives every setting to the environment, the search, the format and the transform, as many of them as know its name.
 ///
 /// # Errors
-/// A name that none of them knows.
-pub fn share_out(env: &str, size: Option<&str>, search: &str, format: &str, settings: &Settings) -> Result<Parts, CorpusError> {
-    registry::visit(env, ShareOut { size, search, format, settings }).map_err(|error| CorpusError::Usage(error.to_string()))?
+/// A name that none of them knows, or a difficulty that is not allowed.
+pub fn share_out(names: Names<'_>, settings: &Settings) -> Result<Parts, CorpusError> {
+    registry::visit(names.env, ShareOut { names, settings }).map_err(|error| CorpusError::Usage(error.to_string()))?
 }
 
 struct ShareOut<'a> {
-    size: Option<&'a str>,
-    search: &'a str,
-    format: &'a str,
+    names: Names<'a>,
     settings: &'a Settings,
 }
 
 impl EnvironmentVisitor for ShareOut<'_> {
     type Output = Result<Parts, CorpusError>;
 
-    fn visit<E: World>(self) -> Result<Parts, CorpusError> {
+    fn visit<E: World>(self) -> Self::Output {
         let usage = |error: SettingError| CorpusError::Usage(error.to_string());
-        let size = self.size.map(str::to_string);
-        let mut parts = Parts { difficulty: Difficulty { size, settings: Settings::default() }, search: Settings::default(), format: Settings::default() };
-        let plain = E::configure(&parts.difficulty).map_err(usage)?;
+        let Names { size, search, format, transform, .. } = self.names;
+        let plain = Difficulty { size: size.map(str::to_string), settings: Settings::default() };
+        let env = E::configure(&plain).map_err(usage)?;
+        let mut parts = Parts { difficulty: plain.clone(), ..Parts::default() };
         for (name, value) in self.settings.iter() {
             let one = Settings::default().with(name, value);
-            let difficulty = Difficulty { settings: one.clone(), ..parts.difficulty.clone() };
-            let knows = |error: &SettingError| !matches!(error, SettingError::Unknown { .. });
-            let env = E::configure(&difficulty).map(|_| ());
-            let search = search::build::<E>(self.search, &plain, &one).map(|_| ());
-            let format = format::build::<E>(self.format, &one).map(|_| ());
-            match (&env, &search, &format) {
-                (Err(a), Err(b), Err(c)) if !knows(a) && !knows(b) && !knows(c) => {
-                    return Err(CorpusError::Usage(format!(
-                        "unknown setting `{name}`: {} takes {}; {} takes {}",
-                        E::NAME,
-                        allowed(a),
-                        self.search,
-                        allowed(b)
-                    )));
+            let takers = [
+                (E::NAME, &mut parts.difficulty.settings, E::configure(&Difficulty { settings: one.clone(), ..plain.clone() }).err()),
+                (search, &mut parts.search, search::build::<E>(search, &env, &one).err()),
+                (format, &mut parts.format, format::build::<E>(format, &one).err()),
+                (transform, &mut parts.transform, transform::build::<E>(transform, format, &one).err()),
+            ];
+            let mut refusals = Vec::new();
+            let mut is_taken = false;
+            for (who, settings, error) in takers {
+                if let Some(SettingError::Unknown { allowed, .. }) = error {
+                    refusals.push(format!("{who} takes {allowed}"));
+                } else {
+                    settings.insert(name, value);
+                    is_taken = true;
                 }
-                _ => {}
             }
-            let is_known = |result: &std::result::Result<(), SettingError>| result.as_ref().err().is_none_or(knows);
-            if is_known(&env) {
-                parts.difficulty.settings.insert(name, value);
-            } else if is_known(&search) {
-                parts.search.insert(name, value);
-            } else {
-                parts.format.insert(name, value);
+            if !is_taken {
+                return Err(CorpusError::Usage(format!("unknown setting `{name}`: {}", refusals.join("; "))));
             }
         }
         E::configure(&parts.difficulty).map_err(usage)?;
         Ok(parts)
-    }
-}
-
-fn allowed(error: &SettingError) -> String {
-    match error {
-        SettingError::Unknown { allowed, .. } => allowed.clone(),
-        SettingError::Value { expected, .. } => expected.clone(),
     }
 }
