@@ -131,7 +131,7 @@ pub struct Advantages {
     pub tokens: Vec<Vec<f64>>,
     /// `[b][t]` what value predictions are trained towards; empty where the estimator has no critic.
     pub returns: Vec<Vec<f64>>,
-    /// What the groups can teach.
+    /// What the groups of the whole step can teach; a mini-batch keeps it.
     pub groups: GroupSummary,
 }
 

@@ -57,6 +57,6 @@ pub use importance::Importance;
 pub use kl::{Estimator, KlPenalty, Placement};
 pub use loss::Loss;
 pub use metrics::Metrics;
-pub use objective::Objective;
+pub use objective::{Objective, ObjectiveConfig};
 pub use reward::{Evidence, Reward};
 pub use sequence::{Field, Role, Sequence};

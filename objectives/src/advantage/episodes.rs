@@ -1,7 +1,8 @@
 //! Several attempts in one response: who is paid for exploring.
 //!
 //! RL^2 (1611.02779) maximises the sum of the rewards of all episodes; E-RL^2 (1803.01118) that of the last alone, so that earlier attempts
-//! are free exploration. Credit is centred within the group, episode by episode with `to-go`, and every token of an episode shares it.
+//! are free exploration. Credit is centred episode by episode over the rollouts of the group that have it, and every token of an episode
+//! shares it.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +43,20 @@ pub struct Episodes {
     pub credit: Credit,
 }
 
-/// Spreads one number per episode over the policy's tokens.
-pub(super) fn spread_over_episodes(sequence: &Sequence, episodes: &[f64]) -> Vec<f64> {
+/// Centres shares episode by episode on the mean of the rollouts of the group that came so far, and spreads them over the policy's tokens.
+pub(super) fn centred(batch: &Batch, rewards: &TokenRewards, shares: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let mut tokens = vec![Vec::new(); shares.len()];
+    for group in batch.groups(&rewards.totals) {
+        let baseline = |episode: usize| mean(&group.members.iter().filter_map(|&member| shares[member].get(episode)).copied().collect::<Vec<_>>());
+        for &member in &group.members {
+            let credit: Vec<f64> = shares[member].iter().enumerate().map(|(episode, share)| share - baseline(episode)).collect();
+            tokens[member] = spread(&batch.sequences()[member], &credit);
+        }
+    }
+    tokens
+}
+
+fn spread(sequence: &Sequence, episodes: &[f64]) -> Vec<f64> {
     let mut row = vec![0.0; sequence.len()];
     for (range, advantage) in sequence.episode_ranges().into_iter().zip(episodes) {
         range.filter(|token| sequence.roles[*token] == Role::Policy).for_each(|token| row[token] = *advantage);
@@ -55,19 +68,7 @@ impl Estimate for Episodes {
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::EpisodeRewards)?;
         let shares: Vec<Vec<f64>> = batch.sequences().iter().map(|sequence| self.credit.share(&sequence.episode_rewards)).collect();
-        let mut tokens = vec![Vec::new(); shares.len()];
-        for group in batch.groups(&rewards.totals) {
-            // A rollout without a k-th episode has nothing to go from there: the baseline of that episode counts it as 0.
-            let most = group.members.iter().map(|&member| shares[member].len()).max().unwrap_or(0);
-            let baseline: Vec<f64> = (0..most)
-                .map(|episode| mean(&group.members.iter().map(|&member| shares[member].get(episode).copied().unwrap_or(0.0)).collect::<Vec<_>>()))
-                .collect();
-            for &member in &group.members {
-                let centred: Vec<f64> = shares[member].iter().zip(&baseline).map(|(share, baseline)| share - baseline).collect();
-                tokens[member] = spread_over_episodes(&batch.sequences()[member], &centred);
-            }
-        }
-        Ok(Advantages::per_token(batch, rewards, tokens))
+        Ok(Advantages::per_token(batch, rewards, centred(batch, rewards, &shares)))
     }
 }
 
@@ -91,5 +92,12 @@ mod tests {
         assert_eq!(full(&Episodes { credit: Credit::Sum }, &batch()).tokens, [[0.0; 3]; 2]);
         // To go: 1, 0 against 1, 1.
         assert_eq!(full(&Episodes { credit: Credit::ToGo }, &batch()).tokens, [[0.0, -0.5, -0.5], [0.0, 0.5, 0.5]]);
+    }
+
+    #[test]
+    fn an_episode_that_no_other_rollout_reached_has_nothing_to_compare_with() {
+        let short = Sequence { episode_rewards: vec![1.0], ..Sequence::new(0, 0.0, vec![-1.0]) };
+        let batch = Batch::new([batch().sequences()[1].clone(), short].to_vec()).unwrap();
+        assert_eq!(full(&Episodes { credit: Credit::ToGo }, &batch).tokens, [vec![0.0; 3], vec![0.0]]);
     }
 }

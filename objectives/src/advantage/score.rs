@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Advantages, Estimate, TokenRewards, episodes::spread_over_episodes};
-use crate::{Batch, Field, ObjectiveError, statistics::mean};
+use super::{Advantages, Estimate, TokenRewards, episodes::centred};
+use crate::{Batch, Field, ObjectiveError};
 
 /// Credits attempts with their reward and their progress.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,17 +33,9 @@ impl Estimate for Score {
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::EpisodeRewards)?;
         let shaped: Vec<Vec<f64>> = batch.sequences().iter().map(|sequence| score_bonus(&sequence.episode_rewards, self.alpha)).collect();
-        let mut tokens = vec![Vec::new(); shaped.len()];
-        for group in batch.groups(&rewards.totals) {
-            let at = |member: usize, attempt: usize| shaped[member].get(attempt..).map_or(0.0, |rest| rest.iter().sum::<f64>());
-            for &member in &group.members {
-                let credit: Vec<f64> = (0..shaped[member].len())
-                    .map(|attempt| at(member, attempt) - mean(&group.members.iter().map(|&other| at(other, attempt)).collect::<Vec<_>>()))
-                    .collect();
-                tokens[member] = spread_over_episodes(&batch.sequences()[member], &credit);
-            }
-        }
-        Ok(Advantages::per_token(batch, rewards, tokens))
+        let to_come = |rewards: &Vec<f64>| (0..rewards.len()).map(|attempt| rewards[attempt..].iter().sum()).collect();
+        let shares: Vec<Vec<f64>> = shaped.iter().map(to_come).collect();
+        Ok(Advantages::per_token(batch, rewards, centred(batch, rewards, &shares)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The named objectives: **one line each**, with the constants of the paper or stack that the comment names.
 //!
 //! Constants of the parts (clip bounds, epsilons, discounts) are the defaults of their files, where they are cited; a line states only what
-//! differs. Lengths of `constant-length` means and group conventions are settings that a recipe will want to set itself.
+//! differs. DAPO's other parts are a [`Filter`](crate::filter::Filter) and the `overlong` reward. Lengths of `constant-length` means and group conventions are settings that a recipe will want to set itself.
 
 use crate::{
     Aggregation::{ConstantLength, SequenceMeanTokenMean, SequenceMeanTokenSum, TokenMean},
@@ -52,7 +52,7 @@ objectives! {
     // Imitation of what was kept.
     "nll" => Objective::new(Raw {}, Nll {}),
     "star" => Objective::new(Threshold { tau: 1.0 }, Nll {}),
-    "rest" => Objective::new(Threshold { tau: 0.0 }, Nll {}),
+    "rest" => Objective::new(Threshold { tau: 0.5 }, Nll {}),
     "raft" => Objective::new(BestOf::default(), Nll {}),
     "reward-weighted" => Objective::new(Exponential::default(), Nll {}),
     "unlikelihood" => Objective::new(Raw {}, Unlikelihood::default()),
