@@ -1,6 +1,6 @@
 //! Evolution strategies: a gradient from rewards of perturbed weights, without any backward pass.
 //!
-//! `grad E[R(theta + sigma eps)] = E[R eps] / sigma` (1703.03864, equation 1). With antithetic pairs `+eps, -eps` it is estimated by
+//! `grad E[R(theta + sigma eps)] = E[R eps] / sigma` (1703.03864). With antithetic pairs `+eps, -eps` it is estimated by
 //! `sum over pairs of (u(R+) - u(R-)) eps / (2 n sigma)`, `u` being the [`Shaping`] of all rewards together. Perturbations are drawn again
 //! from their seeds when the gradient is built, so only rewards are kept. The same pair of numbers drives a full update
 //! ([`Evolution::accumulate`]) on any slice of weights, tensor by tensor.

@@ -1,6 +1,6 @@
 //! RAFT's filter: of each group only the best responses count.
 //!
-//! RAFT (2304.06767, algorithm 1) trains on the best of `k` samples per prompt. Where several are equally good the first is taken, so a
+//! RAFT (2304.06767) trains on the best of `k` samples per prompt. Where several are equally good the first is taken, so a
 //! group's rewards decide alone; `positive` drops groups whose best reward is not positive.
 
 use serde::{Deserialize, Serialize};

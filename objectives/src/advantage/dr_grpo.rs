@@ -1,6 +1,6 @@
 //! Dr.GRPO's advantage: the reward less the mean of its group.
 //!
-//! `A_i = r_i - mean` (2503.20783, equation 3): without the deviation, very easy and very hard prompts no longer weigh more. The same as
+//! `A_i = r_i - mean` (2503.20783): without the deviation, very easy and very hard prompts no longer weigh more. The same as
 //! open-instruct's `centered` and nanochat's. Groups of one get 0.
 
 use serde::{Deserialize, Serialize};

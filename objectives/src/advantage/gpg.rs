@@ -1,6 +1,6 @@
 //! Group policy gradient's advantage: centred rewards, scaled up for the groups that teach nothing.
 //!
-//! GPG (2504.02546, section 3.2): `A = alpha (r - mean) / f` with `f = 1`, and `alpha = B / (B - M)` where `M` of the `B` responses lie in
+//! GPG (2504.02546): `A = alpha (r - mean) / f` with `f = 1`, and `alpha = B / (B - M)` where `M` of the `B` responses lie in
 //! groups of equal rewards, so that the gradient is a mean over responses that have one. verl's `gpg` counts responses with a reward other
 //! than 0 in place of `B - M`.
 

@@ -1,6 +1,6 @@
 //! On-policy optimal baseline: the mean reward of a group, weighted by length.
 //!
-//! `b = sum of l_i r_i / sum of l_i` (OPO, 2505.23585, equation 9): the baseline of least variance where the squared gradient norm of a
+//! `b = sum of l_i r_i / sum of l_i` (OPO, 2505.23585): the baseline of least variance where the squared gradient norm of a
 //! response grows with its length. As in verl, a group of one keeps its reward; a group without trained tokens gets 0.
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Pass@k as the reward: a group is paid for solving with any of `k` responses, which keeps exploring.
 //!
-//! `analytic`: Pass@k Training (2508.10751, section 2.4) averages over all subsets of size `k` of `n` responses with `m` wrong ones. With
+//! `analytic`: Pass@k Training (2508.10751) averages over all subsets of size `k` of `n` responses with `m` wrong ones. With
 //! `R = 1 - C(m, k) / C(n, k)` and `s = sqrt(R (1 - R))`, right responses get `(1 - R) / s` and wrong ones
 //! `(1 - R - C(m - 1, k - 1) / C(n - 1, k - 1)) / s`. Where `s = 0` nothing can be learnt and all get 0.
 //!

@@ -1,7 +1,7 @@
 //! REINFORCE with a baseline that does not depend on the response.
 //!
 //! `A = r - b` (Williams 1992). The baseline may be nothing, the mean of the batch, the mean of the group, or a number from outside such as
-//! the reward of the greedy response (ReMax, 2310.10505, equation 6).
+//! the reward of the greedy response (ReMax, 2310.10505).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! REINFORCE++: discounted returns per token, whitened over the whole batch.
 //!
-//! 2501.03262, section 3.2, as verl and OpenRLHF compute it: the KL penalty (k1) stands in the reward, returns are discounted with `gamma`,
+//! 2501.03262, as verl and OpenRLHF compute it: the KL penalty (k1) stands in the reward, returns are discounted with `gamma`,
 //! and one mean and variance over all tokens of the batch normalise them, `(G - mean) / sqrt(variance + 1e-8)` with the sample variance.
 
 use serde::{Deserialize, Serialize};

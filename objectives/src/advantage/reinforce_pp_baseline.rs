@@ -1,6 +1,6 @@
 //! REINFORCE++-baseline: the group's mean is subtracted, the whole batch normalises.
 //!
-//! 2501.03262, section 3.3, as verl computes it: `r - group mean` at every token, then whitening over all tokens of the batch, so longer
+//! 2501.03262, as verl computes it: `r - group mean` at every token, then whitening over all tokens of the batch, so longer
 //! responses weigh more in mean and variance. A group of one is not centred.
 
 use serde::{Deserialize, Serialize};

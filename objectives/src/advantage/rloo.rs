@@ -1,6 +1,6 @@
 //! REINFORCE leave-one-out: each response against the mean of the others.
 //!
-//! `A_i = r_i - mean of r_j over j != i = n / (n - 1) * (r_i - mean)` (Kool et al. 2019; 2402.14740, equation 8). As in verl, a group of
+//! `A_i = r_i - mean of r_j over j != i = n / (n - 1) * (r_i - mean)` (Kool et al. 2019; 2402.14740). As in verl, a group of
 //! one keeps its reward.
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! ReST's filter: a response counts fully from a reward on, and not at all below.
 //!
-//! `1[r >= tau]`, the improve step of ReST (2308.08998, equation 3), whose loops raise `tau` from one improve step to the next.
+//! `1[r >= tau]`, the improve step of ReST (2308.08998), whose loops raise `tau` from one improve step to the next.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! VinePPO's advantage: values of the states between steps from rollouts, not from a critic.
 //!
-//! `A_j = r_j + gamma V(s_{j+1}) - V(s_j)` for step `j`, shared by all its tokens (2410.01679, equation 5, with K Monte-Carlo completions
+//! `A_j = r_j + gamma V(s_{j+1}) - V(s_j)` for step `j`, shared by all its tokens (2410.01679, with K Monte-Carlo completions
 //! per state). In a symbolic world the values may be exact. Behind the last step the value is 0 and the outcome is the reward.
 
 use serde::{Deserialize, Serialize};

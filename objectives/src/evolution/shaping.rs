@@ -10,7 +10,7 @@ use crate::statistics::{Deviation, mean, variance};
 pub enum Shaping {
     /// As they are.
     Raw,
-    /// Ranks spread evenly over [-0.5, 0.5] (1703.03864, section 2.1); equal rewards share the mean of their ranks, where the authors' code
+    /// Ranks spread evenly over [-0.5, 0.5] (1703.03864); equal rewards share the mean of their ranks, where the authors' code
     /// breaks ties by position and so moves weights even when all rewards are equal.
     #[default]
     CentredRanks,

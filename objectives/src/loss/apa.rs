@@ -1,6 +1,6 @@
 //! Advantage-induced policy alignment: the log-ratio to the reference is fitted to the advantage.
 //!
-//! `(log pi - log pi_ref - c A)^2` (2306.02231, equation 4, with `c = 1 / lambda`). Its minimum at fixed advantages is
+//! `(log pi - log pi_ref - c A)^2` (2306.02231, with `c = 1 / lambda`). Its minimum at fixed advantages is
 //! `pi = pi_ref exp(c A)`, so the distance to the reference is bounded by construction. `c` 0.5, the value weight 10 without a value clip and
 //! a frozen reference that the loop resets follow Stream of Search (2404.03683); the APA paper takes the sampling policy as reference.
 

@@ -1,7 +1,7 @@
 //! The clipped surrogate that PPO, GRPO, DAPO and GSPO share.
 //!
 //! `-min(rho A, clip(rho, 1 - low, 1 + high) A)` (PPO, 1707.06347, equation 7), with `high` above `low` for DAPO's clip-higher (2503.14476,
-//! equation 8). The dual clip bounds the cost of bad responses at `-c A` for `A < 0` (1912.09729, equation 5). As in verl, a token counts
+//! equation 8). The dual clip bounds the cost of bad responses at `-c A` for `A < 0` (1912.09729). As in verl, a token counts
 //! as clipped where the clipped branch costs more, not wherever its ratio is outside.
 
 use serde::{Deserialize, Serialize};

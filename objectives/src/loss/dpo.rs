@@ -2,7 +2,7 @@
 //!
 //! `-log sigmoid(beta (x_chosen - x_rejected))`, `x` being the sum of `log pi - log pi_ref` over the tokens of a side (2305.18290, equation
 //! 7), averaged over pairs. With label smoothing `e` it is `-(1 - e) log sigmoid(z) - e log sigmoid(-z)` (conservative DPO). Step-DPO
-//! (2406.18629, equation 3) is the same on the first step where two responses with a common beginning part: the spans of the pair. Plain
+//! (2406.18629) is the same on the first step where two responses with a common beginning part: the spans of the pair. Plain
 //! DPO reads whole responses whatever the spans say. Advantages and aggregation are not read.
 
 use serde::{Deserialize, Serialize};

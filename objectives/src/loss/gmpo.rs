@@ -1,6 +1,6 @@
 //! Geometric-mean policy optimisation: token ratios are clipped in log space and averaged there.
 //!
-//! `-A exp(mean over tokens of s min(s x, s clip(x, -eps, eps)))` with `x = log pi - log pi_old` and `s = sign A` (2507.20673, equation 4,
+//! `-A exp(mean over tokens of s min(s x, s clip(x, -eps, eps)))` with `x = log pi - log pi_old` and `s = sign A` (2507.20673,
 //! as the authors and verl compute it; bounds of 0.4). Outliers of single tokens move the mean less than they move an arithmetic one.
 //! Where advantages differ within a response, their mean is taken, with its sign, as in verl for equal ones.
 

@@ -1,7 +1,7 @@
 //! Soft adaptive policy optimisation: a smooth gate in place of the clip.
 //!
 //! `-f(rho) A` with `f(rho) = 4 / tau * sigmoid(tau (rho - 1))`, so that `f'(1) = 1`, and a steeper gate for tokens to be lowered
-//! (2511.20347, equations 5 and 6; `tau` 1.0 and 1.05).
+//! (2511.20347; `tau` 1.0 and 1.05).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Cosine length shaping: right answers should be short, wrong ones may be long.
 //!
 //! With `u = (1 + cos(pi |y| / max)) / 2`, right answers earn `short_right` at length 0 and `long_right` at the limit, wrong ones
-//! `short_wrong` and `long_wrong` (2502.03373, appendix C; TRL's defaults, length clamped at the limit).
+//! `short_wrong` and `long_wrong` (2502.03373; TRL's defaults, length clamped at the limit).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! A penalty on repeated n-grams of tokens.
 //!
-//! `penalty * (1 - distinct / all)` (2502.03373, appendix; the form of TRL and open-r1, on tokens instead of words). Text shorter than `n`
+//! `penalty * (1 - distinct / all)` (2502.03373; the form of TRL and open-r1, on tokens instead of words). Text shorter than `n`
 //! is not punished.
 
 use std::collections::BTreeSet;
