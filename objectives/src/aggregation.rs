@@ -3,8 +3,8 @@
 //! Every aggregation is linear, so it is nothing but one weight per token. Weights of micro-batches that share the [`Scope`] of their
 //! mini-batch add up to those of the whole, however it was cut; gradient accumulation is exact.
 //!
-//! Responses without a trained token count as a row in `constant-length` (as in TRL) and nowhere else (as in verl, whose sequence means run
-//! over responses with at least one active token; TRL's `grpo` and `bnpo` divide by all rows).
+//! Responses without a trained token count as a row in `constant-length` (as in TRL) and nowhere else, as in verl of 2026. TRL's `grpo` and
+//! `bnpo` and verl of 2025 divide sequence means by all rows.
 
 use serde::{Deserialize, Serialize};
 

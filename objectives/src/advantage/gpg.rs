@@ -2,7 +2,7 @@
 //!
 //! GPG (2504.02546): `A = alpha (r - mean) / f` with `f = 1`, and `alpha = B / (B - M)` where `M` of the `B` responses lie in
 //! groups of equal rewards, so that the gradient is a mean over responses that have one. verl's `gpg` counts responses with a reward other
-//! than 0 in place of `B - M`.
+//! than 0 in place of `B - M`, and keeps the reward of a group of one, which gets 0 here.
 
 use serde::{Deserialize, Serialize};
 

@@ -4,8 +4,8 @@
 //! `R = 1 - C(m, k) / C(n, k)` and `s = sqrt(R (1 - R))`, right responses get `(1 - R) / s` and wrong ones
 //! `(1 - R - C(m - 1, k - 1) / C(n - 1, k - 1)) / s`. Where `s = 0` nothing can be learnt and all get 0.
 //!
-//! `best-minus-second`: verl's `grpo_passk`, which takes the group as the one subset (`k = n`): only the best response is credited, with its
-//! lead over the second, divided by the sample deviation + 1e-6.
+//! `best-minus-second`: verl's `grpo_passk` (2503.19595), which takes the group as the one subset (`k = n`): only the best response is
+//! credited, with its lead over the second, divided by the sample deviation + 1e-6. verl refuses groups of one, which get 0 here.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,6 +2,7 @@
 //!
 //! 2501.03262, as verl and OpenRLHF compute it: the KL penalty (k1) stands in the reward, returns are discounted with `gamma`,
 //! and one mean and variance over all tokens of the batch normalise them, `(G - mean) / sqrt(variance + 1e-8)` with the sample variance.
+//! Masked tokens within a response are passed over; verl starts again at each, so that what was written before a tool's answer earns nothing.
 
 use serde::{Deserialize, Serialize};
 
