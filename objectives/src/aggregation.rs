@@ -3,8 +3,8 @@
 //! Every aggregation is linear, so it is nothing but one weight per token. Weights of micro-batches that share the [`Scope`] of their
 //! mini-batch add up to those of the whole, however it was cut; gradient accumulation is exact.
 //!
-//! Responses without a trained token count as a row in `constant-length` (as in TRL) and nowhere else, as in verl of 2026. TRL's `grpo` and
-//! `bnpo` and verl of 2025 divide sequence means by all rows.
+//! Responses without a trained token count as rows in `constant-length` and `row-mean-token-mean` (as in TRL, and in verl of 2025) and
+//! nowhere else, as in verl of 2026.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +17,10 @@ pub enum Aggregation {
     /// Every token of the batch counts the same: verl's `token-mean`, TRL's `dapo`.
     #[default]
     TokenMean,
-    /// Every response counts the same, its tokens share its weight: verl's `seq-mean-token-mean`, TRL's `grpo`; the form that GRPO prints.
+    /// Every response counts the same, its tokens share its weight: verl's `seq-mean-token-mean`; the form that GRPO prints.
     SequenceMeanTokenMean,
+    /// As `sequence-mean-token-mean`, but responses without a trained token count as a loss of 0: TRL's `grpo`.
+    RowMeanTokenMean,
     /// Tokens are summed, responses averaged: verl's `seq-mean-token-sum`.
     SequenceMeanTokenSum,
     /// Tokens are summed and divided by the padded length of the batch, responses averaged: verl's `seq-mean-token-sum-norm`. Early
@@ -70,6 +72,7 @@ impl Aggregation {
             let divisor = match *self {
                 Self::TokenMean => scope.tokens,
                 Self::SequenceMeanTokenMean => scope.sequences * own,
+                Self::RowMeanTokenMean => scope.rows * own,
                 Self::SequenceMeanTokenSum => scope.sequences,
                 Self::SequenceMeanTokenSumNorm => scope.sequences * scope.width,
                 Self::ConstantLength { length } => scope.rows * length,
@@ -85,9 +88,10 @@ mod tests {
     use super::*;
     use crate::Sequence;
 
-    const ALL: [Aggregation; 5] = [
+    const ALL: [Aggregation; 6] = [
         Aggregation::TokenMean,
         Aggregation::SequenceMeanTokenMean,
+        Aggregation::RowMeanTokenMean,
         Aggregation::SequenceMeanTokenSum,
         Aggregation::SequenceMeanTokenSumNorm,
         Aggregation::ConstantLength { length: 10 },
@@ -106,7 +110,8 @@ mod tests {
         let scope = Scope::of(&batch, |_| true);
         assert_eq!(scope, Scope { tokens: 4, sequences: 2, rows: 3, width: 4, pairs: 0 });
         // By mode: the weight of the first response's token and that of each token of the second.
-        let expected = [(1.0 / 4.0, 1.0 / 4.0), (1.0 / 2.0, 1.0 / 6.0), (1.0 / 2.0, 1.0 / 2.0), (1.0 / 8.0, 1.0 / 8.0), (1.0 / 30.0, 1.0 / 30.0)];
+        let expected =
+            [(1.0 / 4.0, 1.0 / 4.0), (1.0 / 2.0, 1.0 / 6.0), (1.0 / 3.0, 1.0 / 9.0), (1.0 / 2.0, 1.0 / 2.0), (1.0 / 8.0, 1.0 / 8.0), (1.0 / 30.0, 1.0 / 30.0)];
         for (mode, (first, second)) in ALL.into_iter().zip(expected) {
             let weights = mode.weights(&batch, &scope, |_| true);
             assert_eq!(weights, [vec![first, 0.0], vec![second, second, second, 0.0], vec![0.0]], "{mode:?}");

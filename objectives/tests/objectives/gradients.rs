@@ -72,11 +72,12 @@ fn derivatives_hold_with_penalty_bonus_importance_and_every_aggregation() {
     let modes = [
         Aggregation::TokenMean,
         Aggregation::SequenceMeanTokenMean,
+        Aggregation::RowMeanTokenMean,
         Aggregation::SequenceMeanTokenSum,
         Aggregation::SequenceMeanTokenSumNorm,
         Aggregation::ConstantLength { length: 16 },
     ];
-    let estimators = [Estimator::K1, Estimator::K2, Estimator::K3, Estimator::Abs, Estimator::K3Clamped];
+    let estimators = [Estimator::K1, Estimator::K2, Estimator::K3, Estimator::Abs, Estimator::K3Clamped, Estimator::K3];
     for (aggregation, estimator) in modes.into_iter().zip(estimators) {
         for name in ["ppo", "grpo-verl", "gspo", "gmpo", "apa"] {
             let objective = Objective {

@@ -55,6 +55,7 @@ fn microbatches_add_up_to_their_minibatch() {
     let modes = [
         Aggregation::TokenMean,
         Aggregation::SequenceMeanTokenMean,
+        Aggregation::RowMeanTokenMean,
         Aggregation::SequenceMeanTokenSum,
         Aggregation::SequenceMeanTokenSumNorm,
         Aggregation::ConstantLength { length: 16 },
