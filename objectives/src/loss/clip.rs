@@ -1,0 +1,71 @@
+//! The clipped surrogate that PPO, GRPO, DAPO and GSPO share.
+//!
+//! `-min(rho A, clip(rho, 1 - low, 1 + high) A)` (PPO, 1707.06347, equation 7), with `high` above `low` for DAPO's clip-higher (2503.14476,
+//! equation 8). The dual clip bounds the cost of bad responses at `-c A` for `A < 0` (1912.09729). As in verl, a token counts
+//! as clipped where the clipped branch costs more, not wherever its ratio is outside.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Clipped, Cost};
+
+/// The bounds of a ratio.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Clip {
+    /// How far below 1 a ratio may fall.
+    pub low: f64,
+    /// How far above 1 a ratio may rise; DAPO uses 0.28.
+    pub high: f64,
+    /// The bound `c` of the dual clip, above 1; verl uses 3. Off where absent.
+    pub dual: Option<f64>,
+}
+
+impl Default for Clip {
+    fn default() -> Self {
+        Self { low: 0.2, high: 0.2, dual: None }
+    }
+}
+
+impl Clip {
+    /// The cost of a ratio, with the derivative of the ratio by what it is differentiated by.
+    pub(crate) fn cost(&self, (ratio, slope): (f64, f64), advantage: f64) -> Cost {
+        let held = ratio.clamp(1.0 - self.low, 1.0 + self.high);
+        let (free, bound) = (-advantage * ratio, -advantage * held);
+        let mut cost = match bound > free {
+            true => Cost { value: bound, slope: 0.0, clipped: if ratio < held { Clipped::Low } else { Clipped::High } },
+            false => Cost::smooth(free, -advantage * slope),
+        };
+        if let Some(dual) = self.dual
+            && advantage < 0.0
+            && cost.value > -advantage * dual
+        {
+            cost = Cost { value: -advantage * dual, slope: 0.0, clipped: Clipped::Dual };
+        }
+        cost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(ratio: f64, advantage: f64) -> Cost {
+        Clip { low: 0.2, high: 0.28, dual: Some(3.0) }.cost((ratio, ratio), advantage)
+    }
+
+    #[test]
+    fn the_pessimistic_branch_is_taken() {
+        assert_eq!(cost(1.0, 2.0), Cost::smooth(-2.0, -2.0));
+        assert_eq!(cost(1.5, 1.0), Cost { value: -1.28, slope: 0.0, clipped: Clipped::High });
+        assert_eq!(cost(0.5, -1.0), Cost { value: 0.8, slope: 0.0, clipped: Clipped::Low });
+        // Outside the range, but on the side that still corrects.
+        assert_eq!(cost(0.5, 1.0), Cost::smooth(-0.5, -0.5));
+        assert_eq!(cost(1.5, -1.0), Cost::smooth(1.5, 1.5));
+    }
+
+    #[test]
+    fn the_dual_clip_bounds_bad_responses_alone() {
+        assert_eq!(cost(5.0, -1.0), Cost { value: 3.0, slope: 0.0, clipped: Clipped::Dual });
+        assert_eq!(cost(5.0, 1.0).clipped, Clipped::High);
+    }
+}

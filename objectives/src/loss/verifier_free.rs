@@ -1,0 +1,41 @@
+//! Learning without a verifier: thoughts by policy gradient, the reference answer by likelihood.
+//!
+//! `-A log pi(z)` on the tokens of the thought and `-c log pi(s_ref | z)` on those of the reference (Meta-CoT, 2501.04682, section 7.2.1):
+//! the gradient of `E[log pi(s_ref | z)]` has both terms. `A` comes from the `verifier-free` advantage.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cost, Evaluate, Input, per_token};
+use crate::{Coefficients, ObjectiveError, Role};
+
+/// Policy gradient on thoughts with imitation of references.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VerifierFree {
+    /// The weight `c` of the reference's likelihood.
+    pub reference_coefficient: f64,
+}
+
+impl Default for VerifierFree {
+    fn default() -> Self {
+        Self { reference_coefficient: 1.0 }
+    }
+}
+
+impl Evaluate for VerifierFree {
+    fn counts(&self, role: Role) -> bool {
+        matches!(role, Role::Policy | Role::Reference)
+    }
+
+    fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
+        per_token(input, out, |token| Cost::smooth(-token.advantage * token.logp, -token.advantage));
+        for (index, sequence) in input.batch.sequences().iter().enumerate() {
+            for token in sequence.tokens_of(Role::Reference) {
+                let weight = self.reference_coefficient * input.weights[index][token];
+                out.policy_loss -= weight * sequence.logp_new[token];
+                out.d_logp[index][token] -= weight;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! The named objectives: **one line each**, with the constants of the paper or stack that the comment names.
+//!
+//! Constants of the parts (clip bounds, epsilons, discounts) are the defaults of their files, where they are cited; a line states only what
+//! differs. DAPO's other parts are a [`Filter`](crate::filter::Filter) and the `overlong` reward. Lengths of `constant-length` means and group conventions are settings that a recipe will want to set itself.
+
+use crate::{
+    Aggregation::{ConstantLength, SequenceMeanTokenMean, SequenceMeanTokenSum, TokenMean},
+    Estimator, KlPenalty, Objective, ObjectiveError,
+    advantage::{
+        BestOf, Convention, Credit, DrGrpo, Episodes, Exponential, Gae, Gpg, GroupNorm, Operation, Opo, PassAtK, Raw, Reinforce as Baselined, ReinforcePp,
+        ReinforcePpBaseline, Rloo, Scale, Score, Threshold, VerifierFree as Likelihood, Vine,
+    },
+    loss::{Apa, Cispo, Clip, Dpo, Gmpo, Grpo, Gspo, Nll, Ppo, Reinforce, Sapo, StepDpo, Unlikelihood, VerifierFree},
+};
+
+macro_rules! objectives {
+    ($($(#[$meta:meta])* $name:literal => $build:expr),* $(,)?) => {
+        /// The names of the compositions, in order of registration.
+        pub const NAMES: &[&str] = &[$($name),*];
+
+        /// The composition called `name`.
+        pub(super) fn named(name: &str) -> Result<Objective, ObjectiveError> {
+            match name {
+                $($name => Ok($build),)*
+                _ => Err(ObjectiveError::unknown("Objective", name, NAMES.iter().copied())),
+            }
+        }
+    };
+}
+
+/// Rewards standardised within their group by a stack's constants.
+fn standardised(convention: Convention) -> GroupNorm {
+    GroupNorm { convention, scale: Scale::Group }
+}
+
+/// The clipped surrogate with given bounds.
+fn clipped(low: f64, high: f64, dual: Option<f64>) -> Grpo {
+    Grpo { clip: Clip { low, high, dual } }
+}
+
+impl Objective {
+    fn averaged(self, aggregation: crate::Aggregation) -> Self {
+        Self { aggregation, ..self }
+    }
+
+    fn penalised(self, kl: KlPenalty) -> Self {
+        Self { kl, ..self }
+    }
+}
+
+objectives! {
+    // Imitation of what was kept.
+    "nll" => Objective::new(Raw {}, Nll {}),
+    "star" => Objective::new(Threshold { tau: 1.0 }, Nll {}),
+    "rest" => Objective::new(Threshold { tau: 0.5 }, Nll {}),
+    "raft" => Objective::new(BestOf::default(), Nll {}),
+    "reward-weighted" => Objective::new(Exponential::default(), Nll {}),
+    "unlikelihood" => Objective::new(Raw {}, Unlikelihood::default()),
+    // Policy gradients without a ratio.
+    "reinforce" => Objective::new(Baselined::default(), Reinforce {}).averaged(SequenceMeanTokenSum),
+    "rloo" => Objective::new(Rloo {}, Reinforce {}).averaged(SequenceMeanTokenSum),
+    "opo" => Objective::new(Opo {}, Reinforce {}).averaged(SequenceMeanTokenSum),
+    "gpg" => Objective::new(Gpg::default(), Reinforce {}),
+    "reinforce++" => Objective::new(ReinforcePp::default(), Grpo::default()),
+    "reinforce++-baseline" => Objective::new(ReinforcePpBaseline {}, Grpo::default()),
+    // With a critic.
+    "ppo" => Objective::new(Gae::default(), Ppo::default()),
+    "ppo-operation" => Objective::new(Operation::default(), Ppo::default()),
+    "apa" => Objective::new(Gae::default(), Apa::default()),
+    // Values from rollouts or an oracle.
+    "vineppo" => Objective::new(Vine::default(), Grpo::default()),
+    // Group-relative.
+    "grpo" => Objective::new(standardised(Convention::Paper), Grpo::default()) // DeepSeekMath: equation 3, KL weight 0.04
+        .averaged(SequenceMeanTokenMean).penalised(KlPenalty::in_loss(0.04, Estimator::K3)),
+    "grpo-trl" => Objective::new(standardised(Convention::Trl), Grpo::default()),
+    "grpo-verl" => Objective::new(standardised(Convention::Verl), clipped(0.2, 0.2, Some(3.0))),
+    "grpo-open-rlhf" => Objective::new(standardised(Convention::OpenRlhf), Grpo::default()),
+    "grpo-open-instruct" => Objective::new(DrGrpo {}, Grpo::default()).penalised(KlPenalty::in_loss(0.05, Estimator::K3)), // `centered` by default
+    "dr-grpo" => Objective::new(DrGrpo {}, Grpo::default()).averaged(ConstantLength { length: 512 }), // TRL's form and its default length
+    "dapo" => Objective::new(standardised(Convention::Verl), clipped(0.2, 0.28, Some(3.0))).averaged(TokenMean),
+    "gspo" => Objective::new(standardised(Convention::Trl), Gspo::default()).averaged(SequenceMeanTokenMean),
+    "cispo" => Objective::new(standardised(Convention::Trl), Cispo::default()),
+    "sapo" => Objective::new(standardised(Convention::Trl), Sapo::default()).averaged(SequenceMeanTokenMean),
+    "gmpo" => Objective::new(standardised(Convention::Verl), Gmpo::default()).averaged(SequenceMeanTokenMean),
+    "pass-at-k" => Objective::new(PassAtK::default(), Grpo::default()),
+    // Several attempts in one response.
+    "rl2" => Objective::new(Episodes { credit: Credit::ToGo }, Grpo::default()),
+    "e-rl2" => Objective::new(Episodes { credit: Credit::Last }, Grpo::default()),
+    "score" => Objective::new(Score::default(), Grpo::default()),
+    // Preferences, and references without a verifier.
+    "dpo" => Objective::new(Raw {}, Dpo::default()),
+    "step-dpo" => Objective::new(Raw {}, StepDpo::default()),
+    "verifier-free" => Objective::new(Likelihood::default(), VerifierFree::default()),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_builds_and_unknown_names_list_what_exists() {
+        for name in NAMES {
+            assert!(Objective::named(name).is_ok(), "{name}");
+        }
+        let message = Objective::named("gropo").unwrap_err().to_string();
+        assert!(message.starts_with("objective \"gropo\" is unknown; expected one of nll, star"), "{message}");
+    }
+}

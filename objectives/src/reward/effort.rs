@@ -1,0 +1,80 @@
+//! An effort dial: each episode draws its own discount, and the prompt says which.
+//!
+//! `gamma_i^|z| r`, `gamma_i` drawn per episode and named by a token of the prompt (Meta-CoT, 2501.04682, section 7.2.2), so that one model
+//! learns every level. [`EffortDial`] draws, [`Effort`] pays by the discount in the evidence, or without one pays in full.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Discount, Evidence, Grade};
+
+/// Pays for right answers by the episode's own discount.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Effort {
+    /// What a right answer without any thought is worth.
+    pub right: f64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { right: 1.0 }
+    }
+}
+
+impl Grade for Effort {
+    fn score(&self, evidence: &Evidence) -> f64 {
+        Discount { gamma: evidence.gamma.unwrap_or(1.0), right: self.right }.score(evidence)
+    }
+}
+
+/// The levels of effort; level `i` is the token `<effort-i>` of a prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EffortDial {
+    /// The discount of each level, from least to most effort.
+    pub gammas: Vec<f64>,
+}
+
+impl Default for EffortDial {
+    fn default() -> Self {
+        Self { gammas: vec![0.99, 0.995, 1.0] }
+    }
+}
+
+impl EffortDial {
+    /// Draws a level uniformly from `rng`; `None` where there are no levels.
+    pub fn draw(&self, rng: &mut ChaCha8Rng) -> Option<usize> {
+        (!self.gammas.is_empty()).then(|| rng.random_range(0..self.gammas.len()))
+    }
+
+    /// The token that asks for a level.
+    pub fn token(level: usize) -> String {
+        format!("<effort-{level}>")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::{super::evidence::fixture::*, *};
+
+    #[test]
+    fn each_episode_is_paid_by_its_own_discount() {
+        let evidence = Evidence { gamma: Some(0.5), ..long(true, 2) };
+        assert_eq!(Effort::default().score(&evidence), 0.25);
+        assert_eq!(Effort::default().score(&Evidence { gamma: None, ..evidence }), 1.0);
+    }
+
+    #[test]
+    fn levels_are_drawn_evenly_and_reproducibly() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut counts = [0; 3];
+        (0..3000).for_each(|_| counts[EffortDial::default().draw(&mut rng).unwrap()] += 1);
+        assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
+        assert_eq!(EffortDial { gammas: vec![] }.draw(&mut rng), None);
+        assert_eq!(EffortDial::token(2), "<effort-2>");
+    }
+}
