@@ -4,4 +4,4 @@ pub mod baseline;
 pub mod statistics;
 pub mod suite;
 
-pub use suite::{Evaluation, ProblemScore, Scores, evaluate};
+pub use suite::{Evaluation, Exam, ProblemScore, Scores};

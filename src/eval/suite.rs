@@ -51,29 +51,40 @@ pub struct Evaluation {
     pub examples: Vec<(String, Rollout)>,
 }
 
-/// Measures a generator; `progress` hears of phases in words. Samples draw from `seeds` alone.
-pub fn evaluate(
-    policy: &str,
-    task: &dyn Task,
-    tokenizer: &Tokenizer,
-    generator: &mut dyn Generator,
-    problems: &[Problem],
-    samples: usize,
-    config: &SampleConfig,
-    seeds: &SeedTree,
-) -> Evaluation {
-    let sampled = rollouts(task, tokenizer, generator, problems, samples, config, seeds);
-    let greedy_config = SampleConfig { temperature: 0.0, ..config.clone() };
-    let greedy = rollouts(task, tokenizer, generator, problems, 1, &greedy_config, &seeds.child("greedy"));
-    let mut defects = BTreeMap::new();
-    for rollout in sampled.iter().flat_map(|group| &group.rollouts) {
-        for (kind, count) in &rollout.defects {
-            *defects.entry(kind.clone()).or_default() += count;
+/// The conditions under which generators are compared: each sees the same problems and draws from the same streams.
+#[derive(Clone, Copy)]
+pub struct Exam<'a> {
+    /// Judges the responses.
+    pub task: &'a dyn Task,
+    /// The vocabulary of the generator.
+    pub tokenizer: &'a Tokenizer,
+    /// What is asked.
+    pub problems: &'a [Problem],
+    /// Sampled responses per problem, at least 1.
+    pub samples: usize,
+    /// How they are sampled; the greedy response has its limits too.
+    pub config: &'a SampleConfig,
+    /// All samples draw from here.
+    pub seeds: &'a SeedTree,
+}
+
+impl Exam<'_> {
+    /// Measures a generator.
+    pub fn take(&self, policy: &str, generator: &mut dyn Generator) -> Evaluation {
+        let Self { task, tokenizer, problems, samples, config, seeds } = *self;
+        let sampled = rollouts(task, tokenizer, generator, problems, samples, config, seeds);
+        let greedy_config = SampleConfig { temperature: 0.0, ..config.clone() };
+        let greedy = rollouts(task, tokenizer, generator, problems, 1, &greedy_config, &seeds.child("greedy"));
+        let mut defects = BTreeMap::new();
+        for rollout in sampled.iter().flat_map(|group| &group.rollouts) {
+            for (kind, count) in &rollout.defects {
+                *defects.entry(kind.clone()).or_default() += count;
+            }
         }
+        let problems = sampled.iter().zip(&greedy).map(|(group, greedy)| score(group, &greedy.rollouts[0])).collect();
+        let examples = examples(&sampled);
+        Evaluation { policy: policy.into(), samples: samples as u32, problems, defects, examples }
     }
-    let problems = sampled.iter().zip(&greedy).map(|(group, greedy)| score(group, &greedy.rollouts[0])).collect();
-    let examples = examples(&sampled);
-    Evaluation { policy: policy.into(), samples: samples as u32, problems, defects, examples }
 }
 
 fn score(group: &RolloutGroup, greedy: &Rollout) -> ProblemScore {

@@ -43,7 +43,7 @@ pub fn export(weights: &Weights, tokenizer: &Tokenizer, folder: &Path, force: bo
     if config.exists() {
         fs::remove_file(&config).map_err(Error::io("cannot replace", &config))?;
     }
-    files.iter().try_for_each(|(name, bytes)| atomic::write(&folder.join(name), bytes))
+    files.iter().try_for_each(|(name, bytes)| atomic::write(folder.join(name), bytes))
 }
 
 /// All tensors, with the metadata by which `transformers` knows PyTorch's layout.

@@ -6,9 +6,8 @@ use super::{Notice, Run, corpora::Data};
 use crate::{
     Result,
     eval::{
-        Evaluation,
+        Evaluation, Exam,
         baseline::{Baseline, baselines},
-        evaluate,
     },
     model::Weights,
     sample::{CpuDecoder, DecoderConfig},
@@ -56,7 +55,8 @@ impl Run<'_> {
                 let mut generator = self.generator(weights);
                 let config = self.recipe.sample_config(eval.temperature);
                 let seeds = self.seeds.child("eval").child(set);
-                let result = evaluate(policy, self.task.as_ref(), &data.tokenizer, &mut generator, problems, eval.samples, &config, &seeds);
+                let exam = Exam { task: self.task.as_ref(), tokenizer: &data.tokenizer, problems, samples: eval.samples, config: &config, seeds: &seeds };
+                let result = exam.take(policy, &mut generator);
                 result.save(&path)?;
                 Ok(result)
             })

@@ -50,7 +50,8 @@ pub(super) fn report(
     let mut sections = Vec::new();
     for (set, title) in SETS.iter().enumerate().take(evaluations[0].len()) {
         let comparison = comparison(title, k, recipe, set, baselines, evaluations, &scores, &bootstrap)?;
-        sections.push(Section::new(*title).chart(comparison.chart()).table(comparison.table()));
+        let chart = Chart { title: format!("{title}: share solved by one attempt and by {k}"), ..comparison.chart() };
+        sections.push(Section::new(*title).chart(chart).table(comparison.table()));
     }
     if evaluations.len() > 1 {
         sections.push(improvement(evaluations, &scores, rounds, &bootstrap)?);

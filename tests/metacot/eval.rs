@@ -1,7 +1,7 @@
 //! Evaluation with a scripted generator: what is counted is what was said, and the report of it reads well.
 
 use metacot::{
-    eval::{baseline::baselines, evaluate, statistics::Bootstrap},
+    eval::{Exam, baseline::baselines, statistics::Bootstrap},
     report::{Comparison, ComparisonRow, Report, Section, markdown},
     sample::{SampleConfig, ScriptedGenerator},
     tokenizer::Tokenizer,
@@ -40,7 +40,9 @@ fn a_scripted_generator_gets_the_scores_that_it_earns() {
     let greedy = right.clone();
     let mut generator = ScriptedGenerator::new(sampled.into_iter().chain(greedy));
     let config = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 100_000, stop: vec![Tokenizer::EOS] };
-    let result = evaluate("scripted", task.as_ref(), &tokenizer, &mut generator, &problems, 2, &config, &SeedTree::root(1));
+    let seeds = SeedTree::root(1);
+    let exam = Exam { task: task.as_ref(), tokenizer: &tokenizer, problems: &problems, samples: 2, config: &config, seeds: &seeds };
+    let result = exam.take("scripted", &mut generator);
     let correct: Vec<u32> = result.problems.iter().map(|problem| problem.correct).collect();
     let valid: Vec<u32> = result.problems.iter().map(|problem| problem.valid).collect();
     assert_eq!((correct, valid), (vec![2, 1, 0, 0], vec![2, 1, 0, 0]));

@@ -177,7 +177,7 @@ fn a_tree_is_reused_after_a_move() {
     let mut site = Site { env: &env, problem: &problem, budget: metacot_traces::Budget::default(), rng: &mut rng, recorder: &mut recorder };
     solve(&mut machine, &Leaf::Uniform, &mut site);
     let visits = machine.root_visits();
-    let (action, count) = visits.iter().max_by_key(|(_, visits)| *visits).unwrap().clone();
+    let (action, count) = *visits.iter().max_by_key(|(_, visits)| *visits).unwrap();
     assert!(visits.iter().map(|(_, visits)| visits).sum::<u32>() >= 199);
     assert!(machine.advance(&mut site, &action));
     assert_eq!(machine.root_visits().iter().map(|(_, visits)| visits).sum::<u32>() + 1, count, "the subtree is kept");

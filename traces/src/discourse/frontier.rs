@@ -32,11 +32,14 @@ pub struct Entry<'t> {
     pub bound: &'t str,
 }
 
+/// A statement, the bytes where it stands, and where the next one starts.
+pub type ReadStatement<'t> = (Claim<'t>, std::ops::Range<usize>, usize);
+
 /// The wording of a format.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialect {
     /// Reads the statement that starts at a byte offset and returns where the next one starts.
-    pub read: for<'t> fn(&'t str, usize) -> Option<(Claim<'t>, std::ops::Range<usize>, usize)>,
+    pub read: for<'t> fn(&'t str, usize) -> Option<ReadStatement<'t>>,
     /// Whether the search must be told, or the plan alone stands there.
     pub has_search: bool,
     /// Whether ties must be broken as deterministic A* breaks them: the smallest state first, children in the environment's order.
