@@ -33,6 +33,9 @@ impl Ratio {
 
     /// Appends it in lowest terms, as the environment writes values: `27`, `(-5)`, `(8/3)`.
     fn write(self, out: &mut String) {
+        if self.den == 1 && self.num >= 0 {
+            return metacot_envs::digits::push_integer(out, self.num);
+        }
         let (mut a, mut b) = (self.num.unsigned_abs(), self.den.unsigned_abs());
         while b != 0 {
             (a, b) = (b, a % b);

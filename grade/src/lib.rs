@@ -24,6 +24,7 @@ mod json;
 pub mod maze;
 pub mod peers;
 pub mod plan;
+mod problem;
 pub mod rational;
 mod row;
 pub mod serve;

@@ -10,7 +10,7 @@ use metacot_envs::{
     sokoban::Sokoban,
 };
 
-use crate::{ConfigError, Mode, Verdict, countdown, json::skip_space, maze, peers, plan, row::Attempt};
+use crate::{ConfigError, Mode, Verdict, countdown, maze, peers, plan, problem, row::Attempt};
 
 /// Grades the answers of one environment; one per thread.
 pub(crate) trait Judge: Send {
@@ -40,9 +40,9 @@ pub(crate) trait Judge: Send {
 pub(crate) fn judge(env: &str, difficulty: &Difficulty) -> Result<Box<dyn Judge>, ConfigError> {
     let boxed = |judge: Result<Box<dyn Judge>, String>| judge.map_err(ConfigError::Setting);
     match env {
-        Countdown::NAME => boxed(Opened::open(difficulty, Skills { read: read_countdown, grade: grade_numbers, score: score_countdown })),
-        Game24::NAME => boxed(Opened::open(difficulty, Skills { read: read_countdown, grade: grade_numbers, score: score_game24 })),
-        Maze::NAME => boxed(Opened::open(difficulty, Skills { read: read_json::<Maze>, grade: grade_maze, score: score_maze })),
+        Countdown::NAME => boxed(Opened::open(difficulty, Skills { read: |env, text| problem::countdown(text).map_or_else(|| read_json(env, text), Ok), grade: grade_numbers, score: score_countdown })),
+        Game24::NAME => boxed(Opened::open(difficulty, Skills { read: |env, text| problem::countdown(text).map_or_else(|| read_json(env, text), Ok), grade: grade_numbers, score: score_game24 })),
+        Maze::NAME => boxed(Opened::open(difficulty, Skills { read: |env, text| problem::maze(text).map_or_else(|| read_json(env, text), Ok), grade: grade_maze, score: score_maze })),
         Sokoban::NAME => boxed(Opened::open(difficulty, Skills { read: read_json::<Sokoban>, grade: grade_plan, score: score_sokoban })),
         _ => boxed(registry::visit(env, Open(difficulty))?),
     }
@@ -119,57 +119,6 @@ impl<E: World> Judge for Opened<E> {
 
 fn read_json<E: World>(_env: &E, text: &[u8]) -> Result<E::Problem, String> {
     serde_json::from_slice(text).map_err(|error| format!("not a problem of {}: {error}", E::NAME))
-}
-
-/// Reads the usual shape by hand and leaves all else to serde.
-fn read_countdown<E: World<Problem = numbers::Problem>>(env: &E, text: &[u8]) -> Result<numbers::Problem, String> {
-    scan_countdown(text).map_or_else(|| read_json(env, text), Ok)
-}
-
-fn scan_countdown(text: &[u8]) -> Option<numbers::Problem> {
-    let (mut numbers, mut target) = (Vec::with_capacity(numbers::MAX_NUMBERS), None);
-    let mut place = skip_space(text, 0);
-    let sign = |text: &[u8], place: &mut usize, byte: u8| {
-        let is_there = text.get(*place) == Some(&byte);
-        *place = skip_space(text, *place + usize::from(is_there));
-        is_there.then_some(())
-    };
-    let number = |text: &[u8], place: &mut usize| {
-        let start = *place;
-        let mut value = 0_u32;
-        while let Some(digit) = text.get(*place).filter(|byte| byte.is_ascii_digit()) {
-            value = value.checked_mul(10)?.checked_add(u32::from(digit - b'0'))?;
-            *place += 1;
-        }
-        let is_read = *place > start && (text[start] != b'0' || *place == start + 1);
-        *place = skip_space(text, *place);
-        is_read.then_some(value)
-    };
-    sign(text, &mut place, b'{')?;
-    loop {
-        if text[place..].starts_with(b"\"numbers\"") && numbers.is_empty() {
-            place = skip_space(text, place + 9);
-            sign(text, &mut place, b':')?;
-            sign(text, &mut place, b'[')?;
-            numbers.push(number(text, &mut place)?);
-            while sign(text, &mut place, b',').is_some() {
-                numbers.push(number(text, &mut place)?);
-            }
-            sign(text, &mut place, b']')?;
-        } else if text[place..].starts_with(b"\"target\"") && target.is_none() {
-            place = skip_space(text, place + 8);
-            sign(text, &mut place, b':')?;
-            target = Some(number(text, &mut place)?);
-        } else {
-            return None;
-        }
-        if sign(text, &mut place, b',').is_none() {
-            break;
-        }
-    }
-    sign(text, &mut place, b'}')?;
-    let problem = numbers::Problem { numbers, target: target?, rules: Rules::default() };
-    (place == text.len() && !problem.numbers.is_empty()).then_some(problem)
 }
 
 /// An expression, or the operations one by one where an equals sign shows them.
