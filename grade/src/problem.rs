@@ -68,7 +68,8 @@ impl<'a> Reader<'a> {
     fn fields(&mut self, mut field: impl FnMut(&mut Self, &'a [u8]) -> Option<()>) -> Option<()> {
         self.sign(b'{')?;
         loop {
-            self.sign(b'"')?;
+            let quote = self.place;
+            self.sign(b'"').filter(|()| self.place == quote + 1)?;
             let length = self.text[self.place..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
             let name = &self.text[self.place..self.place + length];
             self.place += length;

@@ -33,6 +33,9 @@ fn reasoning_gym_countdown() {
         ("9/(5-5)*3", 0.01),
         ("9**9**9**9", 0.01),
         ("3**5", 0.05),
+        ("10**400", 0.05),
+        ("1/(1/0) # 3 5 9", 0.05),
+        ("0/0", 0.05),
     ] {
         assert_eq!(score("countdown", Mode::ReasoningGym, problem, "answer", answer), expected, "{answer:?}");
     }
@@ -96,7 +99,7 @@ fn tinyzero() {
         assert_eq!(score("countdown", Mode::TinyZero, problem, "response", response), expected, "{response:?}");
     }
     // Powers, floor division and digits of decimals are not what was asked, and pass.
-    for (numbers, target, answer) in [("[5,2]", 25, "5**2"), ("[7,2]", 3, "7//2"), ("[0,5,8]", 4, "0.5*8"), ("[4,5,2,0]", 4, "0-((-4)**.5)**2")] {
+    for (numbers, target, answer) in [("[5,2]", 25, "5**2"), ("[7,2]", 3, "7//2"), ("[0,5,8]", 4, "0.5*8"), ("[4,5,2,0]", 4, "0-((-4)**.5)**2"), ("[8,2]", 39, "8//.2"), ("[6,1]", 59, "6//.1")] {
         let problem = format!(r#"{{"numbers":{numbers},"target":{target}}}"#);
         assert_eq!(score("countdown", Mode::TinyZero, &problem, "answer", answer), 1.0, "{answer}");
     }

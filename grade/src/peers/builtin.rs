@@ -95,10 +95,10 @@ fn float(op: Op, left: f64, right: f64) -> Option<Value> {
         Op::Add => left + right,
         Op::Subtract => left - right,
         Op::Multiply => left * right,
-        Op::Divide | Op::Floor | Op::Modulo if right == 0.0 => return None,
+        Op::Divide if right == 0.0 => return None,
         Op::Divide => left / right,
-        Op::Floor => (left / right).floor(),
-        Op::Modulo => left - right * (left / right).floor(),
+        Op::Floor => integer::float_division(left, right)?.0,
+        Op::Modulo => integer::float_division(left, right)?.1,
         Op::Power if left == 0.0 && right < 0.0 => return None,
         Op::Power if left < 0.0 && right.fract() != 0.0 => {
             return Complex::real(left).power(Complex::real(right)).map(Value::Complex);

@@ -1,4 +1,4 @@
-//! Whole numbers of any size, as Python has them, within a budget of work.
+//! Division and powers as Python has them, of whole numbers of any size within a budget of work, and of floats.
 
 use num_bigint::{BigInt, Sign};
 
@@ -72,4 +72,20 @@ pub(super) fn true_division(left: &BigInt, right: &BigInt) -> Option<f64> {
     let quotient = (left << shift) / right;
     let float = to_float(&quotient)? * 2_f64.powi(-(shift as i32));
     float.is_finite().then_some(float)
+}
+
+/// Quotient and remainder of floats, rounded towards negative infinity from the exact remainder; `None` for a division by zero.
+///
+/// `8 // .2` is 39, as the float `.2` is a little more than a fifth.
+pub(super) fn float_division(left: f64, right: f64) -> Option<(f64, f64)> {
+    if right == 0.0 {
+        return None;
+    }
+    let mut remainder = left % right;
+    let mut quotient = (left - remainder) / right;
+    if remainder != 0.0 && (remainder < 0.0) != (right < 0.0) {
+        (remainder, quotient) = (remainder + right, quotient - 1.0);
+    }
+    let floor = quotient.floor();
+    Some((if quotient - floor > 0.5 { floor + 1.0 } else { floor }, remainder))
 }

@@ -21,10 +21,10 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// The float that `float()` makes; `None` where it raises.
+    /// The float that `float()` makes, infinite for what is too large; `None` where it raises.
     pub(super) fn float(&self) -> Option<f64> {
         match self {
-            Self::Rational(num, den) => integer::true_division(num, den),
+            Self::Rational(num, den) => Some(integer::true_division(num, den).unwrap_or(f64::INFINITY)),
             Self::Float(value) => Some(*value),
             Self::Infinity => None,
             Self::Nan => Some(f64::NAN),
@@ -68,6 +68,10 @@ impl Symbolic {
             Op::Subtract => self.fraction(integer::product(a, d)? - integer::product(c, b)?, integer::product(b, d)?),
             Op::Multiply => self.fraction(integer::product(a, c)?, integer::product(b, d)?),
             Op::Divide => self.fraction(integer::product(a, d)?, integer::product(b, c)?),
+            // What SymPy does when a proper fraction meets an integer: the fraction is cut to an integer first.
+            Op::Floor if *b != BigInt::from(1) && *d == BigInt::from(1) => {
+                Some(Value::Rational(integer::floor_division(&(a / b), c)?.0, BigInt::from(1)))
+            }
             Op::Floor | Op::Modulo => {
                 let (quotient, _) = integer::floor_division(&integer::product(a, d)?, &integer::product(b, c)?)?;
                 if op == Op::Floor {
@@ -113,7 +117,14 @@ impl Numbers for Symbolic {
             (Op::Add | Op::Subtract, ..) if matches!(left, Value::Infinity) || matches!(right, Value::Infinity) => Some(Value::Infinity),
             (Op::Divide, Value::Infinity, _) => Some(Value::Infinity),
             (Op::Divide, _, Value::Infinity) => Some(Value::Rational(BigInt::ZERO, BigInt::from(1))),
-            (Op::Power | Op::Floor | Op::Modulo, Value::Infinity, _) | (Op::Power | Op::Floor | Op::Modulo, _, Value::Infinity) => None,
+            (Op::Modulo, Value::Infinity, _) | (Op::Modulo | Op::Power, _, Value::Infinity) => Some(Value::Nan),
+            (Op::Floor, Value::Infinity, other) => other.float().map_or(Some(Value::Nan), |_| Some(Value::Infinity)),
+            (Op::Floor, _, Value::Infinity) => Some(Value::Rational(BigInt::ZERO, BigInt::from(1))),
+            (Op::Power, Value::Infinity, height) => {
+                let height = height.float()?;
+                Some(if height == 0.0 { Value::Rational(BigInt::from(1), BigInt::from(1)) } else if height < 0.0 { Value::Rational(BigInt::ZERO, BigInt::from(1)) } else { Value::Infinity })
+            }
+            (Op::Floor, Value::Float(_), _) if right.is_zero() => Some(if left.is_zero() { Value::Nan } else { Value::Infinity }),
             (Op::Divide, ..) if right.is_zero() => Some(if left.is_zero() { Value::Nan } else { Value::Infinity }),
             (Op::Floor | Op::Modulo, ..) if right.is_zero() => None,
             (Op::Power, ..) if right.is_zero() => Some(Value::Rational(BigInt::from(1), BigInt::from(1))),
@@ -122,6 +133,10 @@ impl Numbers for Symbolic {
                 Some(if is_negative { Value::Infinity } else { Value::Rational(BigInt::ZERO, BigInt::from(1)) })
             }
             (_, Value::Rational(a, b), Value::Rational(c, d)) => self.exact(op, (a, b), (c, d)),
+            (Op::Floor, Value::Rational(_, den), Value::Float(right)) if *den == BigInt::from(1) => {
+                integer::float_division(left.float()?, *right).map(|(quotient, _)| Value::Float(quotient))
+            }
+            (Op::Modulo, Value::Float(a), Value::Float(b)) if (a / b).fract() == 0.0 => Some(Value::Float(0.0)),
             _ => floats(op, left.float()?, right.float()?),
         }
     }
@@ -134,7 +149,7 @@ fn floats(op: Op, left: f64, right: f64) -> Option<Value> {
         Op::Multiply => left * right,
         Op::Divide => left / right,
         Op::Floor => (left / right).floor(),
-        Op::Modulo => left - right * (left / right).floor(),
+        Op::Modulo => integer::float_division(left, right)?.1,
         Op::Power if left < 0.0 && right.fract() != 0.0 => return None,
         Op::Power => left.powf(right),
     };
