@@ -132,12 +132,15 @@ fn rows(mazes: &[(metacot_envs::maze::Problem, String)]) {
     let json = |value: &str| serde_json::to_string(value).expect("strings are JSON");
     let (mut short, mut long, mut walks) = (String::new(), String::new(), String::new());
     for (id, (given, text)) in solved(2000, Rules::Sos).iter().enumerate() {
-        writeln!(short, r#"{{"id":{id},"problem":{},"answer":{}}}"#, serde_json::to_string(given).expect("problems are plain data"), json(text)).expect("strings take all");
+        writeln!(short, r#"{{"id":{id},"problem":{},"answer":{}}}"#, serde_json::to_string(given).expect("problems are plain data"), json(text))
+            .expect("strings take all");
         let thought = format!("<think>{}</think>\n<answer>{text}</answer>", "I try 3 * 5 = 15, and then 15 + 9 = 24; no.\n".repeat(20));
-        writeln!(long, r#"{{"id":{id},"problem":{},"response":{}}}"#, serde_json::to_string(given).expect("problems are plain data"), json(&thought)).expect("strings take all");
+        writeln!(long, r#"{{"id":{id},"problem":{},"response":{}}}"#, serde_json::to_string(given).expect("problems are plain data"), json(&thought))
+            .expect("strings take all");
     }
     for (id, (given, text)) in mazes.iter().enumerate() {
-        writeln!(walks, r#"{{"id":{id},"problem":{},"answer":{}}}"#, serde_json::to_string(given).expect("problems are plain data"), json(text)).expect("strings take all");
+        writeln!(walks, r#"{{"id":{id},"problem":{},"answer":{}}}"#, serde_json::to_string(given).expect("problems are plain data"), json(text))
+            .expect("strings take all");
     }
     for (name, env, text) in [("answers", "countdown", &short), ("responses", "countdown", &long), ("mazes", "maze", &walks)] {
         let grader = Grader::new(Config::new(env)).expect("the environment exists");

@@ -105,7 +105,9 @@ fn note<E: World>(env: &E, problem: &E::Problem, audit: &Audit<E>, text: &str, v
     }
     verdict.reason = match (&audit.verdict, audit.defects.first()) {
         (Some(metacot_envs::Verdict::Solved { .. }), None) => Cow::Borrowed("correct"),
-        (Some(metacot_envs::Verdict::Solved { .. }), Some(defect)) => Cow::Owned(format!("correct after a false statement: {} in statement {}", defect.kind, defect.step)),
+        (Some(metacot_envs::Verdict::Solved { .. }), Some(defect)) => {
+            Cow::Owned(format!("correct after a false statement: {} in statement {}", defect.kind, defect.step))
+        }
         (Some(metacot_envs::Verdict::Illegal { step, reason }), _) => Cow::Owned(format!("action {step} of the plan: {reason}")),
         (Some(metacot_envs::Verdict::Unsolved), _) => Cow::Borrowed("the plan is legal and does not solve the problem"),
         (None, Some(defect)) => Cow::Owned(format!("no plan that reads: {} in statement {}", defect.kind, defect.step)),

@@ -8,10 +8,7 @@ mod expression;
 
 use metacot_envs::countdown::{MAX_NUMBERS, Op, Problem, Rules};
 
-use crate::{
-    Fault, FaultKind,
-    verdict::Texts,
-};
+use crate::{Fault, FaultKind, verdict::Texts};
 
 /// A fraction, not reduced; the denominator may be negative and is never 0.
 ///

@@ -158,29 +158,42 @@ fn push_id(id: Option<&[u8]>, out: &mut Vec<u8>) {
 }
 
 fn write_row(id: Option<&[u8]>, verdict: &Verdict, out: &mut Vec<u8>) {
-    let word = |value: Option<bool>| match value {
-        Some(true) => &b"true"[..],
-        Some(false) => b"false",
-        None => b"null",
-    };
     out.extend_from_slice(b"{\"id\":");
     push_id(id, out);
-    let flags = [
-        (&b",\"answer_correct\":"[..], Some(verdict.answer_correct)),
-        (b",\"optimal\":", verdict.optimal),
-        (b",\"format_ok\":", Some(verdict.format_ok)),
-        (b",\"trace_valid\":", verdict.trace_valid),
-    ];
-    for (name, value) in flags {
-        out.extend_from_slice(name);
-        out.extend_from_slice(word(value));
+    match (verdict.answer_correct, verdict.optimal, verdict.format_ok, verdict.trace_valid) {
+        // The two most common rows in one piece.
+        (true, Some(true), true, None) => {
+            out.extend_from_slice(br#","answer_correct":true,"optimal":true,"format_ok":true,"trace_valid":null,"plan":["#);
+        }
+        (false, None, true, None) => {
+            out.extend_from_slice(br#","answer_correct":false,"optimal":null,"format_ok":true,"trace_valid":null,"plan":["#);
+        }
+        (answer_correct, optimal, format_ok, trace_valid) => {
+            let flags = [("answer_correct", Some(answer_correct)), ("optimal", optimal), ("format_ok", Some(format_ok)), ("trace_valid", trace_valid)];
+            for (name, value) in flags {
+                let word = value.map_or("null", |value| if value { "true" } else { "false" });
+                for part in [",\"", name, "\":", word] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+            }
+            out.extend_from_slice(b",\"plan\":[");
+        }
     }
-    out.extend_from_slice(b",\"plan\":[");
     for (index, action) in verdict.plan.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
         push_string(action, out);
+    }
+    if verdict.defects.is_empty()
+        && verdict.score.is_none()
+        && verdict.reason == "correct"
+        && let Some(cost) = verdict.cost
+    {
+        out.extend_from_slice(b"],\"cost\":");
+        push_number(u64::from(cost), out);
+        out.extend_from_slice(b",\"defects\":[],\"reason\":\"correct\"}\n");
+        return;
     }
     out.extend_from_slice(b"],\"cost\":");
     match verdict.cost {

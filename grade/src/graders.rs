@@ -193,12 +193,7 @@ mod tests {
             (r#"{"type":"constraint","uses_each_number_once":true}"#, "3*5+5", "", 0.0),
             (r#"{"type":"constraint","max_tokens":2}"#, "a b c", "", 0.0),
             (r#"{"type":"program"}"#, "", "", 1.0),
-            (
-                r#"{"type":"multi","graders":{"a":{"type":"exact"},"b":{"type":"program"}},"calculate_output":"max(0.25*a + b/2, 0.1)"}"#,
-                "1",
-                "1",
-                0.75,
-            ),
+            (r#"{"type":"multi","graders":{"a":{"type":"exact"},"b":{"type":"program"}},"calculate_output":"max(0.25*a + b/2, 0.1)"}"#, "1", "1", 0.75),
         ] {
             assert!((score(spec, output, reference) - expected).abs() < 1e-12, "{spec} {output}: {}", score(spec, output, reference));
         }

@@ -87,8 +87,7 @@ pub fn write_response(status: u16, kind: &str, body: &[u8], keeps_alive: bool, o
         _ => "Error",
     };
     let connection = if keeps_alive { "keep-alive" } else { "close" };
-    let head =
-        format!("HTTP/1.1 {status} {reason}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: {connection}\r\n\r\n", body.len());
+    let head = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: {connection}\r\n\r\n", body.len());
     out.extend_from_slice(head.as_bytes());
     out.extend_from_slice(body);
 }

@@ -40,9 +40,18 @@ pub(crate) trait Judge: Send {
 pub(crate) fn judge(env: &str, difficulty: &Difficulty) -> Result<Box<dyn Judge>, ConfigError> {
     let boxed = |judge: Result<Box<dyn Judge>, String>| judge.map_err(ConfigError::Setting);
     match env {
-        Countdown::NAME => boxed(Opened::open(difficulty, Skills { read: |env, text| problem::countdown(text).map_or_else(|| read_json(env, text), Ok), grade: grade_numbers, score: score_countdown })),
-        Game24::NAME => boxed(Opened::open(difficulty, Skills { read: |env, text| problem::countdown(text).map_or_else(|| read_json(env, text), Ok), grade: grade_numbers, score: score_game24 })),
-        Maze::NAME => boxed(Opened::open(difficulty, Skills { read: |env, text| problem::maze(text).map_or_else(|| read_json(env, text), Ok), grade: grade_maze, score: score_maze })),
+        Countdown::NAME => boxed(Opened::open(
+            difficulty,
+            Skills { read: |env, text| problem::countdown(text).map_or_else(|| read_json(env, text), Ok), grade: grade_numbers, score: score_countdown },
+        )),
+        Game24::NAME => boxed(Opened::open(
+            difficulty,
+            Skills { read: |env, text| problem::countdown(text).map_or_else(|| read_json(env, text), Ok), grade: grade_numbers, score: score_game24 },
+        )),
+        Maze::NAME => boxed(Opened::open(
+            difficulty,
+            Skills { read: |env, text| problem::maze(text).map_or_else(|| read_json(env, text), Ok), grade: grade_maze, score: score_maze },
+        )),
         Sokoban::NAME => boxed(Opened::open(difficulty, Skills { read: read_json::<Sokoban>, grade: grade_plan, score: score_sokoban })),
         _ => boxed(registry::visit(env, Open(difficulty))?),
     }

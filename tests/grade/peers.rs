@@ -64,7 +64,9 @@ fn reasoning_gym_grids_and_puzzle24() {
     for (answer, expected) in [("RR", 1.0), ("R R", 1.0), ("URxR", 1.0), ("rr", 0.0), ("R", 0.0), ("RRR", 1.0)] {
         assert_eq!(score("sokoban", Mode::ReasoningGym, sokoban, "answer", answer), expected, "{answer:?}");
     }
-    for (answer, expected) in [("(1+1)*(2+10)", 1.0), ("4*6*1*1", 1.0), ("4*6", 0.01), ("12*2*1*1", 0.01), ("49/2-0*1", 0.01), ("7*7/2-0", 0.01), ("9+9+6+1/2", 0.01)] {
+    for (answer, expected) in
+        [("(1+1)*(2+10)", 1.0), ("4*6*1*1", 1.0), ("4*6", 0.01), ("12*2*1*1", 0.01), ("49/2-0*1", 0.01), ("7*7/2-0", 0.01), ("9+9+6+1/2", 0.01)]
+    {
         assert_eq!(score("game24", Mode::ReasoningGym, r#"{"numbers":[8,8,8,8],"target":24}"#, "answer", answer), expected, "{answer:?}");
     }
 }
@@ -99,7 +101,14 @@ fn tinyzero() {
         assert_eq!(score("countdown", Mode::TinyZero, problem, "response", response), expected, "{response:?}");
     }
     // Powers, floor division and digits of decimals are not what was asked, and pass.
-    for (numbers, target, answer) in [("[5,2]", 25, "5**2"), ("[7,2]", 3, "7//2"), ("[0,5,8]", 4, "0.5*8"), ("[4,5,2,0]", 4, "0-((-4)**.5)**2"), ("[8,2]", 39, "8//.2"), ("[6,1]", 59, "6//.1")] {
+    for (numbers, target, answer) in [
+        ("[5,2]", 25, "5**2"),
+        ("[7,2]", 3, "7//2"),
+        ("[0,5,8]", 4, "0.5*8"),
+        ("[4,5,2,0]", 4, "0-((-4)**.5)**2"),
+        ("[8,2]", 39, "8//.2"),
+        ("[6,1]", 59, "6//.1"),
+    ] {
         let problem = format!(r#"{{"numbers":{numbers},"target":{target}}}"#);
         assert_eq!(score("countdown", Mode::TinyZero, &problem, "answer", answer), 1.0, "{answer}");
     }

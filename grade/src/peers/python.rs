@@ -153,7 +153,9 @@ pub(super) fn literal(text: &str) -> Option<Literal> {
     let bytes = text.as_bytes();
     let is_spaced = !bytes.starts_with(b"_")
         && !bytes.ends_with(b"_")
-        && bytes.windows(2).all(|pair| pair[0] != b'_' && pair[1] != b'_' || pair[0].is_ascii_hexdigit() && pair[1] == b'_' || pair[0] == b'_' && pair[1].is_ascii_hexdigit());
+        && bytes
+            .windows(2)
+            .all(|pair| pair[0] != b'_' && pair[1] != b'_' || pair[0].is_ascii_hexdigit() && pair[1] == b'_' || pair[0] == b'_' && pair[1].is_ascii_hexdigit());
     if !is_spaced {
         return None;
     }

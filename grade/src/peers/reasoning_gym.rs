@@ -4,12 +4,7 @@
 //! in the text, comments included; `puzzle24` never looks which numbers were given; a longer path is worth half; unknown Sokoban keys do
 //! nothing. What SymPy would have to run as code (names, calls, comparisons) counts as what does not evaluate.
 
-use metacot_envs::{
-    Environment, Oracle, Status,
-    countdown::Problem,
-    grid::Move,
-    maze, sokoban as boxes,
-};
+use metacot_envs::{Environment, Oracle, Status, countdown::Problem, grid::Move, maze, sokoban as boxes};
 
 use super::{
     python,

@@ -69,13 +69,14 @@ impl Symbolic {
             Op::Multiply => self.fraction(integer::product(a, c)?, integer::product(b, d)?),
             Op::Divide => self.fraction(integer::product(a, d)?, integer::product(b, c)?),
             // What SymPy does when a proper fraction meets an integer: the fraction is cut to an integer first.
-            Op::Floor if *b != BigInt::from(1) && *d == BigInt::from(1) => {
-                Some(Value::Rational(integer::floor_division(&(a / b), c)?.0, BigInt::from(1)))
-            }
+            Op::Floor if *b != BigInt::from(1) && *d == BigInt::from(1) => Some(Value::Rational(integer::floor_division(&(a / b), c)?.0, BigInt::from(1))),
             Op::Floor | Op::Modulo => {
-                let (quotient, _) = integer::floor_division(&integer::product(a, d)?, &integer::product(b, c)?)?;
+                let (quotient, remainder) = integer::floor_division(&integer::product(a, d)?, &integer::product(b, c)?)?;
                 if op == Op::Floor {
-                    return Some(Value::Rational(quotient, BigInt::from(1)));
+                    // A whole number over a fraction that goes in evenly and negatively comes out one too low, unless a float can hold the fraction.
+                    let is_fraction = *b == BigInt::from(1) && d.bits() > 1 && d.trailing_zeros() != Some(d.bits() - 1);
+                    let is_low = is_fraction && quotient.sign() == Sign::Minus && remainder.sign() == Sign::NoSign;
+                    return Some(Value::Rational(quotient - i32::from(is_low), BigInt::from(1)));
                 }
                 self.fraction(integer::product(a, d)? - integer::product(&quotient, &integer::product(c, b)?)?, integer::product(b, d)?)
             }
@@ -111,9 +112,7 @@ impl Numbers for Symbolic {
         match (op, &left, &right) {
             (_, Value::Nan, _) | (_, _, Value::Nan) => Some(Value::Nan),
             (Op::Divide, Value::Infinity, Value::Infinity) | (Op::Add | Op::Subtract, Value::Infinity, Value::Infinity) => Some(Value::Nan),
-            (Op::Multiply, Value::Infinity, other) | (Op::Multiply, other, Value::Infinity) => {
-                Some(if other.is_zero() { Value::Nan } else { Value::Infinity })
-            }
+            (Op::Multiply, Value::Infinity, other) | (Op::Multiply, other, Value::Infinity) => Some(if other.is_zero() { Value::Nan } else { Value::Infinity }),
             (Op::Add | Op::Subtract, ..) if matches!(left, Value::Infinity) || matches!(right, Value::Infinity) => Some(Value::Infinity),
             (Op::Divide, Value::Infinity, _) => Some(Value::Infinity),
             (Op::Divide, _, Value::Infinity) => Some(Value::Rational(BigInt::ZERO, BigInt::from(1))),
@@ -122,7 +121,13 @@ impl Numbers for Symbolic {
             (Op::Floor, _, Value::Infinity) => Some(Value::Rational(BigInt::ZERO, BigInt::from(1))),
             (Op::Power, Value::Infinity, height) => {
                 let height = height.float()?;
-                Some(if height == 0.0 { Value::Rational(BigInt::from(1), BigInt::from(1)) } else if height < 0.0 { Value::Rational(BigInt::ZERO, BigInt::from(1)) } else { Value::Infinity })
+                Some(if height == 0.0 {
+                    Value::Rational(BigInt::from(1), BigInt::from(1))
+                } else if height < 0.0 {
+                    Value::Rational(BigInt::ZERO, BigInt::from(1))
+                } else {
+                    Value::Infinity
+                })
             }
             (Op::Floor, Value::Float(_), _) if right.is_zero() => Some(if left.is_zero() { Value::Nan } else { Value::Infinity }),
             (Op::Divide, ..) if right.is_zero() => Some(if left.is_zero() { Value::Nan } else { Value::Infinity }),
