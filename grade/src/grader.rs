@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use crate::{
     Config, ConfigError, Mode, Verdict, extract,
     graders::{Sample, Spec},
-    json::{push_number, push_string},
+    json::{push_number, push_string, unescape},
     row::{Attempt, Row},
     verdict::Fault,
     worlds::{self, Judge},
@@ -149,11 +151,18 @@ fn answer_of<'a>(attempt: Attempt<'a>, config: &Config) -> &'a [u8] {
     }
 }
 
+/// Appends an id as it stands in its row; one that only we could read is written anew.
 fn push_id(id: Option<&[u8]>, out: &mut Vec<u8>) {
+    let is_plain = |id: &[u8]| id.iter().all(|byte| matches!(byte, 0x20..=0x7e) && *byte != b'\\');
     match id {
-        Some(id) if id.is_ascii() => out.extend_from_slice(id),
-        Some(id) => out.extend_from_slice(String::from_utf8_lossy(id).as_bytes()),
         None => out.extend_from_slice(b"null"),
+        Some(id) if is_plain(id) || serde_json::from_slice::<&RawValue>(id).is_ok() => out.extend_from_slice(id),
+        Some(id) => {
+            let mut text = Vec::new();
+            let inner = id.get(1..id.len() - 1).unwrap_or_default();
+            let is_read = unescape(inner, &mut text).is_some();
+            push_string(&String::from_utf8_lossy(if is_read { &text } else { inner }), out);
+        }
     }
 }
 

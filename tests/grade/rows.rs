@@ -71,6 +71,15 @@ fn hostile_answers_are_verdicts() {
 }
 
 #[test]
+fn ids_come_back_as_json_whatever_they_are() {
+    for (id, expected) in [("\"a\\nb\"", "a\nb"), ("\"\\q\"", "\\q"), ("\"\u{1}\"", "\u{1}"), ("\"ü\"", "ü")] {
+        let row = format!("{{\"id\":{id},\"problem\":{{\"numbers\":[3,5,9],\"target\":24}},\"answer\":\"3*5+9\"}}");
+        let verdict: serde_json::Value = serde_json::from_str(&grade(Config::new("countdown"), row.as_bytes(), 1)).unwrap();
+        assert_eq!(verdict["id"], expected);
+    }
+}
+
+#[test]
 fn order_and_bytes_do_not_depend_on_threads() {
     let rows: String = (0..20_000)
         .map(|id| {
