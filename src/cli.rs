@@ -4,10 +4,13 @@
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the command line")]
 
 mod doctor;
+mod export;
 mod generate;
+mod grade;
 mod machine;
 mod progress;
 mod run;
+mod sample;
 mod solve;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -15,6 +18,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{Error, Result};
+use export::checkpoint;
 
 /// Search, text, weights, better search: a laboratory for Meta-CoT.
 #[derive(Debug, Parser)]
@@ -42,6 +46,12 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Solves problems from stdin, one a line, and prints their traces.
     Solve(solve::SolveArgs),
+    /// Grades answers or whole responses: strictly, and as peers would score them.
+    Grade(grade::GradeArgs),
+    /// Lets the model of a run answer problems from stdin.
+    Sample(sample::SampleArgs),
+    /// Writes the model of a run as a folder that Hugging Face transformers loads.
+    Export(export::ExportArgs),
     /// Says what this build and this machine have.
     Doctor(doctor::DoctorArgs),
 }
@@ -63,6 +73,9 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Run(args) => run::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Solve(args) => solve::run(&args),
+        Command::Grade(args) => grade::run(&args),
+        Command::Sample(args) => sample::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     }
 }

@@ -1,6 +1,7 @@
 //! A recipe from the first problem to the report: stages that each leave a finished file, so that a run goes on wherever it was stopped.
 
 mod corpora;
+mod curves;
 mod measure;
 mod notice;
 mod summary;
@@ -99,6 +100,8 @@ impl Run<'_> {
         }
 
         stage("report".into(), notify);
+        let trainings: Vec<String> = std::iter::once("supervised".into()).chain((1..=rounds).map(|round| format!("round-{round}"))).collect();
+        self.curves(&trainings, &evaluations)?;
         let report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &rounds_kept, weights.config.num_parameters())?;
         let json = report::json(&report);
         atomic::write(self.dir.report("json"), &json)?;

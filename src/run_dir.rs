@@ -7,7 +7,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, atomic, recipe::Recipe};
+use crate::{
+    Error, Result, atomic,
+    metrics::{EVENTS_FILE, METRICS_FILE},
+    recipe::Recipe,
+};
 
 /// The folders of a run.
 const FOLDERS: [&str; 4] = ["corpus", "checkpoints", "rollouts", "eval"];
@@ -90,7 +94,8 @@ impl RunDir {
 
     /// Removes what a run leaves, and nothing else.
     fn clear(&self) -> Result<()> {
-        for name in ["manifest.json", "recipe.resolved.toml", "tokenizer.json", "report.json", "report.md", "report.html", "log.txt"] {
+        for name in ["manifest.json", "recipe.resolved.toml", "tokenizer.json", "report.json", "report.md", "report.html", "log.txt", METRICS_FILE, EVENTS_FILE]
+        {
             let path = self.root.join(name);
             if path.exists() {
                 fs::remove_file(&path).map_err(Error::io("cannot remove", &path))?;

@@ -9,7 +9,7 @@ use crate::support::{error_line, output, piped, stdout, tiny};
 #[test]
 fn help_reads_well() {
     insta::assert_snapshot!("help", help(None));
-    for name in ["run", "generate", "solve"] {
+    for name in ["run", "generate", "solve", "grade", "sample", "export"] {
         insta::with_settings!({ snapshot_suffix => name }, { insta::assert_snapshot!("help", help(Some(name))) });
     }
 }
@@ -28,6 +28,22 @@ fn solve_answers_every_line_in_order() {
     assert_eq!(rows[0]["plan"], serde_json::json!(["3*5=15", "9+15=24"]));
     assert_eq!((&rows[0]["cost"], &rows[0]["stop"]), (&serde_json::json!(2), &serde_json::json!("solved")));
     assert_eq!(rows[1]["plan"], serde_json::json!(["3*4=12"]));
+}
+
+#[test]
+fn graded_rows_come_back_in_order_and_bad_ones_do_not_stop_the_rest() {
+    let rows = concat!(
+        r#"{"id":1,"problem":{"numbers":[3,5,9],"target":24},"answer":"3*5+9"}"#,
+        "\nnonsense\n",
+        r#"{"id":"b","problem":{"numbers":[3,5,9],"target":24},"answer":"3*9-3"}"#,
+        "\n",
+    );
+    let text = stdout(&piped(&["grade", "--env", "countdown"], rows.as_bytes()));
+    let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!((&rows[0]["id"], &rows[0]["answer_correct"]), (&serde_json::json!(1), &serde_json::json!(true)));
+    assert!(rows[1]["error"].is_string(), "{}", rows[1]);
+    assert_eq!((&rows[2]["id"], &rows[2]["answer_correct"]), (&serde_json::json!("b"), &serde_json::json!(false)));
 }
 
 #[test]
@@ -54,7 +70,7 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
     fs::copy(tiny(), path("tiny.toml")).unwrap();
     let tiny = path("tiny.toml");
     let (file, occupied, typo, below_file) = (path("file"), path("occupied"), path("typo.toml"), path("file/below"));
-    let cases: [(&str, Vec<&str>); 15] = [
+    let cases: [(&str, Vec<&str>); 19] = [
         ("unknown recipe", vec!["run", "quickstrat"]),
         ("unknown recipe key", vec!["run", &typo]),
         ("unknown key in --set", vec!["run", &tiny, "--set", "train.epoch=1"]),
@@ -69,6 +85,10 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
         ("unwritable folder", vec!["generate", "--count", "5", "--out", &below_file]),
         ("finished corpus", vec!["generate", "--count", "5", "--out", &corpus]),
         ("occupied folder", vec!["run", &tiny, "--out", &occupied]),
+        ("unknown mode", vec!["grade", "--mode", "lenient"]),
+        ("mode of another world", vec!["grade", "--env", "maze", "--mode", "compat-sos"]),
+        ("no run", vec!["sample", &occupied]),
+        ("nothing to export", vec!["export", &occupied, "--out", &below_file]),
         ("missing device", vec!["run", &tiny, "--device", "cuda:7", "--out", &below_file]),
     ];
     let mut lines: Vec<String> = cases.iter().map(|(name, args)| format!("{name}: {}", error_line(&output(args), folder.path()))).collect();

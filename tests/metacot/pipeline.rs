@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{error_line, metacot, output, stdout, tiny};
+use crate::support::{error_line, metacot, output, piped, stdout, tiny};
 
 fn args<'a>(recipe: &'a str, out: &'a str) -> [&'a str; 4] {
     ["run", recipe, "--out", out]
@@ -53,6 +53,16 @@ fn a_killed_run_goes_on_and_ends_with_the_same_numbers() {
     let last = output(&args(&recipe, killed.to_str().unwrap()));
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
     assert_eq!(results(&killed), results(&whole));
+
+    // The model answers, and leaves as a folder for others.
+    let problems = b"{\"numbers\":[3,5,6],\"target\":14}\n{\"numbers\":[1,2,3],\"target\":11}\n";
+    let args = ["sample", whole.to_str().unwrap(), "--samples", "2", "--temperature", "1"];
+    let rows = stdout(&piped(&args, problems));
+    assert_eq!(rows.lines().count(), 4);
+    assert_eq!(rows, stdout(&piped(&[&args[..], &["--threads", "1"]].concat(), problems)), "threads change nothing");
+    let export = folder.path().join("export");
+    stdout(&output(&["export", whole.to_str().unwrap(), "--checkpoint", "supervised", "--out", export.to_str().unwrap()]));
+    assert!(export.join("model.safetensors").exists() && export.join("config.json").exists());
 
     // Another recipe does not touch what is there.
     let other = output(&["run", &recipe, "--set", "train.epochs=9", "--out", whole.to_str().unwrap()]);

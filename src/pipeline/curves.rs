@@ -1,0 +1,35 @@
+//! The curves of a run in one place: every training's metrics and every evaluation's scores, as `metrics.jsonl` and TensorBoard events.
+
+use std::fs;
+
+use super::Run;
+use crate::{
+    Error, Result,
+    eval::{Evaluation, statistics::mean},
+    metrics::{MetricsLog, Row},
+};
+
+impl Run<'_> {
+    /// Writes both files anew from the finished trainings and evaluations. Steps of a training start at 1; those of evaluations are rounds.
+    pub(super) fn curves(&self, trainings: &[String], evaluations: &[Vec<Evaluation>]) -> Result<()> {
+        let mut log = MetricsLog::create(self.dir.root())?;
+        for name in trainings {
+            let path = self.dir.checkpoint(name).join("metrics.jsonl");
+            let text = fs::read_to_string(&path).map_err(Error::io("cannot read", &path))?;
+            for (index, line) in text.lines().enumerate() {
+                let damaged = |error: serde_json::Error| Error::data(&path, format!("line {}: {error}", index + 1));
+                let values: std::collections::BTreeMap<String, Option<f64>> = serde_json::from_str(line).map_err(damaged)?;
+                let step = values.get("step").copied().flatten().unwrap_or(0.0) as u64;
+                let numbers = values.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                log.append(&numbers.filter(|(name, _)| name != "step").fold(Row::new(step, name), |row, (name, value)| row.with(name, value)))?;
+            }
+        }
+        for (round, sets) in evaluations.iter().enumerate() {
+            let rates = sets.iter().map(|evaluation| mean(&evaluation.solve_rates())).collect::<std::result::Result<Vec<f64>, _>>()?;
+            for (set, rate) in ["eval-unseen", "eval-held-out"].into_iter().zip(rates) {
+                log.append(&Row::new(round as u64, set).with("pass_at_1", rate))?;
+            }
+        }
+        log.sync()
+    }
+}
