@@ -12,6 +12,7 @@ mod progress;
 mod run;
 mod sample;
 mod solve;
+mod stats;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -48,6 +49,8 @@ enum Command {
     Solve(solve::SolveArgs),
     /// Grades answers or whole responses: strictly, and as peers would score them.
     Grade(grade::GradeArgs),
+    /// Checks a corpus and says what it is made of.
+    Stats(stats::StatsArgs),
     /// Lets the model of a run answer problems from stdin.
     Sample(sample::SampleArgs),
     /// Writes the model of a run as a folder that Hugging Face transformers loads.
@@ -74,6 +77,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Generate(args) => generate::run(&args),
         Command::Solve(args) => solve::run(&args),
         Command::Grade(args) => grade::run(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -31,6 +31,17 @@ fn solve_answers_every_line_in_order() {
 }
 
 #[test]
+fn a_corpus_says_what_it_is_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("corpus").display().to_string();
+    let digest = stdout(&output(&["generate", "--size", "3", "--count", "40", "--out", &out]));
+    let text = stdout(&output(&["stats", &out]));
+    assert!(text.starts_with(&format!("digest             {digest}records            40\nsolved             40\n")), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&stdout(&output(&["stats", &out, "--json"]))).unwrap();
+    assert_eq!((&json["records"], &json["cost"]["max"]), (&serde_json::json!(40), &serde_json::json!(2)));
+}
+
+#[test]
 fn graded_rows_come_back_in_order_and_bad_ones_do_not_stop_the_rest() {
     let rows = concat!(
         r#"{"id":1,"problem":{"numbers":[3,5,9],"target":24},"answer":"3*5+9"}"#,
@@ -69,8 +80,13 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
     stdout(&output(&["generate", "--size", "3", "--count", "5", "--layout", "shard", "--out", &corpus]));
     fs::copy(tiny(), path("tiny.toml")).unwrap();
     let tiny = path("tiny.toml");
+    let torn = path("torn");
+    stdout(&output(&["generate", "--size", "3", "--count", "5", "--layout", "shard", "--out", &torn]));
+    let shard = path("torn/train-00000-of-00001.shard");
+    let bytes = fs::read(&shard).unwrap();
+    fs::write(&shard, &bytes[..bytes.len() - 9]).unwrap();
     let (file, occupied, typo, below_file) = (path("file"), path("occupied"), path("typo.toml"), path("file/below"));
-    let cases: [(&str, Vec<&str>); 19] = [
+    let cases: [(&str, Vec<&str>); 21] = [
         ("unknown recipe", vec!["run", "quickstrat"]),
         ("unknown recipe key", vec!["run", &typo]),
         ("unknown key in --set", vec!["run", &tiny, "--set", "train.epoch=1"]),
@@ -87,6 +103,8 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
         ("occupied folder", vec!["run", &tiny, "--out", &occupied]),
         ("unknown mode", vec!["grade", "--mode", "lenient"]),
         ("mode of another world", vec!["grade", "--env", "maze", "--mode", "compat-sos"]),
+        ("corpus without a manifest", vec!["stats", &occupied]),
+        ("truncated shard", vec!["stats", &torn]),
         ("no run", vec!["sample", &occupied]),
         ("nothing to export", vec!["export", &occupied, "--out", &below_file]),
         ("missing device", vec!["run", &tiny, "--device", "cuda:7", "--out", &below_file]),
