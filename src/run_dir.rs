@@ -3,6 +3,8 @@
 use std::{
     fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,10 @@ use crate::{
     metrics::{EVENTS_FILE, METRICS_FILE},
     recipe::Recipe,
 };
+
+/// Attempts to take the lock of a folder, and the pause between two: five seconds in all.
+const LOCK_ATTEMPTS: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// The folders of a run.
 const FOLDERS: [&str; 4] = ["corpus", "checkpoints", "rollouts", "eval"];
@@ -160,14 +166,18 @@ fn only_lock(root: &Path) -> bool {
     fs::read_dir(root).is_ok_and(|entries| entries.flatten().all(|entry| entry.file_name().to_string_lossy().starts_with('.')))
 }
 
+/// Takes the folder for this process. A process that was just killed holds its lock until the system has taken it down, so this waits a moment.
 fn lock(root: &Path) -> Result<File> {
     let path = root.join(".lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io("cannot write", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::data(root, "another process is at work in this folder; wait for it, or give another --out")),
-        Err(fs::TryLockError::Error(source)) => Err(Error::io("cannot lock", &path)(source)),
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+            Err(fs::TryLockError::Error(source)) => return Err(Error::io("cannot lock", &path)(source)),
+        }
     }
+    Err(Error::data(root, "another process is at work in this folder; wait for it, or give another --out"))
 }
 
 /// The first key at which two resolved recipes differ.

@@ -79,6 +79,18 @@ fn a_killed_run_goes_on_and_ends_with_the_same_numbers() {
 }
 
 #[test]
+fn one_process_at_a_time_works_in_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = tiny().display().to_string();
+    let out = folder.path().join("run");
+    fs::create_dir(&out).unwrap();
+    let lock = fs::File::create(out.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let line = error_line(&output(&args(&recipe, out.to_str().unwrap())), folder.path());
+    assert_eq!(line, "4 error: DIR/run: another process is at work in this folder; wait for it, or give another --out");
+}
+
+#[test]
 fn a_damaged_corpus_stops_the_run_before_training() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = tiny().display().to_string();
