@@ -48,6 +48,9 @@ pub fn run(recipe: &Recipe, root: &Path, options: &RunOptions, notify: &mut dyn 
     options.device.check()?;
     // Names and settings fail here, before the folder is touched.
     let task = metacot_traces::task::open(&recipe.spec(metacot_traces::corpus::Split::Train, recipe.corpus.train, recipe.seed))?;
+    if let Some(spec) = recipe.held_out_spec() {
+        metacot_traces::task::open(&spec)?;
+    }
     let (dir, state) = RunDir::open(root, recipe, options.force)?;
     if state == RunState::Finished {
         return Ok(true);

@@ -11,6 +11,7 @@ use metacot_traces::{
     Budget,
     corpus::{Split, SplitShares},
     generate::Spec,
+    search,
 };
 use serde::{Deserialize, Serialize};
 
@@ -250,6 +251,11 @@ impl Recipe {
             ModelConfig { vocab_size: 1, kv_heads: self.model.kv_heads.unwrap_or(self.model.heads), ..self.model_config(&Tokenizer::new([""; 0], 0)?) };
         config.validate().map_err(Error::Usage)?;
         self.train.validate().map_err(Error::Usage)?;
+        // Refuses a limit that the vocabulary cannot have.
+        Tokenizer::new([""; 0], self.task.whole_numbers_up_to)?;
+        if let Some(name) = self.eval.searches.iter().find(|name| !search::NAMES.contains(&name.as_str())) {
+            return refuse("eval.searches", format!("`{name}`"), &format!("some of {}", search::NAMES.join(", ")));
+        }
         if self.corpus.train == 0 {
             return refuse("corpus.train", "0".into(), "at least 1");
         }

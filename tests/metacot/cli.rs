@@ -86,11 +86,14 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
     let bytes = fs::read(&shard).unwrap();
     fs::write(&shard, &bytes[..bytes.len() - 9]).unwrap();
     let (file, occupied, typo, below_file) = (path("file"), path("occupied"), path("typo.toml"), path("file/below"));
-    let cases: [(&str, Vec<&str>); 21] = [
+    let cases: [(&str, Vec<&str>); 24] = [
         ("unknown recipe", vec!["run", "quickstrat"]),
         ("unknown recipe key", vec!["run", &typo]),
         ("unknown key in --set", vec!["run", &tiny, "--set", "train.epoch=1"]),
         ("value out of range", vec!["run", &tiny, "--set", "improve.replay=1.5"]),
+        ("unknown search in a recipe", vec!["run", &tiny, "--set", "eval.searches=[\"dsf\"]"]),
+        ("impossible vocabulary", vec!["run", &tiny, "--set", "task.whole_numbers_up_to=50"]),
+        ("unknown held-out setting", vec!["run", &tiny, "--set", "task.held_out.targets=3", "--out", &below_file]),
         ("size out of range", vec!["generate", "--size", "9", "--count", "5", "--out", &below_file]),
         ("size is no number", vec!["generate", "--size", "three", "--count", "5", "--out", &below_file]),
         ("unknown environment", vec!["generate", "--env", "contdown", "--count", "5", "--out", &below_file]),
