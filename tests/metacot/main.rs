@@ -3,6 +3,7 @@
 mod agreement;
 mod cli;
 mod eval;
+mod house;
 mod interop;
 mod pipeline;
 mod reference;
