@@ -174,14 +174,7 @@ impl<P: Preset> Environment for NumbersGame<P> {
             _ => None,
         };
         let Some(result) = result else { return Err(refusal(state, action)) };
-        let mut next = Numbers::EMPTY;
-        for (position, value) in state.values().enumerate() {
-            if position != left && position != right {
-                next.push(value);
-            }
-        }
-        next.push(result);
-        Ok(next)
+        Ok(state.combined(left, right, result))
     }
 
     fn heuristics(&self) -> &'static [Heuristic] {
@@ -238,7 +231,7 @@ fn rational_actions(state: &Numbers, out: &mut Vec<Combine>) {
     for i in 0..state.len {
         for j in i + 1..state.len {
             let pairs = [(i, Op::Add, j), (i, Op::Multiply, j), (i, Op::Subtract, j), (j, Op::Subtract, i), (i, Op::Divide, j), (j, Op::Divide, i)];
-            let is_allowed = |op, right: u8| op != Op::Divide || state.values[usize::from(right)] != 0;
+            let is_allowed = |op, right: u8| op != Op::Divide || state.as_slice()[usize::from(right)] != 0;
             out.extend(pairs.into_iter().filter(|(_, op, right)| is_allowed(*op, *right)).map(|(left, op, right)| Combine { left, op, right }));
         }
     }
