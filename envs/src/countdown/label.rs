@@ -5,6 +5,8 @@
 //! listed. Needed values above the largest that a part can make are dropped, which also keeps the arithmetic from overflowing. Nothing
 //! is allocated.
 
+mod filter;
+
 use super::{MAX_NUMBERS, oracle::splits};
 
 /// Below this, four numbers and a target of at most a million stay within an `i64` without checks.
@@ -45,7 +47,8 @@ fn pair_values(a: i64, b: i64) -> ([i64; 4], usize) {
 }
 
 /// Quotient and rest of non-negative numbers; the narrow division is several times faster.
-fn divide(a: i64, b: i64) -> (i64, i64) {
+#[inline]
+pub(super) fn divide(a: i64, b: i64) -> (i64, i64) {
     if (a | b) >> 32 == 0 {
         let (a, b) = (a as u32, b as u32);
         (i64::from(a / b), i64::from(a % b))
@@ -94,6 +97,9 @@ fn quadruple([a, b, c, d]: [i64; 4], target: i64) -> bool {
     // Each pair of the numbers beside the other two: the values of both sides meet at the root.
     let pairs = [[a, b, c, d], [a, c, b, d], [a, d, b, c], [b, c, a, d], [b, d, a, c], [c, d, a, b]];
     let values = pairs.map(|[p, q, ..]| pair_values(p, q));
+    if !filter::may_reach([a, b, c, d], &values, target) {
+        return false;
+    }
     for (one, other) in [(0, 5), (1, 4), (2, 3)] {
         let ((left, left_len), (right, right_len)) = (&values[one], &values[other]);
         let mut is_hit = false;
@@ -107,9 +113,7 @@ fn quadruple([a, b, c, d]: [i64; 4], target: i64) -> bool {
         }
     }
     // One number last: what the other three would have to make is a short list, so their own values need not be divided out.
-    // Per last number: the places of the pairs among the other three, each with the third.
-    let last = [(a, [(3, d), (4, c), (5, b)]), (b, [(1, d), (2, c), (5, a)]), (c, [(0, d), (2, b), (4, a)]), (d, [(0, c), (1, b), (3, a)])];
-    last.into_iter().any(|(x, others)| {
+    last_numbers([a, b, c, d]).into_iter().any(|(x, others)| {
         if x == 0 && target == 0 {
             return true;
         }
@@ -125,6 +129,11 @@ fn quadruple([a, b, c, d]: [i64; 4], target: i64) -> bool {
         }
         is_hit
     })
+}
+
+/// Per number that comes last: the places of the pairs among the other three, each with the third.
+fn last_numbers([a, b, c, d]: [i64; 4]) -> [(i64, [(usize, i64); 3]); 4] {
+    [(a, [(3, d), (4, c), (5, b)]), (b, [(1, d), (2, c), (5, a)]), (c, [(0, d), (2, b), (4, a)]), (d, [(0, c), (1, b), (3, a)])]
 }
 
 /// Whether one operation on two values makes one of those wanted, of which negative ones stand for none; free of branches.
