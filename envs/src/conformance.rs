@@ -115,6 +115,9 @@ fn check_action<E: Environment + Notation>(env: &E, problem: &E::Problem, state:
     let (mut text, mut effect) = (String::new(), String::new());
     env.write_action(problem, state, action, &mut text);
     env.write_successor(problem, &next, &mut effect);
+    let (mut whole, mut joined) = (String::new(), String::new());
+    env.write_state(problem, &next, &mut whole);
+    assert!(!env.write_state_prefix(problem, &mut joined) || joined + &effect == whole, "a prefix and {effect} are not {whole}");
     let read = env.read_action(problem, state, &text, Some(&effect)).unwrap_or_else(|fault| panic!("{text} does not read back: {fault:?}"));
     assert_eq!(env.apply(problem, state, &read).as_ref(), Ok(&next), "{text} reads as another action");
     if let (Some(here), Some(there)) = (env.lower_bound(problem, state), env.lower_bound(problem, &next)) {

@@ -189,6 +189,7 @@ impl<P: Preset> Environment for NumbersGame<P> {
                 state.values().map(|value| (value.to_f64() - target as f64).abs()).sum::<f64>() / f64::from(state.len.max(1))
             }
             0 => state.as_slice().iter().map(|value| (value - target).abs()).sum::<i64>() as f64 / f64::from(state.len.max(1)),
+            1 if state.is_whole() => state.as_slice().iter().map(|value| nearest_divisor_distance(*value, target)).sum::<i64>() as f64,
             1 => state.values().map(|value| nearest_divisor_distance(value.num / value.den, target)).sum::<i64>() as f64,
             _ => self.lower_bound(problem, state).map_or(f64::INFINITY, f64::from),
         }
@@ -219,7 +220,7 @@ fn natural_actions(state: &Numbers, out: &mut Vec<Combine>) {
             out.push(Combine { left: i, op: Op::Add, right: j });
             out.push(Combine { left: i, op: Op::Multiply, right: j });
             out.push(Combine { left: large, op: Op::Subtract, right: small });
-            if smaller != 0 && larger % smaller == 0 {
+            if smaller != 0 && label::divide(larger, smaller).1 == 0 {
                 out.push(Combine { left: large, op: Op::Divide, right: small });
             }
         }

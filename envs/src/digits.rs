@@ -1,22 +1,34 @@
 //! Decimal digits pushed by hand: formatting is most of the cost of writing a trace, and `write!` doubles it.
 
-/// The decimal forms of 0 to 999, three digits each.
+/// The decimal forms of 0 to 999, each filled up with spaces to [`CELL`] bytes: a copy of fixed length takes no call.
 const SMALL: &str = match std::str::from_utf8(&SMALL_BYTES) {
     Ok(text) => text,
     Err(_) => panic!("digits are ASCII"),
 };
 
-const SMALL_BYTES: [u8; 3000] = {
-    let mut bytes = [0; 3000];
+const CELL: usize = 4;
+
+const SMALL_BYTES: [u8; 1000 * CELL] = {
+    let mut bytes = [b' '; 1000 * CELL];
     let mut value = 0;
     while value < 1000 {
-        bytes[3 * value] = b'0' + (value / 100) as u8;
-        bytes[3 * value + 1] = b'0' + (value / 10 % 10) as u8;
-        bytes[3 * value + 2] = b'0' + (value % 10) as u8;
+        let digits = [b'0' + (value / 100) as u8, b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8];
+        let skipped = 3 - length(value);
+        let mut place = skipped;
+        while place < 3 {
+            bytes[CELL * value + place - skipped] = digits[place];
+            place += 1;
+        }
         value += 1;
     }
     bytes
 };
+
+/// The number of digits of a value below 1000.
+#[inline]
+const fn length(value: usize) -> usize {
+    1 + (value >= 10) as usize + (value >= 100) as usize
+}
 
 /// Appends the decimal form of `value`.
 #[inline]
@@ -24,9 +36,9 @@ pub fn push_integer(out: &mut String, value: i64) {
     if !(0..1000).contains(&value) {
         return push_large(out, value);
     }
-    let (value, end) = (value as usize, 3 * value as usize + 3);
-    let length = 1 + usize::from(value >= 10) + usize::from(value >= 100);
-    out.push_str(&SMALL[end - length..end]);
+    let (value, end) = (value as usize, out.len());
+    out.push_str(&SMALL[CELL * value..CELL * value + CELL]);
+    out.truncate(end + length(value));
 }
 
 #[cold]
@@ -38,9 +50,7 @@ fn push_large(out: &mut String, value: i64) {
     if magnitude < 1000 {
         return push_integer(out, magnitude as i64);
     }
-    push_large_magnitude(out, magnitude / 1000);
-    let rest = (magnitude % 1000) as usize;
-    out.push_str(&SMALL[3 * rest..3 * rest + 3]);
+    push_large_magnitude(out, magnitude);
 }
 
 fn push_large_magnitude(out: &mut String, magnitude: u64) {
@@ -49,7 +59,8 @@ fn push_large_magnitude(out: &mut String, magnitude: u64) {
     }
     push_large_magnitude(out, magnitude / 1000);
     let rest = (magnitude % 1000) as usize;
-    out.push_str(&SMALL[3 * rest..3 * rest + 3]);
+    out.push_str(&"00"[length(rest) - 1..]);
+    push_integer(out, rest as i64);
 }
 
 /// Reads a decimal integer as [`push_integer`] writes it: no plus sign, no leading zeros, no spaces.

@@ -41,6 +41,12 @@ pub trait Notation: Environment {
     /// The whole of a state together with its problem's goal, from which both can be read back (`24:[3, 5, 9]`).
     fn write_state(&self, problem: &Self::Problem, state: &Self::State, out: &mut String);
 
+    /// Appends what [`write_state`](Self::write_state) puts before the successor of every state (`24:`), and says so, where it writes that and
+    /// then the state alone: a state that stands there once need not be rendered again. `false`, and nothing, elsewhere.
+    fn write_state_prefix(&self, _problem: &Self::Problem, _out: &mut String) -> bool {
+        false
+    }
+
     /// The state alone (`[3, 5]`).
     fn write_successor(&self, problem: &Self::Problem, state: &Self::State, out: &mut String);
 

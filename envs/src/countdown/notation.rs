@@ -20,23 +20,28 @@ impl<P: Preset> Notation for NumbersGame<P> {
 
     #[inline]
     fn write_state(&self, problem: &Problem, state: &Numbers, out: &mut String) {
+        self.write_state_prefix(problem, out);
+        self.write_successor(problem, state, out);
+    }
+
+    #[inline]
+    fn write_state_prefix(&self, problem: &Problem, out: &mut String) -> bool {
         if problem.rules != self.rules {
             out.push_str(problem.rules.name());
             out.push(' ');
         }
         push_integer(out, i64::from(problem.target));
         out.push(':');
-        self.write_successor(problem, state, out);
+        true
     }
 
     #[inline]
     fn write_successor(&self, _problem: &Problem, state: &Numbers, out: &mut String) {
         out.push('[');
-        for (index, value) in state.values().enumerate() {
-            if index > 0 {
-                out.push_str(", ");
-            }
-            write_value(value, out);
+        if state.is_whole() {
+            write_list(state.as_slice().iter().map(|value| Value::whole(*value)), out);
+        } else {
+            write_list(state.values(), out);
         }
         out.push(']');
     }
@@ -85,11 +90,19 @@ impl<P: Preset> Notation for NumbersGame<P> {
     fn read_action(&self, problem: &Problem, state: &Numbers, text: &str, effect: Option<&str>) -> Result<Combine, ActionFault> {
         let (left, op, right, result) = read_operation(text).ok_or(ActionFault::Syntax)?;
         let len = usize::from(state.len);
+        let made = problem.rules.apply(op, left, right);
+        if effect.is_none() {
+            let find = |value, other| (0..len).find(|position| *position != other && state.value(*position) == Some(value));
+            let i = find(left, len).ok_or(ActionFault::Unavailable)?;
+            let j = find(right, i).ok_or(ActionFault::Unavailable)?;
+            let made = made.ok_or(ActionFault::Illegal)?;
+            return if made == result { Ok(Combine { left: i as u8, op, right: j as u8 }) } else { Err(ActionFault::Arithmetic) };
+        }
         let mut found = None;
         for i in (0..len).filter(|i| state.value(*i) == Some(left)) {
             for j in (0..len).filter(|j| *j != i && state.value(*j) == Some(right)) {
                 let action = Combine { left: i as u8, op, right: j as u8 };
-                if problem.rules.apply(op, left, right).is_none() {
+                if made.is_none() {
                     return Err(ActionFault::Illegal);
                 }
                 if let Some(effect) = effect {
@@ -97,19 +110,28 @@ impl<P: Preset> Notation for NumbersGame<P> {
                     let mut written = String::new();
                     self.write_successor(problem, &next, &mut written);
                     if effect == written {
-                        return if problem.rules.apply(op, left, right) == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
+                        return if made == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
                     }
-                } else {
-                    return if problem.rules.apply(op, left, right) == Some(result) { Ok(action) } else { Err(ActionFault::Arithmetic) };
                 }
                 found = found.or(Some(action));
             }
         }
         match found {
             None => Err(ActionFault::Unavailable),
-            Some(action) if problem.rules.apply(op, left, right) == Some(result) => Ok(action),
+            Some(action) if made == Some(result) => Ok(action),
             Some(_) => Err(ActionFault::Arithmetic),
         }
+    }
+}
+
+/// Appends values between commas.
+#[inline]
+fn write_list(values: impl Iterator<Item = Value>, out: &mut String) {
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write_value(value, out);
     }
 }
 
@@ -129,7 +151,20 @@ pub(super) fn write_value(value: Value, out: &mut String) {
 }
 
 /// Reads a value as [`write_value`] writes it from the front of a text; gives the rest.
+#[inline]
 fn read_value(text: &str) -> Option<(Value, &str)> {
+    let (mut value, mut len) = (0, 0);
+    while let Some(digit) = text.as_bytes().get(len).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        value = i64::wrapping_add(i64::wrapping_mul(value, 10), i64::from(digit));
+        len += 1;
+    }
+    let is_canonical = len == 1 || (2..=18).contains(&len) && !text.starts_with('0');
+    if is_canonical { Some((Value::whole(value), &text[len..])) } else { read_rare_value(text) }
+}
+
+/// A value in parentheses, or an integer that is very long or none.
+#[cold]
+fn read_rare_value(text: &str) -> Option<(Value, &str)> {
     if let Some(inner) = text.strip_prefix('(') {
         let (inner, rest) = inner.split_once(')')?;
         let (num, den) = inner.split_once('/').unwrap_or((inner, "1"));
@@ -145,7 +180,13 @@ fn read_value(text: &str) -> Option<(Value, &str)> {
 /// Reads `a+b=c` with one operator.
 fn read_operation(text: &str) -> Option<(Value, Op, Value, Value)> {
     let (left, rest) = read_value(text)?;
-    let op = Op::ALL.into_iter().find(|op| rest.starts_with(op.sign()))?;
+    let op = match rest.as_bytes().first()? {
+        b'+' => Op::Add,
+        b'*' => Op::Multiply,
+        b'-' => Op::Subtract,
+        b'/' => Op::Divide,
+        _ => return None,
+    };
     let (right, rest) = read_value(&rest[1..])?;
     let (result, rest) = read_value(rest.strip_prefix('=')?)?;
     rest.is_empty().then_some((left, op, right, result))

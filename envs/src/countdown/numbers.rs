@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_NUMBERS, Value};
+use super::{MAX_NUMBERS, Value, label::divide};
 
 /// The numbers that are left, in order: unused inputs first, results behind.
 ///
@@ -77,15 +77,13 @@ impl Numbers {
             next.push(result);
             return next;
         }
-        let mut len = 0;
-        for (position, value) in self.as_slice().iter().enumerate() {
-            if position != left && position != right {
-                next.cells[len] = *value;
-                len += 1;
-            }
+        // Which numbers stay is unpredictable, so their places are computed, not branched to.
+        let (low, high, kept) = (left.min(right), left.max(right), usize::from(self.len) - 2);
+        for place in 0..kept {
+            next.cells[place] = self.cells[place + usize::from(place >= low) + usize::from(place + 1 >= high)];
         }
-        next.cells[len] = result.num;
-        next.len = len as u8 + 1;
+        next.cells[kept] = result.num;
+        next.len = self.len - 1;
         next
     }
 }
@@ -150,7 +148,11 @@ impl Op {
             Self::Add => left.checked_add(right),
             Self::Multiply => left.checked_mul(right),
             Self::Subtract => (left >= right).then(|| left - right),
-            Self::Divide => (right != 0 && left >= right && left % right == 0).then(|| left / right),
+            Self::Divide if right == 0 || left < right => None,
+            Self::Divide => {
+                let (quotient, rest) = divide(left, right);
+                (rest == 0).then_some(quotient)
+            }
         }
     }
 }

@@ -81,8 +81,8 @@ impl<E: World> Replay<E> {
         id
     }
 
-    /// Adds the child that `action` is said to lead to as `successor`; notes what is wrong with either.
-    pub fn explore(&mut self, env: &E, problem: &E::Problem, parent: NodeId, action: &str, successor: &str) -> Option<NodeId> {
+    /// Adds the child that `action` is said to lead to as `successor`, and says whether it is written so; notes what is wrong with either.
+    pub fn explore(&mut self, env: &E, problem: &E::Problem, parent: NodeId, action: &str, successor: &str) -> Option<(NodeId, bool)> {
         let read = match self.step_of(env, problem, parent, action, None) {
             Ok((first, next)) => {
                 self.scratch.clear();
@@ -96,22 +96,23 @@ impl<E: World> Replay<E> {
             }
             Err(fault) => Err(fault),
         };
-        let (action, next, is_checked) = match read {
+        let (action, next, mut is_true) = match read {
             Ok(read) => read,
             Err(fault) => {
                 self.fault(fault.into());
                 return None;
             }
         };
-        if !is_checked {
+        if !is_true {
             self.scratch.clear();
             env.write_successor(problem, &next, &mut self.scratch);
-            if self.scratch != successor {
+            is_true = self.scratch == successor;
+            if !is_true {
                 self.fault(DefectKind::WrongSuccessor);
             }
         }
         let cost = env.cost(problem, self.state(parent), &action);
-        Some(self.generate(parent, action, next, cost, 0))
+        Some((self.generate(parent, action, next, cost, 0), is_true))
     }
 
     fn step_of(&self, env: &E, problem: &E::Problem, parent: NodeId, action: &str, effect: Option<&str>) -> Result<(E::Action, E::State), ActionFault> {

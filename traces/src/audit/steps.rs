@@ -48,7 +48,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
                     replay.fault(DefectKind::WrongId);
                 }
                 replay.trace.events.push(Event::Visit(at));
-                if let Some(node) = replay.explore(env, problem, at, action, successor) {
+                if let Some((node, _)) = replay.explore(env, problem, at, action, successor) {
                     at = node;
                 }
             }

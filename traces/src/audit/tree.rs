@@ -18,7 +18,10 @@ use crate::{
 /// Checks all statements of a text.
 pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect: &Dialect, replay: &mut Replay<E>, marks: &mut Marks) {
     marks.start(dialect.ids);
-    let mut auditor = Tree { env, problem, text, dialect, replay, marks, at: 0, expected: Expected::Start, history: "[]", action: None, plan: Plan::None };
+    let mut prefix = String::new();
+    let prefix = env.write_state_prefix(problem, &mut prefix).then_some(prefix);
+    let (at, expected, history) = (0, Expected::Start, "[]");
+    let mut auditor = Tree { env, problem, text, dialect, replay, marks, prefix, at, expected, history, action: None, plan: Plan::None };
     let (mut count, mut end) = (0, 0);
     for (step, (start, line)) in lines(text).enumerate() {
         (count, end) = (step + 1, start + line.len());
@@ -71,6 +74,8 @@ struct Tree<'a, 't, E: World> {
     dialect: &'a Dialect,
     replay: &'a mut Replay<E>,
     marks: &'a mut Marks,
+    /// What stands before the successor in every state, where the environment writes its states so.
+    prefix: Option<String>,
     at: NodeId,
     expected: Expected,
     /// The last list of actions, and the action that was explored after it.
@@ -187,7 +192,10 @@ impl<'t, E: World> Tree<'_, 't, E> {
         if self.marks.state(node).of(self.text) == Some(state) {
             return true;
         }
-        let is_true = self.replay.is_written(state, |trace, out| self.env.write_state(self.problem, &trace.node(node).state, out));
+        let is_true = match (&self.prefix, self.marks.successor(node).of(self.text)) {
+            (Some(prefix), Some(successor)) => state.strip_prefix(prefix.as_str()) == Some(successor),
+            _ => self.replay.is_written(state, |trace, out| self.env.write_state(self.problem, &trace.node(node).state, out)),
+        };
         if is_true {
             self.marks.set_state(node, self.text, state);
         }
@@ -265,9 +273,12 @@ impl<'t, E: World> Tree<'_, 't, E> {
         self.needs_any();
         self.action = Some(action);
         self.expected = Expected::Anything;
-        let Some(node) = self.replay.explore(self.env, self.problem, self.at, action, successor) else { return };
+        let Some((node, is_true)) = self.replay.explore(self.env, self.problem, self.at, action, successor) else { return };
         let status = self.env.status(self.problem, self.replay.state(node));
         self.marks.add(self.at, node, status == Status::Open, self.text, action);
+        if is_true {
+            self.marks.set_successor(node, self.text, successor);
+        }
         self.expected = match (id, status) {
             (None, _) | (_, Status::DeadEnd) => Expected::Child(node),
             (_, Status::Open) => Expected::Any,

@@ -5,11 +5,18 @@ use metacot_envs::{Status, World, digits::push_integer};
 use super::{BY, CURRENT, DEAD, EXPLORING, GENERATED, GOAL, HISTORY, MOVING, RESULT};
 use crate::{NodeId, Trace};
 
-/// A piece of the text that was written; empty where it was not yet.
+/// A piece of the text that was written; empty where it was not yet, and where it lies beyond 4 GiB, so that it is rendered again.
 #[derive(Clone, Copy, Default)]
-struct Piece(usize, usize);
+struct Piece(u32, u32);
 
 impl Piece {
+    fn new(start: usize, end: usize) -> Self {
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) => Self(start, end),
+            _ => Self::default(),
+        }
+    }
+
     fn is_written(self) -> bool {
         self.1 > self.0
     }
@@ -27,6 +34,7 @@ struct Pieces {
     /// From the word before the state to the end of the history.
     line: Piece,
     history: Piece,
+    successor: Piece,
 }
 
 pub(super) struct Writer<'a, E: World> {
@@ -34,6 +42,8 @@ pub(super) struct Writer<'a, E: World> {
     problem: &'a E::Problem,
     trace: &'a Trace<E>,
     nodes: Vec<Pieces>,
+    /// What stands before the successor in every state, where the environment writes its states so.
+    prefix: Piece,
     shares_ids: bool,
     out: &'a mut String,
 }
@@ -41,7 +51,7 @@ pub(super) struct Writer<'a, E: World> {
 impl<'a, E: World> Writer<'a, E> {
     pub fn new(env: &'a E, problem: &'a E::Problem, trace: &'a Trace<E>, shares_ids: bool, out: &'a mut String) -> Self {
         let nodes = vec![Pieces::default(); trace.nodes.len()];
-        Self { env, problem, trace, nodes, shares_ids, out }
+        Self { env, problem, trace, nodes, prefix: Piece::default(), shares_ids, out }
     }
 
     pub fn len(&self) -> usize {
@@ -49,7 +59,7 @@ impl<'a, E: World> Writer<'a, E> {
     }
 
     fn copy(&mut self, piece: Piece) {
-        self.out.extend_from_within(piece.0..piece.1);
+        self.out.extend_from_within(piece.0 as usize..piece.1 as usize);
     }
 
     fn id(&mut self, node: NodeId) {
@@ -65,7 +75,7 @@ impl<'a, E: World> Writer<'a, E> {
             self.out.push(',');
             push_integer(self.out, i64::from(self.nodes[node as usize].rank));
         }
-        self.nodes[node as usize].id = Piece(start, self.out.len());
+        self.nodes[node as usize].id = Piece::new(start, self.out.len());
     }
 
     fn action(&mut self, node: NodeId) {
@@ -77,7 +87,7 @@ impl<'a, E: World> Writer<'a, E> {
         let data = self.trace.node(node);
         let action = data.action.as_ref().expect("only the root has no action");
         self.env.write_action(self.problem, &self.trace.node(data.parent).state, action, self.out);
-        self.nodes[node as usize].action = Piece(start, self.out.len());
+        self.nodes[node as usize].action = Piece::new(start, self.out.len());
     }
 
     fn state(&mut self, node: NodeId) {
@@ -85,9 +95,18 @@ impl<'a, E: World> Writer<'a, E> {
         if known.is_written() {
             return self.copy(known);
         }
-        let start = self.out.len();
-        self.env.write_state(self.problem, &self.trace.node(node).state, self.out);
-        self.nodes[node as usize].state = Piece(start, self.out.len());
+        let (start, state) = (self.out.len(), &self.trace.node(node).state);
+        let successor = self.nodes[node as usize].successor;
+        if self.prefix.is_written() && successor.is_written() {
+            self.copy(self.prefix);
+            self.copy(successor);
+        } else if self.env.write_state_prefix(self.problem, self.out) {
+            self.prefix = Piece::new(start, self.out.len());
+            self.env.write_successor(self.problem, state, self.out);
+        } else {
+            self.env.write_state(self.problem, state, self.out);
+        }
+        self.nodes[node as usize].state = Piece::new(start, self.out.len());
     }
 
     /// Appends the actions from the start between brackets.
@@ -96,7 +115,7 @@ impl<'a, E: World> Writer<'a, E> {
         self.out.push('[');
         self.history_items(node);
         self.out.push(']');
-        self.nodes[node as usize].history = Piece(start, self.out.len());
+        self.nodes[node as usize].history = Piece::new(start, self.out.len());
     }
 
     fn history_items(&mut self, node: NodeId) {
@@ -126,7 +145,7 @@ impl<'a, E: World> Writer<'a, E> {
         self.state(node);
         self.out.push_str(HISTORY);
         self.history(node);
-        self.nodes[node as usize].line = Piece(start, self.out.len());
+        self.nodes[node as usize].line = Piece::new(start, self.out.len());
     }
 
     /// A child, with its verdict where its branch ends here. A goal that the search recognises only when it turns to it, as A* does, is
@@ -142,7 +161,9 @@ impl<'a, E: World> Writer<'a, E> {
         self.out.push_str(EXPLORING);
         self.action(node);
         self.out.push_str(RESULT);
+        let start = self.out.len();
         self.env.write_successor(self.problem, &data.state, self.out);
+        self.nodes[node as usize].successor = Piece::new(start, self.out.len());
         self.out.push('\n');
         match status {
             status if status == Status::Open || (status == Status::Solved && !is_last) => {
