@@ -57,6 +57,8 @@ pub struct Child<E: World> {
 /// A growing list of successors: those of one state lie together at its end.
 pub struct Children<E: World> {
     actions: Vec<E::Action>,
+    /// The value of each new successor as a key, and its place.
+    order: Vec<(u64, u32)>,
     /// The successors that were appended and not yet taken.
     pub list: Vec<Child<E>>,
 }
@@ -64,7 +66,7 @@ pub struct Children<E: World> {
 impl<E: World> Children<E> {
     /// Empty buffers.
     pub fn new() -> Self {
-        Self { actions: Vec::new(), list: Vec::new() }
+        Self { actions: Vec::with_capacity(32), order: Vec::with_capacity(32), list: Vec::with_capacity(64) }
     }
 
     /// Appends the successors of `state` in `order` and returns where they start; those whose heuristic exceeds `threshold` are left out.
@@ -82,10 +84,28 @@ impl<E: World> Children<E> {
         let new = &mut self.list[start..];
         match order {
             Order::Generation => {}
-            Order::Heuristic(_) => new.sort_by(|a, b| a.value.total_cmp(&b.value)),
+            Order::Heuristic(_) => {
+                self.order.clear();
+                self.order.extend(new.iter().zip(0..).map(|(child, place)| (key(child.value), place)));
+                self.order.sort_unstable();
+                arrange(new, &mut self.order);
+            }
             Order::Random => new.shuffle(rng),
         }
         start
+    }
+}
+
+/// Brings a list into an order of its places by moving each item once, since successors are large and sorting moves them again and again.
+fn arrange<T>(list: &mut [T], order: &mut [(u64, u32)]) {
+    for place in 0..list.len() {
+        let mut from = order[place].1 as usize;
+        // What stood there before was swapped away when an earlier place was filled.
+        while from < place {
+            from = order[from].1 as usize;
+        }
+        order[place].1 = from as u32;
+        list.swap(place, from);
     }
 }
 
