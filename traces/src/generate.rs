@@ -3,9 +3,9 @@
 
 mod maker;
 
-use std::{collections::BTreeMap, sync::Arc, thread};
+use std::{collections::BTreeMap, thread};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::bounded;
 use metacot_envs::{
     Difficulty, Settings, World,
     registry::{self, EnvironmentVisitor},
@@ -114,7 +114,8 @@ pub struct Job {
     pub out: std::path::PathBuf,
     /// In which file format.
     pub layout: Layout,
-    /// Worker threads, at least 1; no effect on the bytes.
+    /// Worker threads, at least 1; no effect on the bytes. One thread does everything; several make records while the caller's hashes and
+    /// writes them.
     pub threads: usize,
     /// Which part of the run this is.
     pub shard: Shard,
@@ -143,7 +144,7 @@ impl EnvironmentVisitor for Generate<'_> {
         if shard.count == 0 || shard.index >= shard.count {
             return Err(CorpusError::Usage(format!("shard {}/{} is not allowed; expected i/n with i below n", shard.index, shard.count)));
         }
-        let maker = Arc::new(Maker::<E>::new(&spec)?);
+        let maker = Maker::<E>::new(&spec)?;
         let num_files = spec.count.div_ceil(RECORDS_PER_FILE).max(1);
         let files = num_files * shard.index / shard.count..num_files * (shard.index + 1) / shard.count;
         let config = serde_json::to_value(&spec).expect("a spec is plain data");
@@ -151,10 +152,10 @@ impl EnvironmentVisitor for Generate<'_> {
         let mut writer = Writer::create(WriterSpec { folder: out, layout, prefix, files: files.clone(), num_files, config, force })?;
         let ids = files.start * RECORDS_PER_FILE..spec.count.min(files.end * RECORDS_PER_FILE);
         let mut taken = 0;
-        in_order(&maker, layout, ids.clone(), threads.max(1), &mut |chunk: Chunk| {
+        in_order(&maker, layout, ids.clone(), threads.max(1), &mut |chunk: &Chunk| {
             writer.append(&chunk.bytes, chunk.records)?;
-            for (name, count) in chunk.counts {
-                writer.count(name, count);
+            for (name, count) in &chunk.counts {
+                writer.count(name, *count);
             }
             taken += chunk.ids;
             let next = ids.start + taken;
@@ -169,6 +170,7 @@ impl EnvironmentVisitor for Generate<'_> {
 }
 
 /// The encoded records of some consecutive ids.
+#[derive(Default)]
 struct Chunk {
     number: u64,
     ids: u64,
@@ -179,26 +181,38 @@ struct Chunk {
 
 /// Makes the records of `ids` on `threads` workers and hands the chunks to `take` in order.
 fn in_order<E: World>(
-    maker: &Arc<Maker<E>>,
+    maker: &Maker<E>,
     layout: Layout,
     ids: std::ops::Range<u64>,
     threads: usize,
-    take: &mut dyn FnMut(Chunk) -> Result<(), CorpusError>,
+    take: &mut dyn FnMut(&Chunk) -> Result<(), CorpusError>,
 ) -> Result<(), CorpusError> {
     let num_chunks = (ids.end - ids.start).div_ceil(CHUNK);
-    let (numbers_in, numbers): (Sender<u64>, Receiver<u64>) = bounded(2 * threads);
-    let (chunks_in, chunks) = bounded(2 * threads);
+    let ids_of = |number| ids.start + number * CHUNK..ids.end.min(ids.start + (number + 1) * CHUNK);
+    if threads == 1 {
+        let (mut desk, mut chunk) = (Desk::default(), Chunk::default());
+        for number in 0..num_chunks {
+            fill(&mut chunk, maker, layout, number, ids_of(number), &mut desk)?;
+            take(&chunk)?;
+        }
+        return Ok(());
+    }
+    let window = 2 * threads;
+    let (numbers_in, numbers) = bounded::<u64>(window);
+    let (chunks_in, chunks) = bounded::<Result<Chunk, CorpusError>>(window);
+    // Written chunks go back to the workers, so that no more memory is asked for than the window holds.
+    let (spare_in, spare) = bounded::<Chunk>(window);
     thread::scope(|scope| {
         // Owned here, so that an early return closes the channels and the workers end.
         let (numbers_in, chunks) = (numbers_in, chunks);
         for _ in 0..threads {
-            let (numbers, chunks_in, ids, maker) = (numbers.clone(), chunks_in.clone(), ids.clone(), maker.clone());
+            let (numbers, chunks_in, spare) = (numbers.clone(), chunks_in.clone(), spare.clone());
             scope.spawn(move || {
                 let mut desk = Desk::default();
                 for number in numbers {
-                    let start = ids.start + number * CHUNK;
-                    let chunk = make_chunk(&maker, layout, number, start..ids.end.min(start + CHUNK), &mut desk);
-                    if chunks_in.send(chunk).is_err() {
+                    let mut chunk = spare.try_recv().unwrap_or_default();
+                    let made = fill(&mut chunk, maker, layout, number, ids_of(number), &mut desk).map(|()| chunk);
+                    if chunks_in.send(made).is_err() {
                         return;
                     }
                 }
@@ -209,15 +223,16 @@ fn in_order<E: World>(
         let (mut sent, mut next) = (0, 0);
         while next < num_chunks {
             // No more is handed out than the window holds, so a slow chunk bounds memory.
-            while sent < num_chunks && sent < next + 2 * threads as u64 {
+            while sent < num_chunks && sent < next + window as u64 {
                 numbers_in.send(sent).expect("the workers live until this sender is dropped");
                 sent += 1;
             }
             let chunk: Chunk = chunks.recv().expect("a worker answers every number")?;
             waiting.insert(chunk.number, chunk);
             while let Some(chunk) = waiting.remove(&next) {
-                take(chunk)?;
+                take(&chunk)?;
                 next += 1;
+                let _ = spare_in.try_send(chunk);
             }
         }
         drop(numbers_in);
@@ -225,8 +240,11 @@ fn in_order<E: World>(
     })
 }
 
-fn make_chunk<E: World>(maker: &Maker<E>, layout: Layout, number: u64, ids: std::ops::Range<u64>, desk: &mut Desk<E>) -> Result<Chunk, CorpusError> {
-    let mut chunk = Chunk { number, ids: ids.end - ids.start, records: 0, bytes: Vec::new(), counts: BTreeMap::new() };
+/// Makes the records of some consecutive ids anew in a chunk.
+fn fill<E: World>(chunk: &mut Chunk, maker: &Maker<E>, layout: Layout, number: u64, ids: std::ops::Range<u64>, desk: &mut Desk<E>) -> Result<(), CorpusError> {
+    (chunk.number, chunk.ids, chunk.records) = (number, ids.end - ids.start, 0);
+    chunk.bytes.clear();
+    chunk.counts.clear();
     for id in ids {
         let bytes = &mut chunk.bytes;
         let counts = maker.make(id, desk, |record| {
@@ -242,5 +260,5 @@ fn make_chunk<E: World>(maker: &Maker<E>, layout: Layout, number: u64, ids: std:
             *chunk.counts.entry(name).or_default() += count;
         }
     }
-    Ok(chunk)
+    Ok(())
 }

@@ -152,7 +152,8 @@ impl Writer {
         let path = self.spec.folder.join(name);
         let temporary = file::temporary(&path);
         let file = File::create(&temporary).map_err(CorpusError::io("cannot write", &temporary))?;
-        let file = BufWriter::with_capacity(1 << 20, file);
+        // Whole chunks of records are larger than this and go to the system without being copied here.
+        let file = BufWriter::with_capacity(1 << 16, file);
         self.current = Some(Current { path, temporary, file, blake3: blake3::Hasher::new(), sha256: Sha256::new(), bytes: 0, records: 0 });
         self.write(&self.spec.layout.header())
     }
