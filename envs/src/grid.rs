@@ -3,7 +3,7 @@
 //! `x` grows to the right and `y` downwards, so rows are written top down. Cells order by row first and column second, and moves come in
 //! the order y + 1, y - 1, x - 1, x + 1: the orders that deterministic A* of Searchformer uses for ties and for children.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     Difficulty, SettingError,
@@ -38,9 +38,14 @@ impl Cell {
     /// Appends `x y`.
     #[inline]
     pub fn write(self, out: &mut String) {
-        push_integer(out, i64::from(self.x));
-        out.push(' ');
-        push_integer(out, i64::from(self.y));
+        if usize::from(self.x.max(self.y)) >= MAX_SIDE {
+            push_integer(out, i64::from(self.x));
+            out.push(' ');
+            return push_integer(out, i64::from(self.y));
+        }
+        let (start, end) = (TEXT_LEN * (usize::from(self.x) * MAX_SIDE + usize::from(self.y)), out.len());
+        out.push_str(&TEXTS[start..start + TEXT_LEN]);
+        out.truncate(end + 3 + usize::from(self.x >= 10) + usize::from(self.y >= 10));
     }
 
     /// Reads a column and a row from two words, each at most 255.
@@ -49,6 +54,35 @@ impl Cell {
         Some(Self::new(number()?, number()?))
     }
 }
+
+/// The texts of all cells of the largest grid, column by column, each filled up with spaces to [`TEXT_LEN`] bytes: most of what is written
+/// of a grid are cells, and a copy of fixed length takes no call.
+static TEXTS: &str = match std::str::from_utf8(&TEXT_BYTES) {
+    Ok(text) => text,
+    Err(_) => panic!("digits are ASCII"),
+};
+
+const TEXT_LEN: usize = 8;
+
+static TEXT_BYTES: [u8; TEXT_LEN * MAX_SIDE * MAX_SIDE] = {
+    let mut bytes = [b' '; TEXT_LEN * MAX_SIDE * MAX_SIDE];
+    let mut cell = 0;
+    while cell < MAX_SIDE * MAX_SIDE {
+        let (mut at, numbers, mut place) = (TEXT_LEN * cell, [cell / MAX_SIDE, cell % MAX_SIDE], 0);
+        while place < 2 {
+            if numbers[place] >= 10 {
+                bytes[at] = b'0' + (numbers[place] / 10) as u8;
+                at += 1;
+            }
+            bytes[at] = b'0' + (numbers[place] % 10) as u8;
+            // A space follows the column.
+            at += 2;
+            place += 1;
+        }
+        cell += 1;
+    }
+    bytes
+};
 
 impl From<(u8, u8)> for Cell {
     fn from((x, y): (u8, u8)) -> Self {
@@ -113,6 +147,7 @@ impl Grid {
     }
 
     /// The number of cells.
+    #[inline]
     pub fn cells(self) -> usize {
         usize::from(self.width) * usize::from(self.height)
     }
@@ -124,6 +159,7 @@ impl Grid {
     }
 
     /// The cell at a place of the row-major order.
+    #[inline]
     pub fn cell(self, index: usize) -> Cell {
         let width = usize::from(self.width);
         Cell { y: (index / width) as u8, x: (index % width) as u8 }
@@ -179,14 +215,16 @@ impl std::fmt::Debug for Bitmap {
 
 impl Bitmap {
     /// Whether the cell is in the set; cells outside of every grid are not.
+    #[inline]
     pub fn has(&self, cell: Cell) -> bool {
-        self.rows.get(usize::from(cell.y)).is_some_and(|row| row.checked_shr(u32::from(cell.x)).unwrap_or(0) & 1 == 1)
+        self.rows.get(usize::from(cell.y)).is_some_and(|row| cell.x < 64 && row >> cell.x & 1 == 1)
     }
 
     /// Adds a cell.
     ///
     /// # Panics
     /// The cell lies outside of the largest grid.
+    #[inline]
     pub fn insert(&mut self, cell: Cell) {
         self.rows[usize::from(cell.y)] |= 1 << cell.x;
     }
@@ -241,6 +279,13 @@ impl Bitmap {
     }
 }
 
+/// As the list of its cells.
+impl Serialize for Bitmap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
 impl FromIterator<Cell> for Bitmap {
     fn from_iter<I: IntoIterator<Item = Cell>>(cells: I) -> Self {
         let mut set = Self::default();
@@ -271,9 +316,17 @@ impl Symmetry {
         if self.0 & 4 == 0 { Cell::new(x, y) } else { Cell::new(y, x) }
     }
 
-    /// Where a set of cells goes.
+    /// Where a set of cells of `grid` goes; whole rows are turned at once.
     pub fn bitmap(self, grid: Grid, set: &Bitmap) -> Bitmap {
-        set.iter().map(|cell| self.cell(grid, cell)).collect()
+        let (width, height) = (u32::from(grid.width), usize::from(grid.height));
+        let mut turned = *set;
+        if self.0 & 1 != 0 {
+            turned.rows[..height].iter_mut().for_each(|row| *row = row.reverse_bits() >> (64 - width));
+        }
+        if self.0 & 2 != 0 {
+            turned.rows[..height].reverse();
+        }
+        if self.0 & 4 == 0 { turned } else { turned.iter().map(|cell| Cell::new(cell.y, cell.x)).collect() }
     }
 }
 
@@ -282,11 +335,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_cell_writes_its_column_and_row() {
+        for cell in (0..=255).flat_map(|x| (0..=255).map(move |y| Cell::new(x, y))) {
+            let mut text = String::from("wall ");
+            cell.write(&mut text);
+            assert_eq!(text, format!("wall {} {}", cell.x, cell.y));
+        }
+    }
+
+    #[test]
     fn symmetries_are_eight_bijections() {
         let grid = Grid { width: 5, height: 7 };
         let mut images = Vec::new();
         for symmetry in Symmetry::all() {
             let image: Vec<Cell> = (0..grid.cells()).map(|index| symmetry.cell(grid, grid.cell(index))).collect();
+            let some = || (0..grid.cells()).filter(|index| index % 3 == 0 || index % 7 == 2);
+            let set: Bitmap = some().map(|index| grid.cell(index)).collect();
+            assert_eq!(symmetry.bitmap(grid, &set), some().map(|index| image[index]).collect());
             assert!(image.iter().all(|cell| symmetry.grid(grid).contains(*cell)));
             assert_eq!(image.iter().copied().collect::<Bitmap>(), Bitmap::full(symmetry.grid(grid)));
             assert!(!images.contains(&image));

@@ -8,7 +8,7 @@ mod notation;
 mod oracle;
 
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct as _};
 
 pub use oracle::Distances;
 
@@ -19,8 +19,8 @@ use crate::{
 };
 
 /// Walls, start and goal: `{"width":5,"height":5,"walls":[[x,y],…],"start":[x,y],"goal":[x,y]}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Plain", into = "Plain")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Plain")]
 pub struct Problem {
     grid: Grid,
     walls: Bitmap,
@@ -28,7 +28,7 @@ pub struct Problem {
     goal: Cell,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plain {
     width: u8,
@@ -100,10 +100,16 @@ impl TryFrom<Plain> for Problem {
     }
 }
 
-impl From<Problem> for Plain {
-    fn from(problem: Problem) -> Self {
-        let Grid { width, height } = problem.grid;
-        Self { width, height, walls: problem.walls.iter().collect(), start: problem.start, goal: problem.goal }
+/// As [`Plain`], without listing the walls first.
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Problem", 5)?;
+        fields.serialize_field("width", &self.grid.width)?;
+        fields.serialize_field("height", &self.grid.height)?;
+        fields.serialize_field("walls", &self.walls)?;
+        fields.serialize_field("start", &self.start)?;
+        fields.serialize_field("goal", &self.goal)?;
+        fields.end()
     }
 }
 
@@ -176,7 +182,12 @@ impl Environment for Maze {
     #[inline]
     fn actions(&self, problem: &Problem, state: &Cell, out: &mut Vec<Move>) {
         if *state != problem.goal {
-            out.extend(Move::ALL.into_iter().filter(|step| enter(problem, *state, *step).is_some()));
+            out.reserve(Move::ALL.len());
+            for step in Move::ALL {
+                if enter(problem, *state, step).is_some() {
+                    out.push(step);
+                }
+            }
         }
     }
 
@@ -215,6 +226,7 @@ impl Environment for Maze {
 }
 
 /// The cell behind a step, unless a wall or the edge is in the way.
+#[inline]
 fn enter(problem: &Problem, cell: Cell, step: Move) -> Option<Cell> {
     problem.grid.step(cell, step).filter(|next| !problem.walls.has(*next))
 }
@@ -222,9 +234,14 @@ fn enter(problem: &Problem, cell: Cell, step: Move) -> Option<Cell> {
 impl Canonical for Maze {
     /// The least of the eight rotated and reflected layouts, with start and goal.
     fn canonical_key(&self, problem: &Problem) -> String {
-        let order = |problem: &Problem| (problem.grid.width, problem.start, problem.goal, problem.walls);
-        let turned = Symmetry::all().map(|symmetry| problem.turned(symmetry)).min_by_key(order);
-        let problem = turned.expect("there are eight symmetries");
+        // Start and goal decide all but a few problems, so most walls are turned once.
+        let ends = |symmetry: &Symmetry| {
+            let grid = problem.grid;
+            (symmetry.grid(grid).width, symmetry.cell(grid, problem.start), symmetry.cell(grid, problem.goal))
+        };
+        let least = Symmetry::all().map(|symmetry| ends(&symmetry)).min();
+        let turned = Symmetry::all().filter(|symmetry| Some(ends(symmetry)) == least).map(|symmetry| problem.turned(symmetry));
+        let problem = turned.min_by_key(|problem| problem.walls).expect("one symmetry is the least");
         let mut key = String::from("maze:");
         push_integer(&mut key, i64::from(problem.grid.width));
         key.push('x');

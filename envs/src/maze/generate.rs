@@ -67,7 +67,7 @@ fn draw(env: &Maze, rng: &mut ChaCha8Rng) -> Option<Problem> {
         Kind::Wilson => wilson(grid, rng),
         Kind::Braided => braided(env, rng),
     };
-    let mut free = [Cell::default(); MAX_SIDE * MAX_SIDE];
+    let mut free = vec![Cell::default(); grid.cells()];
     let mut count = 0;
     for y in 0..grid.height {
         for x in 0..grid.width {
@@ -87,11 +87,8 @@ fn scattered(env: &Maze, rng: &mut ChaCha8Rng) -> Bitmap {
     let cells = env.grid.cells();
     let share = |percent: usize| cells * percent / 100;
     let count = rng.random_range(share(env.min_walls)..=share(env.max_walls)).min(cells - 2);
-    let mut order = [0_u16; MAX_SIDE * MAX_SIDE];
-    for (place, entry) in order[..cells].iter_mut().enumerate() {
-        *entry = place as u16;
-    }
-    let (chosen, _) = order[..cells].partial_shuffle(rng, count);
+    let mut order: Vec<u16> = (0..cells as u16).collect();
+    let (chosen, _) = order.partial_shuffle(rng, count);
     let mut walls = Bitmap::default();
     for place in chosen {
         walls.insert(env.grid.cell(usize::from(*place)));

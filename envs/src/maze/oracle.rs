@@ -53,6 +53,9 @@ pub(super) fn distance(grid: Grid, walls: &Bitmap, from: Cell, to: Cell) -> Opti
     if from == to {
         return Some(0);
     }
+    if (usize::from(grid.width) + 1) * usize::from(grid.height) <= u128::BITS as usize {
+        return small_distance(grid, walls, from, to);
+    }
     let height = usize::from(grid.height);
     let row_mask = (1_u64 << grid.width) - 1;
     // One empty row above and below spares the tests at the edges.
@@ -64,10 +67,13 @@ pub(super) fn distance(grid: Grid, walls: &Bitmap, from: Cell, to: Cell) -> Opti
     let (from_row, to_row) = (usize::from(from.y) + 1, usize::from(to.y) + 1);
     front[from_row] = 1 << from.x;
     unseen[from_row] &= !front[from_row];
+    // The rows that the front has reached.
+    let (mut first, mut last) = (from_row, from_row);
     for steps in 1.. {
+        (first, last) = ((first - 1).max(1), (last + 1).min(height));
         let mut above = 0;
         let mut any = 0;
-        for row in 1..=height {
+        for row in first..=last {
             let here = front[row];
             let grown = (here << 1 | here >> 1 | above | front[row + 1]) & unseen[row];
             above = here;
@@ -79,6 +85,27 @@ pub(super) fn distance(grid: Grid, walls: &Bitmap, from: Cell, to: Cell) -> Opti
             return Some(steps);
         }
         if any == 0 {
+            break;
+        }
+    }
+    None
+}
+
+/// The same where all rows, each with a spare bit that parts it from the next, fit one word.
+fn small_distance(grid: Grid, walls: &Bitmap, from: Cell, to: Cell) -> Option<u32> {
+    let stride = u32::from(grid.width) + 1;
+    let bit = |cell: Cell| 1_u128 << (u32::from(cell.y) * stride + u32::from(cell.x));
+    let row_mask = (1_u64 << grid.width) - 1;
+    let rows = walls.rows()[..usize::from(grid.height)].iter().rev();
+    let mut unseen = rows.fold(0_u128, |all, wall| all << stride | u128::from(!wall & row_mask));
+    let (mut front, goal) = (bit(from), bit(to));
+    for steps in 1.. {
+        unseen &= !front;
+        front = (front << 1 | front >> 1 | front << stride | front >> stride) & unseen;
+        if front & goal != 0 {
+            return Some(steps);
+        }
+        if front == 0 {
             break;
         }
     }
@@ -99,7 +126,7 @@ mod tests {
     #[test]
     fn bit_rows_agree_with_flat_arrays() {
         let seeds = SeedTree::root(9);
-        for size in ["5", "40", "7x23", "31x6"] {
+        for size in ["5", "10", "40", "7x23", "31x6", "40x5", "7x16"] {
             let env = Maze::configure(&Difficulty { size: Some(size.into()), ..Difficulty::default() }).unwrap();
             for index in 0..40 {
                 let problem = env.generate(&mut seeds.stream(index));
