@@ -118,17 +118,18 @@ impl<'t, E: World> Frontier<'_, 't, E> {
         if self.tables.is_empty() {
             return self.create_root(entry);
         }
-        if self.position(entry.state).is_none() && !self.reconsider(Some(entry.state)) {
-            return self.fault_of_create(entry);
+        let mut position = self.position(entry.state);
+        if position.is_none() && self.reconsider(Some(entry.state)) {
+            position = self.position(entry.state);
         }
-        let Some(index) = self.position(entry.state) else { return };
+        let Some(index) = position else { return self.fault_of_create(entry) };
         if index > 0 && self.dialect.has_fixed_ties {
             self.replay.fault(DefectKind::WrongOrder);
         }
         let (due, at) = (&self.due[index], self.at.expect("children are due only after a node was closed"));
         let (cost, bound) = (self.replay.trace.node(at).cost + due.step, due.bound);
         self.check_costs(entry, cost, bound);
-        self.place(entry);
+        self.place(entry, index, at);
     }
 
     /// The place in the list of what is due of the child with this text.
@@ -136,15 +137,13 @@ impl<'t, E: World> Frontier<'_, 't, E> {
         self.due.iter().position(|due| self.tables.children[due.text.clone()] == *text)
     }
 
-    /// Creates a child that is due; `false` where none has this text.
-    fn place(&mut self, entry: Entry<'t>) -> bool {
-        let (Some(index), Some(at)) = (self.position(entry.state), self.at) else { return false };
+    /// Creates a child of `at` that is due, the one at a place of the list.
+    fn place(&mut self, entry: Entry<'t>, index: usize, at: NodeId) {
         let Due { action, state, step, bound, .. } = self.due.remove(index);
         let old = self.known.get(self.env, self.problem, &state);
         let node = self.replay.generate(at, action, state, step, bound);
         self.open(node, entry.state, old);
         self.made.push((entry, old));
-        true
     }
 
     /// Opens a node whose state is written as `text`, a slice of the audited text.
@@ -276,7 +275,10 @@ impl<'t, E: World> Frontier<'_, 't, E> {
             let position = self.replay.trace.events.len() - 1;
             self.replay.trace.events[position] = Event::Visit(rival);
             self.turn_to(rival);
-            let fits = made.iter().all(|entry| self.place(*entry));
+            let fits = made.iter().all(|entry| {
+                let place = self.position(entry.state);
+                place.inspect(|index| self.place(*entry, *index, rival)).is_some()
+            });
             if rival != first && fits && next.map_or(self.due.is_empty(), |text| self.position(text).is_some()) {
                 return true;
             }

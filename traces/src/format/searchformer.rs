@@ -115,6 +115,44 @@ fn word_end(bytes: &[u8], at: usize) -> usize {
     bytes[at..].iter().position(|byte| *byte == b' ').map_or(bytes.len(), |length| at + length)
 }
 
+/// Reads a creation or a closing word for word as it is written before another statement, which nearly all of a text is; the rest is left to
+/// the reader of everything.
+#[inline]
+fn read_entry(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)> {
+    let bytes = text.as_bytes();
+    let rest = &bytes[at..];
+    let is_create = rest.starts_with(b"create ");
+    let body = at + if is_create { 7 } else { rest.starts_with(b"close ").then_some(6)? };
+    if matches!(bytes.get(body)?, b'c' | b'p') {
+        return None;
+    }
+    let mut state_end = body;
+    loop {
+        match bytes.get(state_end..state_end + 2)? {
+            b" c" => break,
+            b" p" => return None,
+            _ => state_end += 1,
+        }
+    }
+    let cost_end = number_end(bytes, state_end + 2)?;
+    (bytes.get(cost_end..cost_end + 2)? == b" c").then_some(())?;
+    let end = number_end(bytes, cost_end + 2)?;
+    let next = bytes.get(end..).filter(|rest| rest.starts_with(b" create ") || rest.starts_with(b" close ") || rest.starts_with(b" plan "));
+    next?;
+    let entry = Entry { state: text.get(body..state_end)?, cost: text.get(state_end + 2..cost_end)?, bound: text.get(cost_end + 2..end)? };
+    Some((if is_create { Claim::Create(entry) } else { Claim::Close(entry) }, at..end, end + 1))
+}
+
+/// The end of the digits that start at `at`; `None` where there are none.
+#[inline]
+fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut end = at;
+    while bytes.get(end).is_some_and(u8::is_ascii_digit) {
+        end += 1;
+    }
+    (end > at).then_some(end)
+}
+
 /// Reads the statement at `at`: the prompt up to the end of its line, or what a keyword begins.
 fn read(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)> {
     let bytes = text.as_bytes();
@@ -124,6 +162,9 @@ fn read(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)> {
     }
     if at >= bytes.len() {
         return None;
+    }
+    if let Some(entry) = read_entry(text, at) {
+        return Some(entry);
     }
     let keyword_end = word_end(bytes, at);
     let body = (keyword_end + 1).min(bytes.len());
