@@ -42,7 +42,7 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// `text` before and after the first `phrase`, which is found by its byte `mark`: quicker than a general substring search where that byte
 /// is rare.
-#[inline]
+#[inline(always)]
 pub(crate) fn split_at_mark<'t>(text: &'t str, phrase: &str, mark: usize) -> Option<(&'t str, &'t str)> {
     let (bytes, wanted) = (text.as_bytes(), phrase.as_bytes());
     let byte = *wanted.get(mark)?;
@@ -58,6 +58,7 @@ pub(crate) fn split_at_mark<'t>(text: &'t str, phrase: &str, mark: usize) -> Opt
 }
 
 /// [`split_at_mark`] by the first byte.
+#[inline(always)]
 pub(crate) fn split_at_phrase<'t>(text: &'t str, phrase: &str) -> Option<(&'t str, &'t str)> {
     split_at_mark(text, phrase, 0)
 }
