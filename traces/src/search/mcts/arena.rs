@@ -1,4 +1,9 @@
-//! The statistics of a search tree: 24 bytes a node, the children of a node side by side.
+//! The statistics of a search tree: 32 bytes a node, the children of a node side by side.
+//!
+//! What selection needs of a child is worked out when its statistics change, which is once per simulation and level, and not whenever its
+//! parent looks at it.
+
+use std::sync::LazyLock;
 
 use metacot_envs::Environment;
 use rand::{RngExt, seq::SliceRandom};
@@ -23,6 +28,10 @@ pub(super) const TERMINAL: u8 = 8;
 pub(super) struct Slot {
     pub visits: u32,
     pub sum: f32,
+    /// `sum / visits`; meaningless without a visit.
+    pub mean: f32,
+    /// The square root of `visits`.
+    pub root: f32,
     pub prior: f32,
     pub first_child: u32,
     pub node: NodeId,
@@ -30,11 +39,11 @@ pub(super) struct Slot {
     pub flags: u8,
 }
 
-const _: () = assert!(size_of::<Slot>() <= 24);
+const _: () = assert!(size_of::<Slot>() <= 32);
 
 impl Slot {
     pub fn new(node: NodeId, prior: f32) -> Self {
-        Self { visits: 0, sum: 0.0, prior, first_child: 0, node, num_children: 0, flags: 0 }
+        Self { visits: 0, sum: 0.0, mean: 0.0, root: 0.0, prior, first_child: 0, node, num_children: 0, flags: 0 }
     }
 
     pub fn has(&self, flag: u8) -> bool {
@@ -96,10 +105,9 @@ impl<E: Environment> Arena<E> {
     pub fn select(&self, slot: usize, config: &Config) -> Option<usize> {
         let parent = &self.slots[slot];
         let children = parent.children();
-        let visits = parent.visits.max(1) as f32;
         let spread = match config.selection {
-            Selection::Uct => visits.ln().max(0.0).sqrt() * config.exploration,
-            Selection::Puct => visits.sqrt() * config.exploration,
+            Selection::Uct => root_of_log(parent.visits.max(1)) * config.exploration,
+            Selection::Puct => (parent.visits.max(1) as f32).sqrt() * config.exploration,
         };
         let is_opponent = parent.has(OPPONENT);
         let mut best: Option<(f32, usize)> = None;
@@ -111,12 +119,11 @@ impl<E: Environment> Arena<E> {
             if is_new && config.selection == Selection::Uct {
                 return Some(children.start + offset);
             }
-            let n = child.visits as f32;
-            let mean = if is_new { config.first_play } else { child.sum / n };
+            let mean = if is_new { config.first_play } else { child.mean };
             let mean = if is_opponent && !is_new { 1.0 - mean } else { mean };
             let bonus = match config.selection {
-                Selection::Uct => spread / n.sqrt(),
-                Selection::Puct => spread * child.prior / (1.0 + n),
+                Selection::Uct => spread / child.root,
+                Selection::Puct => spread * child.prior / (1.0 + child.visits as f32),
             };
             if best.is_none_or(|(high, _)| mean + bonus > high) {
                 best = Some((mean + bonus, children.start + offset));
@@ -140,8 +147,20 @@ impl<E: Environment> Arena<E> {
             let slot = &mut self.slots[slot];
             slot.visits += 1;
             slot.sum += value;
+            let n = slot.visits as f32;
+            (slot.mean, slot.root) = (slot.sum / n, n.sqrt());
         }
     }
+}
+
+/// `sqrt(ln n)`; small counts, which are asked for all the time, stand in a table.
+fn root_of_log(n: u32) -> f32 {
+    const SIZE: usize = 4096;
+    static TABLE: LazyLock<[f32; SIZE]> = LazyLock::new(|| std::array::from_fn(|n| compute(n.max(1) as u32)));
+    fn compute(n: u32) -> f32 {
+        (n as f32).ln().max(0.0).sqrt()
+    }
+    TABLE.get(n as usize).copied().unwrap_or_else(|| compute(n))
 }
 
 /// A draw of the gamma distribution with scale 1 (Marsaglia and Tsang 2000).
