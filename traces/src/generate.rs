@@ -16,7 +16,7 @@ pub use maker::{Desk, Maker, plan_texts};
 
 use crate::{
     Budget,
-    corpus::{CorpusError, Layout, Manifest, Split, SplitShares, Writer, WriterSpec},
+    corpus::{CorpusError, Layout, Manifest, RecordRef, Split, SplitShares, Writer, WriterSpec},
     transform::loss::LossMask,
 };
 
@@ -140,16 +140,64 @@ impl EnvironmentVisitor for Generate<'_> {
 
     fn visit<E: World>(self) -> Self::Output {
         let Job { spec, out, layout, threads, shard, force } = self.job.clone();
+        let run = Run { count: spec.count, split: spec.split, out, layout, threads, shard, force };
+        let maker = Maker::<E>::new(&spec)?;
+        run.write(maker, serde_json::to_value(&spec).expect("a spec is plain data"), self.progress)
+    }
+}
+
+/// What makes records: record `id` is the same whoever makes it and whatever was made before.
+pub trait Producer: Send + Sync {
+    /// What a worker needs beside the producer, reused from record to record.
+    type Desk<'a>
+    where
+        Self: 'a;
+
+    /// An empty desk.
+    fn desk(&self) -> Self::Desk<'_>;
+
+    /// Makes record `id` and hands it to `take`; `None` where there is nothing to show.
+    ///
+    /// # Errors
+    /// As [`Maker::make`].
+    fn make<R>(&self, id: u64, desk: &mut Self::Desk<'_>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError>;
+}
+
+/// A corpus to write, whatever makes its records: the fields of [`Job`] and [`Spec`] that the records do not need.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// See [`Spec::count`].
+    pub count: u64,
+    /// See [`Spec::split`].
+    pub split: Split,
+    /// See [`Job::out`].
+    pub out: std::path::PathBuf,
+    /// See [`Job::layout`].
+    pub layout: Layout,
+    /// See [`Job::threads`].
+    pub threads: usize,
+    /// See [`Job::shard`].
+    pub shard: Shard,
+    /// See [`Job::force`].
+    pub force: bool,
+}
+
+impl Run {
+    /// Writes the records of a producer; `config` goes into the manifest, `progress` is told how many are done.
+    ///
+    /// # Errors
+    /// As [`generate`].
+    pub fn write<P: Producer>(self, producer: P, config: serde_json::Value, progress: &mut dyn FnMut(u64)) -> Result<Manifest, CorpusError> {
+        let Self { count, split, out, layout, threads, shard, force } = self;
         if shard.count == 0 || shard.index >= shard.count {
             return Err(CorpusError::Usage(format!("shard {}/{} is not allowed; expected i/n with i below n", shard.index, shard.count)));
         }
-        let maker = Arc::new(Maker::<E>::new(&spec)?);
-        let num_files = spec.count.div_ceil(RECORDS_PER_FILE).max(1);
+        let maker = Arc::new(producer);
+        let num_files = count.div_ceil(RECORDS_PER_FILE).max(1);
         let files = num_files * shard.index / shard.count..num_files * (shard.index + 1) / shard.count;
-        let config = serde_json::to_value(&spec).expect("a spec is plain data");
-        let prefix = spec.split.name().to_string();
+        let prefix = split.name().to_string();
         let mut writer = Writer::create(WriterSpec { folder: out, layout, prefix, files: files.clone(), num_files, config, force })?;
-        let ids = files.start * RECORDS_PER_FILE..spec.count.min(files.end * RECORDS_PER_FILE);
+        let ids = files.start * RECORDS_PER_FILE..count.min(files.end * RECORDS_PER_FILE);
         let mut taken = 0;
         in_order(&maker, layout, ids.clone(), threads.max(1), &mut |chunk: Chunk| {
             writer.append(&chunk.bytes, chunk.records)?;
@@ -161,7 +209,7 @@ impl EnvironmentVisitor for Generate<'_> {
             if next == ids.end || next.is_multiple_of(RECORDS_PER_FILE) {
                 writer.end_file()?;
             }
-            (self.progress)(taken);
+            progress(taken);
             Ok(())
         })?;
         writer.finish()
@@ -178,8 +226,8 @@ struct Chunk {
 }
 
 /// Makes the records of `ids` on `threads` workers and hands the chunks to `take` in order.
-fn in_order<E: World>(
-    maker: &Arc<Maker<E>>,
+fn in_order<P: Producer>(
+    maker: &Arc<P>,
     layout: Layout,
     ids: std::ops::Range<u64>,
     threads: usize,
@@ -194,10 +242,10 @@ fn in_order<E: World>(
         for _ in 0..threads {
             let (numbers, chunks_in, ids, maker) = (numbers.clone(), chunks_in.clone(), ids.clone(), maker.clone());
             scope.spawn(move || {
-                let mut desk = Desk::default();
+                let mut desk = maker.desk();
                 for number in numbers {
                     let start = ids.start + number * CHUNK;
-                    let chunk = make_chunk(&maker, layout, number, start..ids.end.min(start + CHUNK), &mut desk);
+                    let chunk = make_chunk(maker.as_ref(), layout, number, start..ids.end.min(start + CHUNK), &mut desk);
                     if chunks_in.send(chunk).is_err() {
                         return;
                     }
@@ -225,7 +273,7 @@ fn in_order<E: World>(
     })
 }
 
-fn make_chunk<E: World>(maker: &Maker<E>, layout: Layout, number: u64, ids: std::ops::Range<u64>, desk: &mut Desk<E>) -> Result<Chunk, CorpusError> {
+fn make_chunk<P: Producer>(maker: &P, layout: Layout, number: u64, ids: std::ops::Range<u64>, desk: &mut P::Desk<'_>) -> Result<Chunk, CorpusError> {
     let mut chunk = Chunk { number, ids: ids.end - ids.start, records: 0, bytes: Vec::new(), counts: BTreeMap::new() };
     for id in ids {
         let bytes = &mut chunk.bytes;
