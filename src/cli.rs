@@ -8,6 +8,7 @@ mod export;
 mod generate;
 mod grade;
 mod machine;
+mod mix;
 mod progress;
 mod run;
 mod sample;

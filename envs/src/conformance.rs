@@ -100,7 +100,9 @@ fn walk<E: Environment + Notation>(env: &E, problem: &E::Problem, depth: usize, 
         state = env.apply(problem, &state, &action).expect("listed actions are legal");
         plan.push(action);
     }
-    assert_eq!(replay(env, problem, &plan).is_solved(), env.status(problem, &state) == Status::Solved, "replay disagrees with the walk");
+    let is_answer = env.is_answer(problem, &plan, &state);
+    assert_eq!(replay(env, problem, &plan).is_solved(), is_answer, "replay disagrees with the walk");
+    assert!(E::HAS_OPPONENT || is_answer == (env.status(problem, &state) == Status::Solved), "an answer ends solved");
 }
 
 fn check_action<E: Environment + Notation>(env: &E, problem: &E::Problem, state: &E::State, action: &E::Action) {

@@ -10,10 +10,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, SettingError, Status, Symbols,
+    ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols,
     digits::{push_integer, read_integer},
     stones::Stones,
-    two_player::{self, Outcome, Player, TwoPlayer},
+    two_player::{self, Opening, Outcome, Player, TwoPlayer, Wanted},
 };
 
 /// The sides of a board; every bit mask follows from them.
@@ -146,15 +146,15 @@ pub struct Drop {
 
 /// The game; made by [`Environment::configure`].
 ///
-/// The size is `WIDTHxHEIGHT`, 4x4 to 8x7 (7x6). Settings: `opening` (random moves that are already played, 4).
+/// The size is `WIDTHxHEIGHT`, 4x4 to 8x7 (5x4). Settings: `opening` (random moves that are already played; so many that 11 or 12 are left),
+/// `outcome` (under best play, for the player to move: `win`, `draw`, `any`; `win`), `within` (most plies to a forced win). Unless the outcome
+/// is `any`, at least one move gives it away. Positions with more than 16 free cells have no exact answer: they can be played, not posed.
 #[derive(Clone, Debug)]
 pub struct Connect4 {
     sides: Sides,
-    opening: usize,
+    opening: Opening,
+    wanted: Wanted,
 }
-
-/// Openings drawn until one leaves the game open.
-const OPENINGS: usize = 100;
 
 impl Environment for Connect4 {
     type Problem = Problem;
@@ -162,39 +162,37 @@ impl Environment for Connect4 {
     type Action = Drop;
 
     const NAME: &'static str = "connect4";
+    const HAS_OPPONENT: bool = true;
 
     fn configure(difficulty: &Difficulty) -> Result<Self, SettingError> {
-        difficulty.settings.only(&["opening"])?;
-        let size = difficulty.size.as_deref().unwrap_or("7x6");
+        difficulty.settings.only(&[&Wanted::SETTINGS[..], &["opening"]].concat())?;
+        let size = difficulty.size.as_deref().unwrap_or("5x4");
         let sides = size.split_once('x').and_then(|(width, height)| Sides::new(width.parse().ok()?, height.parse().ok()?));
         let sides = sides.ok_or_else(|| SettingError::Value { name: "size".into(), value: size.into(), expected: "4x4 to 8x7 such as `7x6`".into() })?;
-        Ok(Self { sides, opening: difficulty.settings.number("opening", 0..=12, 4)? })
+        let opening = Opening::read(&difficulty.settings, sides.cells().count_ones() as usize)?;
+        Ok(Self { sides, opening, wanted: Wanted::read(&difficulty.settings, &["win", "draw", "any"])? })
     }
 
-    /// Problems cannot be made outside of what is allowed.
-    fn validate(&self, _problem: &Problem) -> Result<(), String> {
-        Ok(())
+    /// Takes positions that have an exact answer.
+    fn validate(&self, problem: &Problem) -> Result<(), String> {
+        two_player::validate(self, problem)
     }
 
-    /// The empty board after random moves; never a finished game.
+    /// The empty board after random moves: the first such position that is wanted, else an empty board.
     fn generate(&self, rng: &mut ChaCha8Rng) -> Problem {
         let empty = Problem { sides: self.sides, position: Position::default() };
         let mut moves = Vec::new();
-        for _ in 0..OPENINGS {
-            let mut problem = empty.clone();
-            for _ in 0..self.opening {
+        self.opening.draw(&empty, rng, |problem, num_moves, rng| {
+            for _ in 0..num_moves {
                 moves.clear();
-                self.actions(&problem, &problem.position, &mut moves);
+                self.actions(problem, &problem.position, &mut moves);
                 if !moves.is_empty() {
                     let chosen = moves[rng.random_range(0..moves.len())];
-                    problem.position = self.apply(&problem, &problem.position, &chosen).expect("listed actions are legal");
+                    problem.position = self.apply(problem, &problem.position, &chosen).expect("listed actions are legal");
                 }
             }
-            if self.outcome(&problem, &problem.position).is_none() {
-                return problem;
-            }
-        }
-        empty
+            self.wanted.accepts(self, problem)
+        })
     }
 
     fn initial(&self, problem: &Problem) -> Position {
@@ -205,8 +203,12 @@ impl Environment for Connect4 {
         two_player::status(self, problem, state)
     }
 
-    fn is_two_player(&self) -> bool {
-        true
+    fn payoff(&self, problem: &Problem, state: &Position) -> f32 {
+        two_player::payoff(self, problem, state)
+    }
+
+    fn is_answer(&self, problem: &Problem, plan: &[Drop], _end: &Position) -> bool {
+        two_player::is_answer(self, problem, plan)
     }
 
     fn opponent_moves(&self, problem: &Problem, state: &Position) -> bool {
@@ -248,6 +250,12 @@ impl Environment for Connect4 {
 }
 
 impl TwoPlayer for Connect4 {
+    const MAX_EXACT_MOVES: u32 = 16;
+
+    fn moves_left(&self, problem: &Problem, state: &Position) -> u32 {
+        (problem.sides.cells() & !state.mask()).count_ones()
+    }
+
     fn to_move(&self, _problem: &Problem, state: &Position) -> Player {
         state.mover()
     }
@@ -324,7 +332,7 @@ impl Notation for Connect4 {
     }
 
     fn read_problem(&self, text: &str) -> Option<Problem> {
-        Problem::try_from(Stones::read(text)?).ok()
+        Problem::try_from(Stones::read(text)?).ok().filter(|problem| self.validate(problem).is_ok())
     }
 
     fn read_action(&self, problem: &Problem, state: &Position, text: &str, _effect: Option<&str>) -> Result<Drop, ActionFault> {
@@ -351,6 +359,16 @@ impl Connect4 {
         let board = stones(problem.sides, problem.position);
         let mirrored = Stones::new(usize::from(width), usize::from(height), |x, y| board.get(usize::from(width) - 1 - x, y));
         Problem::try_from(mirrored).expect("a mirror keeps a position whole")
+    }
+}
+
+impl Oracle for Connect4 {
+    fn optimal_cost(&self, problem: &Problem) -> Option<u32> {
+        two_player::plies_to_win(self, problem)
+    }
+
+    fn best_play(&self, problem: &Problem, state: &Position) -> Option<f32> {
+        two_player::best_play(self, problem, state)
     }
 }
 

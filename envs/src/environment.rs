@@ -60,6 +60,10 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
     /// Whether a sequence of actions can come back to a state, or reach it in several ways that a search should not walk twice.
     const HAS_CYCLES: bool = false;
 
+    /// Whether two players move in turn. The problem is then posed for the player to move in its initial state: `Solved` is a win of that
+    /// player, and every other end is `DeadEnd`.
+    const HAS_OPPONENT: bool = false;
+
     /// Makes the environment of a difficulty.
     ///
     /// # Errors
@@ -81,15 +85,25 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
     /// Whether a state is solved, hopeless or open.
     fn status(&self, problem: &Self::Problem, state: &Self::State) -> Status;
 
-    /// Whether two players move in turn. The problem is then posed for the player to move in its initial state: `Solved` is a win of that
-    /// player, and every other end is `DeadEnd`.
+    /// Whether two players move in turn: [`HAS_OPPONENT`](Self::HAS_OPPONENT).
     fn is_two_player(&self) -> bool {
-        false
+        Self::HAS_OPPONENT
     }
 
     /// Whether the opponent of the player that the problem is posed for moves in this state.
     fn opponent_moves(&self, _problem: &Self::Problem, _state: &Self::State) -> bool {
         false
+    }
+
+    /// How good an ended state is for whoever the problem is posed for, in [0, 1]: 1 solved, 0 not; one half is a drawn game.
+    fn payoff(&self, problem: &Self::Problem, state: &Self::State) -> f32 {
+        f32::from(u8::from(self.status(problem, state) == Status::Solved))
+    }
+
+    /// Whether a legal plan that ends in `end` is right: it ends solved. Where there is an opponent, reaching a won state proves nothing;
+    /// there a plan is a line of play, of one move at least, and every move of it keeps the value of the position under best play.
+    fn is_answer(&self, problem: &Self::Problem, _plan: &[Self::Action], end: &Self::State) -> bool {
+        self.status(problem, end) == Status::Solved
     }
 
     /// Appends the legal actions to `out`, in a fixed order. Nothing is appended for a state that is not open.

@@ -5,17 +5,15 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, SettingError, Status, Symbols,
+    ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols,
     connect4::write_outcome,
     digits::{push_integer, read_integer},
     stones::Stones,
-    two_player::{self, Outcome, Player, TwoPlayer},
+    two_player::{self, Opening, Outcome, Player, TwoPlayer, Wanted},
 };
 
 /// The longest side.
 pub const MAX_HEX_SIDE: usize = 11;
-/// Openings drawn until one leaves the game open.
-const OPENINGS: usize = 100;
 
 /// The stones of both players, a bit a cell, row by row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,11 +117,14 @@ fn joins(side: u8, stones: u128, is_vertical: bool) -> bool {
 
 /// The game; made by [`Environment::configure`].
 ///
-/// The size is the side, 2 to 11 (5). Settings: `opening` (random stones that are already placed, 2).
+/// The size is the side, 2 to 11 (4). Settings: `opening` (random stones that are already placed; so many that 11 or 12 cells are left),
+/// `outcome` (under best play, for the player to move: `win`, `any`; `win`), `within` (most plies to a forced win). Unless the outcome is
+/// `any`, at least one move gives it away. Positions with more than 14 free cells have no exact answer: they can be played, not posed.
 #[derive(Clone, Debug)]
 pub struct Hex {
     side: u8,
-    opening: usize,
+    opening: Opening,
+    wanted: Wanted,
 }
 
 impl Environment for Hex {
@@ -132,33 +133,32 @@ impl Environment for Hex {
     type Action = Place;
 
     const NAME: &'static str = "hex";
+    const HAS_OPPONENT: bool = true;
 
     fn configure(difficulty: &Difficulty) -> Result<Self, SettingError> {
-        difficulty.settings.only(&["opening"])?;
-        let side = difficulty.size_within(2..=MAX_HEX_SIDE, 5)?;
-        Ok(Self { side: side as u8, opening: difficulty.settings.number("opening", 0..=side * side / 2, 2)? })
+        difficulty.settings.only(&[&Wanted::SETTINGS[..], &["opening"]].concat())?;
+        let side = difficulty.size_within(2..=MAX_HEX_SIDE, 4)?;
+        let opening = Opening::read(&difficulty.settings, side * side)?;
+        Ok(Self { side: side as u8, opening, wanted: Wanted::read(&difficulty.settings, &["win", "any"])? })
     }
 
-    /// Problems cannot be made outside of what is allowed.
-    fn validate(&self, _problem: &Problem) -> Result<(), String> {
-        Ok(())
+    /// Takes positions that have an exact answer.
+    fn validate(&self, problem: &Problem) -> Result<(), String> {
+        two_player::validate(self, problem)
     }
 
-    /// The empty board after random stones; never a finished game.
+    /// The empty board after random stones: the first such position that is wanted, else an empty board.
     fn generate(&self, rng: &mut ChaCha8Rng) -> Problem {
+        let empty = Problem { side: self.side, position: Position::default() };
         let mut cells: Vec<u32> = (0..u32::from(self.side).pow(2)).collect();
-        for _ in 0..OPENINGS {
-            let (chosen, _) = cells.partial_shuffle(rng, self.opening);
-            let mut problem = Problem { side: self.side, position: Position::default() };
+        self.opening.draw(&empty, rng, |problem, num_stones, rng| {
+            let (chosen, _) = cells.partial_shuffle(rng, num_stones);
             for (index, cell) in chosen.iter().enumerate() {
                 let stones = if index % 2 == 0 { &mut problem.position.first } else { &mut problem.position.second };
                 *stones |= 1 << cell;
             }
-            if self.outcome(&problem, &problem.position).is_none() {
-                return problem;
-            }
-        }
-        Problem { side: self.side, position: Position::default() }
+            self.wanted.accepts(self, problem)
+        })
     }
 
     fn initial(&self, problem: &Problem) -> Position {
@@ -169,8 +169,12 @@ impl Environment for Hex {
         two_player::status(self, problem, state)
     }
 
-    fn is_two_player(&self) -> bool {
-        true
+    fn payoff(&self, problem: &Problem, state: &Position) -> f32 {
+        two_player::payoff(self, problem, state)
+    }
+
+    fn is_answer(&self, problem: &Problem, plan: &[Place], _end: &Position) -> bool {
+        two_player::is_answer(self, problem, plan)
     }
 
     fn opponent_moves(&self, problem: &Problem, state: &Position) -> bool {
@@ -216,6 +220,12 @@ impl Environment for Hex {
 }
 
 impl TwoPlayer for Hex {
+    const MAX_EXACT_MOVES: u32 = 14;
+
+    fn moves_left(&self, problem: &Problem, state: &Position) -> u32 {
+        u32::from(problem.side).pow(2) - state.mask().count_ones()
+    }
+
     fn to_move(&self, _problem: &Problem, state: &Position) -> Player {
         state.mover()
     }
@@ -277,7 +287,7 @@ impl Notation for Hex {
     }
 
     fn read_problem(&self, text: &str) -> Option<Problem> {
-        Problem::try_from(Stones::read(text)?).ok()
+        Problem::try_from(Stones::read(text)?).ok().filter(|problem| self.validate(problem).is_ok())
     }
 
     fn read_action(&self, problem: &Problem, state: &Position, text: &str, _effect: Option<&str>) -> Result<Place, ActionFault> {
@@ -297,6 +307,16 @@ impl Hex {
         let cells = u32::from(problem.side).pow(2);
         let turn = |stones: u128| stones.reverse_bits() >> (128 - cells);
         Problem { side: problem.side, position: Position { first: turn(problem.position.first), second: turn(problem.position.second) } }
+    }
+}
+
+impl Oracle for Hex {
+    fn optimal_cost(&self, problem: &Problem) -> Option<u32> {
+        two_player::plies_to_win(self, problem)
+    }
+
+    fn best_play(&self, problem: &Problem, state: &Position) -> Option<f32> {
+        two_player::best_play(self, problem, state)
     }
 }
 
@@ -329,6 +349,7 @@ mod tests {
     fn game(side: usize) -> (Hex, Problem) {
         let mut difficulty = Difficulty::sized(side);
         difficulty.settings.insert("opening", "0");
+        difficulty.settings.insert("outcome", "any");
         let game = Hex::configure(&difficulty).unwrap();
         let problem = game.generate(&mut SeedTree::root(0).stream(0));
         (game, problem)

@@ -1,4 +1,5 @@
-//! The lists of environments and of games: one line each, and a static visitor that gives generic code the type behind a name.
+//! The lists of environments and, again, of those that are games: one line each, and a static visitor that gives generic code the type
+//! behind a name.
 
 use crate::{World, two_player::TwoPlayer};
 
@@ -60,6 +61,8 @@ registry! { NAMES, visit, EnvironmentVisitor, UnknownEnvironment:
     crate::arithmetic::Arithmetic,
     crate::sudoku::Sudoku,
     crate::cryptarithm::Cryptarithm,
+    crate::connect4::Connect4,
+    crate::hex::Hex,
 }
 
 registry! { GAMES, visit_game, GameVisitor, UnknownGame:

@@ -1,16 +1,16 @@
-//! The one verifier: a plan is right exactly when the environment replays it to a solved state.
+//! The one verifier: a plan is right exactly when the environment replays it and takes its end as an answer.
 
 use crate::{Environment, Status};
 
 /// What is true of a claimed plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The plan is legal and ends solved.
+    /// The plan is legal and an answer ([`Environment::is_answer`]).
     Solved {
         /// Sum of the costs of its actions.
         cost: u32,
     },
-    /// The plan is legal and does not end solved.
+    /// The plan is legal and no answer.
     Unsolved,
     /// An action is not legal where it stands.
     Illegal {
@@ -44,5 +44,5 @@ pub fn replay<E: Environment>(env: &E, problem: &E::Problem, plan: &[E::Action])
             Err(error) => return Verdict::Illegal { step, reason: error.reason },
         }
     }
-    if env.status(problem, &state) == Status::Solved { Verdict::Solved { cost: total } } else { Verdict::Unsolved }
+    if env.is_answer(problem, plan, &state) { Verdict::Solved { cost: total } } else { Verdict::Unsolved }
 }

@@ -22,16 +22,20 @@ pub fn grade<E: World>(env: &E, problem: &E::Problem, answer: &[u8], plan: &mut 
     let has_words = matches!(E::NAME, "maze" | "sokoban");
     let mut state = env.initial(problem);
     let mut cost = 0;
+    let mut taken = Vec::new();
     let fault = actions(answer, has_words).enumerate().find_map(|(step, text)| match act(env, problem, &state, text, step) {
         Ok(action) => {
             cost += env.cost(problem, &state, &action);
             plan.push_with(|out| env.write_action(problem, &state, &action, out));
             state = env.apply(problem, &state, &action).expect("an action that was read is legal");
+            if E::HAS_OPPONENT {
+                taken.push(action);
+            }
             None
         }
         Err(fault) => Some(fault),
     });
-    let ending = || (env.status(problem, &state) != Status::Solved).then(|| unsolved(answer));
+    let ending = || (!env.is_answer(problem, &taken, &state)).then(|| unsolved(answer));
     let fault = fault.or_else(ending);
     Outcome { fault, cost }
 }

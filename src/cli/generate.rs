@@ -5,68 +5,78 @@ use std::path::PathBuf;
 use clap::Args;
 use metacot_traces::{
     Budget,
-    corpus::{Layout, Split, SplitShares},
+    corpus::{Layout, Manifest, Split, SplitShares},
     generate::{Job, Shard, Spec, generate},
     settings::{Names, share_out},
 };
 
-use super::progress::Bar;
+use super::{mix, progress::Bar};
 use crate::{Error, Result};
 
 /// Generates a corpus of search traces, each replayed and audited before it is written.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
-    /// Environment (see `metacot doctor` for all names).
+    /// Environment (see `metacot doctor` for all names). Lists such as maze,sokoban and the name all, here and for searches, formats and
+    /// transforms, make one corpus of all combinations that go together.
     #[arg(long, default_value = "countdown")]
-    env: String,
+    pub(super) env: String,
     /// Its size, such as the number of numbers of a Countdown problem.
     #[arg(long)]
-    size: Option<String>,
+    pub(super) size: Option<String>,
     /// Search to run on every problem.
     #[arg(long, default_value = "dfs")]
-    search: String,
+    pub(super) search: String,
     /// Text format of the traces.
     #[arg(long, default_value = "sos")]
-    format: String,
+    pub(super) format: String,
     /// What is done to every trace before it is written, such as retry or thin; none writes it as it is.
     #[arg(long, default_value = "none")]
-    transform: String,
+    pub(super) transform: String,
     /// What of a text is to be learned, noted as spans: full, response, correct-path or search.
     #[arg(long, default_value = "response")]
-    loss: String,
+    pub(super) loss: String,
     /// Number of problems.
     #[arg(long)]
-    count: u64,
+    pub(super) count: u64,
     /// Root seed; the same seed and settings give the same bytes at any number of threads.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Folder of the corpus.
     #[arg(long)]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Part of the problem space: train, val or test. No problem is in two of them, whatever the seed.
     #[arg(long, default_value = "train")]
-    split: String,
+    pub(super) split: String,
     /// File format: jsonl or shard.
     #[arg(long, default_value = "jsonl")]
-    layout: String,
+    pub(super) layout: String,
     /// Worker threads; all cores where left out.
     #[arg(long)]
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
     /// Which part of the run to generate, as i/n with i from 0.
     #[arg(long, default_value = "0/1")]
-    shard: String,
-    /// Most expansions of one search.
-    #[arg(long, default_value_t = Budget::default().expansions)]
-    max_expansions: u64,
+    pub(super) shard: String,
+    /// Most expansions of one search; 100000 where left out, and in mixtures what the environment's preset says.
+    #[arg(long)]
+    pub(super) max_expansions: Option<u64>,
     /// Setting of the environment, the search, the format or the transform; can be given again.
     #[arg(long = "set", value_name = "KEY=VALUE", num_args = 1..)]
-    settings: Vec<String>,
+    pub(super) settings: Vec<String>,
+    /// Weight of an environment, search, format or transform in a mixture, 1 for all others; can be given again.
+    #[arg(long = "weight", value_name = "NAME=WEIGHT", num_args = 1..)]
+    pub(super) weights: Vec<String>,
+    /// Prints the combinations of a mixture and, with the reasons, those that do not go together; writes nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
     /// Replaces a finished corpus in the folder.
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
 }
 
 pub(super) fn run(args: &GenerateArgs) -> Result<()> {
+    if mix::is_mixed(args) {
+        return mix::run(args);
+    }
     let settings = super::settings(&args.settings)?;
     let names = Names { env: &args.env, size: args.size.as_deref(), search: &args.search, format: &args.format, transform: &args.transform };
     let parts = share_out(names, &settings)?;
@@ -80,7 +90,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
         transform: args.transform.clone(),
         transform_settings: parts.transform,
         loss: args.loss.parse().map_err(Error::Usage)?,
-        budget: Budget { expansions: args.max_expansions.max(1), ..Budget::default() },
+        budget: Budget { expansions: args.max_expansions.unwrap_or(Budget::default().expansions).max(1), ..Budget::default() },
         split: args.split.parse::<Split>().map_err(Error::Usage)?,
         shares: SplitShares::default(),
         count: args.count,
@@ -91,6 +101,12 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     let bar = Bar::new("records");
     let manifest = generate(&job, &mut |done| bar.show(done, args.count.div_ceil(job.shard.count.max(1))))?;
     bar.clear();
+    report(&manifest);
+    Ok(())
+}
+
+/// Prints what was written.
+pub(super) fn report(manifest: &Manifest) {
     let count = |name: &str| manifest.counts.get(name).copied().unwrap_or(0);
     eprintln!(
         "{} records ({} solved, {} skipped), {} bytes of text in {} files",
@@ -101,10 +117,9 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
         manifest.files.len()
     );
     println!("{}", manifest.digest);
-    Ok(())
 }
 
-fn shard(text: &str) -> Result<Shard> {
+pub(super) fn shard(text: &str) -> Result<Shard> {
     let parsed = text.split_once('/').and_then(|(index, count)| Some(Shard { index: index.parse().ok()?, count: count.parse().ok()? }));
     match parsed {
         Some(shard) if shard.index < shard.count => Ok(shard),

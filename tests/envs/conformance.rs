@@ -81,6 +81,11 @@ const VARIANTS: &[Variant] = &[
     ("arithmetic", "3", &[("kind", "graph")]),
     ("arithmetic", "26", &[("kind", "graph"), ("modulus", "97")]),
     ("sokoban", "8", &[("boxes", "3"), ("walls", "4")]),
+    ("connect4", "4x4", &[("outcome", "draw")]),
+    ("connect4", "5x5", &[("opening", "14"), ("outcome", "any")]),
+    ("connect4", "7x6", &[("within", "5")]),
+    ("hex", "3", &[("opening", "1")]),
+    ("hex", "5", &[("opening", "14"), ("within", "3")]),
 ];
 
 #[test]

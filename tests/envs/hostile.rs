@@ -2,8 +2,8 @@
 //! the environment would refuse is read.
 
 use metacot_envs::{
-    Canonical, Difficulty, Environment, Notation, SeedTree, Status, TwoPlayer, World,
-    registry::{self, EnvironmentVisitor, GameVisitor},
+    Canonical, Difficulty, Environment, Notation, SeedTree, Status, World,
+    registry::{self, EnvironmentVisitor},
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -18,13 +18,6 @@ impl EnvironmentVisitor for Hostile {
     type Output = ();
     fn visit<E: World>(self) {
         attack::<E>();
-    }
-}
-
-impl GameVisitor for Hostile {
-    type Output = ();
-    fn visit<G: TwoPlayer>(self) {
-        attack::<G>();
     }
 }
 
@@ -116,8 +109,5 @@ fn attack_under<E: Environment + Notation + Canonical>(difficulty: &Difficulty) 
 fn damaged_texts_never_panic() {
     for name in registry::NAMES {
         registry::visit(name, Hostile).expect("registered");
-    }
-    for name in registry::GAMES {
-        registry::visit_game(name, Hostile).expect("registered");
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use metacot_envs::{
-    Canonical, Difficulty, Environment, Notation, SeedTree, Status, TwoPlayer, World,
-    registry::{self, EnvironmentVisitor, GameVisitor},
+    Canonical, Difficulty, Environment, Notation, SeedTree, Status, World,
+    registry::{self, EnvironmentVisitor},
 };
 use rand::RngExt;
 
@@ -20,14 +20,6 @@ impl EnvironmentVisitor for Playthrough {
 
     fn visit<E: World>(self) -> String {
         play::<E>(|env, problem| format!("optimal cost: {:?}", env.optimal_cost(problem)))
-    }
-}
-
-impl GameVisitor for Playthrough {
-    type Output = String;
-
-    fn visit<G: TwoPlayer>(self) -> String {
-        play::<G>(|game, problem| format!("to move: {:?}", game.to_move(problem, &game.initial(problem))))
     }
 }
 
@@ -84,10 +76,9 @@ fn snapshot_path(name: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/envs/snapshots/envs__playthrough__playthrough@{name}.snap"))
 }
 
-/// Every registered name, of environments and of games, with its playthrough.
+/// Every registered name with its playthrough.
 fn playthroughs() -> impl Iterator<Item = (&'static str, String)> {
-    let worlds = registry::NAMES.iter().map(|name| (*name, registry::visit(name, Playthrough).expect("registered")));
-    worlds.chain(registry::GAMES.iter().map(|name| (*name, registry::visit_game(name, Playthrough).expect("registered"))))
+    registry::NAMES.iter().map(|name| (*name, registry::visit(name, Playthrough).expect("registered")))
 }
 
 #[test]

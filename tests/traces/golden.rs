@@ -1,15 +1,15 @@
 //! What people read: one small trace per search and format, as text.
 
 use metacot_envs::{Difficulty, Environment, Notation, Settings, countdown::Countdown, maze::Maze, sokoban::Sokoban};
-use metacot_traces::{audit, format, search};
+use metacot_traces::{audit, format};
 
-use crate::support::{countdown, format, run, write};
+use crate::support::{countdown, format, run, searches, write};
 
 #[test]
 fn traces_of_every_search_are_golden() {
     let env = countdown(3);
     let problem = serde_json::from_str(r#"{"numbers":[3,5,9],"target":24}"#).unwrap();
-    for name in search::NAMES {
+    for name in searches() {
         let recorder = run(&env, &problem, name, &Settings::default(), 0);
         let text = write(&env, &problem, &recorder, format::<Countdown>("sos").as_ref());
         let head: Vec<&str> = text.lines().take(24).collect();

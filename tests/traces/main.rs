@@ -2,8 +2,10 @@
 
 mod audit;
 mod corpus;
+mod games;
 mod golden;
 mod matrix;
+mod mix;
 mod roundtrip;
 mod search;
 mod support;

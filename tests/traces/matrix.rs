@@ -14,15 +14,15 @@ impl EnvironmentVisitor for Matrix {
     fn visit<E: World>(self) -> u64 {
         let env = E::configure(&Difficulty::default()).unwrap();
         let formats: Vec<_> = format::NAMES.iter().filter_map(|name| Some((*name, format::build::<E>(name, &Settings::default()).ok()?))).collect();
-        assert!(formats.len() >= 6, "{} has hardly any format", E::NAME);
+        assert!(formats.len() >= if E::HAS_OPPONENT { 4 } else { 6 }, "{} has hardly any format", E::NAME);
         let (mut auditor, mut recorder) = (Auditor::default(), Recorder::default());
         let mut count = 0;
         for name in search::NAMES {
             let Ok(search) = search::build::<E>(name, &env, &Settings::default()) else {
-                assert!(name.starts_with("sos-"), "{} refuses {name}", E::NAME);
+                assert!(name.starts_with("sos-") || E::HAS_OPPONENT || *name == "negamax", "{} refuses {name}", E::NAME);
                 continue;
             };
-            for index in 0..2 {
+            for index in 0..if E::HAS_OPPONENT { 20 } else { 2 } {
                 let problem = env.generate(&mut SeedTree::root(31).child(E::NAME).stream(index));
                 let budget = Budget { expansions: 300, nodes: 20_000 };
                 search.run(&env, &problem, budget, &mut SeedTree::root(32).stream(index), &mut recorder);

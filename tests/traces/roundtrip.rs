@@ -1,10 +1,10 @@
 //! Reading back what was written gives the same search, and reading anything at all gives an answer.
 
 use metacot_envs::{Difficulty, Environment, SeedTree, Settings, countdown::Countdown, maze::Maze, sokoban::Sokoban};
-use metacot_traces::{Event, Trace, audit, format, search};
+use metacot_traces::{Event, Trace, audit, format};
 use proptest::prelude::*;
 
-use crate::support::{countdown, format, problem, run, write};
+use crate::support::{countdown, format, problem, run, searches, write};
 
 /// What a text can tell of a search: evaluations are not written, and neither is how a failed search was stopped.
 fn told(trace: &Trace<Countdown>) -> (Vec<(u32, Vec<i64>)>, Vec<Event>, bool) {
@@ -17,10 +17,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn reading_a_written_trace_gives_the_same_search(index in 0_u64..100_000, size in 3_usize..=4, which in 0..search::NAMES.len()) {
+    fn reading_a_written_trace_gives_the_same_search(index in 0_u64..100_000, size in 3_usize..=4, which in 0..searches().count()) {
         let env = countdown(size);
         let problem = problem(&env, index);
-        let recorder = run(&env, &problem, search::NAMES[which], &Settings::default(), index);
+        let recorder = run(&env, &problem, searches().nth(which).unwrap(), &Settings::default(), index);
         let sos = format::<Countdown>("sos");
         let text = write(&env, &problem, &recorder, sos.as_ref());
         let audited = audit(&env, None, &sos.parse(&text));
@@ -61,8 +61,8 @@ proptest! {
     }
 
     #[test]
-    fn published_texts_audit_clean(index in 0_u64..100_000, which in 0..search::NAMES.len()) {
-        let name = search::NAMES[which];
+    fn published_texts_audit_clean(index in 0_u64..100_000, which in 0..searches().count()) {
+        let name = searches().nth(which).unwrap();
         if !name.starts_with("sos-") {
             return Ok(());
         }

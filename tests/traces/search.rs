@@ -13,7 +13,7 @@ use metacot_traces::{
     },
 };
 
-use crate::support::{countdown, problem, run};
+use crate::support::{countdown, problem, run, searches};
 
 /// Whether a search promises to find a plan where there is one.
 fn is_complete(name: &str) -> bool {
@@ -29,7 +29,7 @@ fn every_plan_replays_and_complete_searches_agree_with_the_oracle() {
             if index % 3 == 0 {
                 problem.target = 997; // mostly out of reach, so that failing searches are exercised too
             }
-            for name in search::NAMES {
+            for name in searches() {
                 let recorder = run(&env, &problem, name, &Settings::default(), index);
                 let trace = recorder.trace();
                 let is_solved = trace.stop == StopReason::Solved;
@@ -64,12 +64,12 @@ fn a_spent_budget_is_said() {
     let env = countdown(4);
     let mut problem = problem(&env, 0);
     problem.target = 999_983;
-    for name in search::NAMES {
+    for name in searches() {
         let search = search::build(name, &env, &Settings::default()).unwrap();
         let mut recorder = metacot_traces::Recorder::default();
         let budget = metacot_traces::Budget { expansions: 5, nodes: 1000 };
         search.run(&env, &problem, budget, &mut metacot_envs::SeedTree::root(0).stream(0), &mut recorder);
-        let expected = if name.starts_with("sos-") || *name == "beam" { StopReason::Exhausted } else { StopReason::Budget };
+        let expected = if name.starts_with("sos-") || name == "beam" { StopReason::Exhausted } else { StopReason::Budget };
         assert!(recorder.trace().stop == StopReason::Budget || recorder.trace().stop == expected, "{name}");
         assert!(recorder.trace().expanded <= 6, "{name}");
     }
@@ -96,13 +96,13 @@ fn maze() -> (Maze, metacot_envs::maze::Problem) {
 #[test]
 fn searches_agree_with_the_oracle_in_a_world_with_cycles() {
     let (env, problem) = maze();
-    for name in search::NAMES.iter().filter(|name| !name.contains("sos")) {
+    for name in searches().filter(|name| !name.contains("sos")) {
         let recorder = run(&env, &problem, name, &Settings::default(), 0);
         let trace = recorder.trace();
-        assert!(trace.stop == StopReason::Solved || *name == "beam", "{name}");
+        assert!(trace.stop == StopReason::Solved || name == "beam", "{name}");
         let Some(plan) = trace.plan() else { continue };
         assert!(replay(&env, &problem, &plan).is_solved(), "{name}");
-        if ["astar", "astar-nondet", "bfs", "iddfs", "ida"].contains(name) {
+        if ["astar", "astar-nondet", "bfs", "iddfs", "ida"].contains(&name) {
             assert_eq!(Some(plan.len() as u32), env.optimal_cost(&problem), "{name}");
         }
     }
@@ -187,19 +187,16 @@ fn a_tree_is_reused_after_a_move() {
 
 #[test]
 fn mcts_finds_the_winning_drop_and_blocks_the_opponent() {
-    let game = Connect4::configure(&Difficulty::default()).unwrap();
+    let game = Connect4::configure(&Difficulty { size: Some("7x6".into()), ..Difficulty::default() }).unwrap();
     let play_from = |columns: &[u8]| {
-        let mut problem = Connect4::configure(&Difficulty { settings: Settings::default().with("opening", 0), ..Difficulty::default() })
-            .unwrap()
-            .generate(&mut SeedTree::root(1).stream(0));
-        for column in columns {
-            let mut actions = Vec::new();
-            game.actions(&problem, &game.initial(&problem), &mut actions);
-            let state = game.apply(&problem, &game.initial(&problem), &actions[usize::from(*column) - 1]).unwrap();
-            let mut text = String::new();
-            game.write_state(&problem, &state, &mut text);
-            problem = game.read_problem(&text).unwrap();
+        let mut rows = vec![vec!['.'; 7]; 6];
+        for (index, column) in columns.iter().enumerate() {
+            let column = usize::from(*column) - 1;
+            let row = (0..6).rfind(|row| rows[*row][column] == '.').unwrap();
+            rows[row][column] = if index % 2 == 0 { 'x' } else { 'o' };
         }
+        let rows: Vec<String> = rows.iter().map(|row| row.iter().collect()).collect();
+        let problem = serde_json::from_value(serde_json::json!({ "rows": rows })).unwrap();
         let (mut rng, mut recorder) = (SeedTree::root(5).stream(0), metacot_traces::Recorder::default());
         let mut machine = Mcts::configure_game(&Settings::default().with("simulations", 3000)).unwrap().machine();
         play(&mut machine, 1, &mut Site { env: &game, problem: &problem, budget: metacot_traces::Budget::default(), rng: &mut rng, recorder: &mut recorder });

@@ -15,6 +15,11 @@ pub fn problem<E: World>(env: &E, index: u64) -> E::Problem {
     env.generate(&mut SeedTree::root(21).child("tests").stream(index))
 }
 
+/// The searches for one player.
+pub fn searches() -> impl Iterator<Item = &'static str> {
+    search::NAMES.iter().copied().filter(|name| *name != "negamax")
+}
+
 /// Runs a search and returns its recorder.
 pub fn run<E: World>(env: &E, problem: &E::Problem, name: &str, settings: &Settings, index: u64) -> Recorder<E> {
     let mut recorder = Recorder::default();

@@ -6,7 +6,7 @@ pub mod prose;
 pub mod searchformer;
 pub mod sos;
 pub mod table;
-mod tale;
+pub(crate) mod tale;
 pub mod think;
 
 use metacot_envs::{SettingError, Settings, World};
@@ -76,6 +76,15 @@ fn only_worlds<E: World>(format: &str, worlds: &[&str]) -> Result<(), SettingErr
     })
 }
 
+/// Refuses games: the format has no words for an opponent.
+fn one_player<E: World>(format: &str) -> Result<(), SettingError> {
+    if !E::HAS_OPPONENT {
+        return Ok(());
+    }
+    let expected = format!("a format for {}; {format} is for one player", E::NAME);
+    Err(SettingError::Value { name: "format".into(), value: format.into(), expected })
+}
+
 /// Checks that a format can tell the traces of a search.
 ///
 /// # Errors
@@ -92,12 +101,12 @@ pub fn check_pair<E: World>(format: &dyn TraceFormat<E>, format_name: &str, sear
 }
 
 formats! {
-    "sos" => sos::Sos::configure,
-    "sos-plan" => sos::Sos::configure_plan,
+    "sos" => |settings| one_player::<E>("sos").and_then(|()| sos::Sos::configure(settings)),
+    "sos-plan" => |settings| one_player::<E>("sos-plan").and_then(|()| sos::Sos::configure_plan(settings)),
     "searchformer" => searchformer::Searchformer::configure::<E>,
     "searchformer-plan" => searchformer::Searchformer::configure_plan::<E>,
-    "think" => think::configure,
-    "prose" => prose::configure,
+    "think" => think::configure::<E>,
+    "prose" => prose::configure::<E>,
     "cot" => cot::configure,
     "answer" => answer::configure,
     "table" => table::configure::<E>,

@@ -16,7 +16,7 @@ pub use maker::{Desk, Maker, plan_texts};
 
 use crate::{
     Budget,
-    corpus::{CorpusError, Layout, Manifest, Split, SplitShares, Writer, WriterSpec},
+    corpus::{CorpusError, Layout, Manifest, RecordRef, Split, SplitShares, Writer, WriterSpec},
     transform::loss::LossMask,
 };
 
@@ -141,18 +141,65 @@ impl EnvironmentVisitor for Generate<'_> {
 
     fn visit<E: World>(self) -> Self::Output {
         let Job { spec, out, layout, threads, shard, force } = self.job.clone();
+        let run = Run { count: spec.count, split: spec.split, out, layout, threads, shard, force };
+        let maker = Maker::<E>::new(&spec)?;
+        run.write(maker, serde_json::to_value(&spec).expect("a spec is plain data"), self.progress)
+    }
+}
+
+/// What makes records: record `id` is the same whoever makes it and whatever was made before.
+pub trait Producer: Send + Sync {
+    /// What a worker needs beside the producer, reused from record to record.
+    type Desk<'a>
+    where
+        Self: 'a;
+
+    /// An empty desk.
+    fn desk(&self) -> Self::Desk<'_>;
+
+    /// Makes record `id` and hands it to `take`; `None` where there is nothing to show.
+    ///
+    /// # Errors
+    /// As [`Maker::make`].
+    fn make<R>(&self, id: u64, desk: &mut Self::Desk<'_>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError>;
+}
+
+/// A corpus to write, whatever makes its records: the fields of [`Job`] and [`Spec`] that the records do not need.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// See [`Spec::count`].
+    pub count: u64,
+    /// See [`Spec::split`].
+    pub split: Split,
+    /// See [`Job::out`].
+    pub out: std::path::PathBuf,
+    /// See [`Job::layout`].
+    pub layout: Layout,
+    /// See [`Job::threads`].
+    pub threads: usize,
+    /// See [`Job::shard`].
+    pub shard: Shard,
+    /// See [`Job::force`].
+    pub force: bool,
+}
+
+impl Run {
+    /// Writes the records of a producer; `config` goes into the manifest, `progress` is told how many are done.
+    ///
+    /// # Errors
+    /// As [`generate`].
+    pub fn write<P: Producer>(self, producer: P, config: serde_json::Value, progress: &mut dyn FnMut(u64)) -> Result<Manifest, CorpusError> {
+        let Self { count, split, out, layout, threads, shard, force } = self;
         if shard.count == 0 || shard.index >= shard.count {
             return Err(CorpusError::Usage(format!("shard {}/{} is not allowed; expected i/n with i below n", shard.index, shard.count)));
         }
-        let maker = Maker::<E>::new(&spec)?;
-        let num_files = spec.count.div_ceil(RECORDS_PER_FILE).max(1);
+        let num_files = count.div_ceil(RECORDS_PER_FILE).max(1);
         let files = num_files * shard.index / shard.count..num_files * (shard.index + 1) / shard.count;
-        let config = serde_json::to_value(&spec).expect("a spec is plain data");
-        let prefix = spec.split.name().to_string();
+        let prefix = split.name().to_string();
         let mut writer = Writer::create(WriterSpec { folder: out, layout, prefix, files: files.clone(), num_files, config, force })?;
-        let ids = files.start * RECORDS_PER_FILE..spec.count.min(files.end * RECORDS_PER_FILE);
+        let ids = files.start * RECORDS_PER_FILE..count.min(files.end * RECORDS_PER_FILE);
         let mut taken = 0;
-        in_order(&maker, layout, ids.clone(), threads.max(1), &mut |chunk: &Chunk| {
+        in_order(&producer, layout, ids.clone(), threads.max(1), &mut |chunk: &Chunk| {
             writer.append(&chunk.bytes, chunk.records)?;
             for (name, count) in &chunk.counts {
                 writer.count(name, *count);
@@ -162,7 +209,7 @@ impl EnvironmentVisitor for Generate<'_> {
             if next == ids.end || next.is_multiple_of(RECORDS_PER_FILE) {
                 writer.end_file()?;
             }
-            (self.progress)(taken);
+            progress(taken);
             Ok(())
         })?;
         writer.finish()
@@ -180,8 +227,8 @@ struct Chunk {
 }
 
 /// Makes the records of `ids` on `threads` workers and hands the chunks to `take` in order.
-fn in_order<E: World>(
-    maker: &Maker<E>,
+fn in_order<P: Producer>(
+    producer: &P,
     layout: Layout,
     ids: std::ops::Range<u64>,
     threads: usize,
@@ -190,9 +237,9 @@ fn in_order<E: World>(
     let num_chunks = (ids.end - ids.start).div_ceil(CHUNK);
     let ids_of = |number| ids.start + number * CHUNK..ids.end.min(ids.start + (number + 1) * CHUNK);
     if threads == 1 {
-        let (mut desk, mut chunk) = (Desk::default(), Chunk::default());
+        let (mut desk, mut chunk) = (producer.desk(), Chunk::default());
         for number in 0..num_chunks {
-            fill(&mut chunk, maker, layout, number, ids_of(number), &mut desk)?;
+            fill(&mut chunk, producer, layout, number, ids_of(number), &mut desk)?;
             take(&chunk)?;
         }
         return Ok(());
@@ -208,10 +255,10 @@ fn in_order<E: World>(
         for _ in 0..threads {
             let (numbers, chunks_in, spare) = (numbers.clone(), chunks_in.clone(), spare.clone());
             scope.spawn(move || {
-                let mut desk = Desk::default();
+                let mut desk = producer.desk();
                 for number in numbers {
                     let mut chunk = spare.try_recv().unwrap_or_default();
-                    let made = fill(&mut chunk, maker, layout, number, ids_of(number), &mut desk).map(|()| chunk);
+                    let made = fill(&mut chunk, producer, layout, number, ids_of(number), &mut desk).map(|()| chunk);
                     if chunks_in.send(made).is_err() {
                         return;
                     }
@@ -241,13 +288,20 @@ fn in_order<E: World>(
 }
 
 /// Makes the records of some consecutive ids anew in a chunk.
-fn fill<E: World>(chunk: &mut Chunk, maker: &Maker<E>, layout: Layout, number: u64, ids: std::ops::Range<u64>, desk: &mut Desk<E>) -> Result<(), CorpusError> {
+fn fill<P: Producer>(
+    chunk: &mut Chunk,
+    producer: &P,
+    layout: Layout,
+    number: u64,
+    ids: std::ops::Range<u64>,
+    desk: &mut P::Desk<'_>,
+) -> Result<(), CorpusError> {
     (chunk.number, chunk.ids, chunk.records) = (number, ids.end - ids.start, 0);
     chunk.bytes.clear();
     chunk.counts.clear();
     for id in ids {
         let bytes = &mut chunk.bytes;
-        let counts = maker.make(id, desk, |record| {
+        let counts = producer.make(id, desk, |record| {
             layout.encode(&record, bytes);
             [("records", 1), ("solved", u64::from(record.plan.is_some())), ("text_bytes", record.text.len() as u64), ("expanded", record.expanded)]
         })?;

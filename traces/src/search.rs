@@ -13,6 +13,7 @@ mod iddfs;
 mod known;
 pub mod leaf;
 pub mod mcts;
+mod negamax;
 mod sos;
 
 use metacot_envs::{Environment, SettingError, Settings, World};
@@ -48,6 +49,11 @@ pub trait Search<E: World>: Send + Sync {
     /// Searches `problem` and leaves its trace in `recorder`. Deterministic searches leave `rng` alone; the others draw all their
     /// choices from it.
     fn run(&self, env: &E, problem: &E::Problem, budget: Budget, rng: &mut ChaCha8Rng, recorder: &mut Recorder<E>);
+
+    /// Whether it is for worlds with an opponent, or for those without.
+    fn plays(&self, has_opponent: bool) -> bool {
+        !has_opponent
+    }
 }
 
 macro_rules! searches {
@@ -61,7 +67,7 @@ macro_rules! searches {
         /// The name is not registered, or a setting is unknown or not allowed.
         pub fn build<E: World>(name: &str, env: &E, settings: &Settings) -> Result<Box<dyn Search<E>>, SettingError> {
             match name {
-                $($name => boxed(env, settings, $build),)*
+                $($name => boxed($name, env, settings, $build),)*
                 _ => Err(SettingError::Value { name: "search".into(), value: name.into(), expected: format!("one of {}", NAMES.join(", ")) }),
             }
         }
@@ -69,11 +75,17 @@ macro_rules! searches {
 }
 
 fn boxed<E: World, S: Search<E> + 'static>(
+    name: &str,
     env: &E,
     settings: &Settings,
     build: impl FnOnce(&E, &Settings) -> Result<S, SettingError>,
 ) -> Result<Box<dyn Search<E>>, SettingError> {
-    Ok(Box::new(build(env, settings)?))
+    let search = build(env, settings)?;
+    if search.plays(E::HAS_OPPONENT) {
+        return Ok(Box::new(search));
+    }
+    let players = if E::HAS_OPPONENT { "one player" } else { "two players" };
+    Err(SettingError::Value { name: "search".into(), value: name.into(), expected: format!("a search for {}; {name} is for {players}", E::NAME) })
 }
 
 searches! {
@@ -87,6 +99,7 @@ searches! {
     "best-first" => best_first::BestFirst::configure,
     "beam" => beam::Beam::configure,
     "mcts" => mcts::Mcts::configure,
+    "negamax" => negamax::Negamax::configure,
     "sos-dfs-sum" => |env, settings| sos::configure_dfs(env, settings, "sum"),
     "sos-dfs-mult" => |env, settings| sos::configure_dfs(env, settings, "mult"),
     "sos-bfs-sum-1" => |env, settings| sos::SosBfs::configure(env, settings, "sum", 1),

@@ -5,7 +5,7 @@ use metacot_envs::{
     registry::{self, EnvironmentVisitor},
 };
 
-use crate::{corpus::CorpusError, format, search, transform};
+use crate::{corpus::CorpusError, format, generate::NO_TRANSFORM, search, transform};
 
 /// Everything that a command line names, with one list of settings for all of it.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,15 @@ pub struct Parts {
 /// # Errors
 /// A name that none of them knows, or a difficulty that is not allowed.
 pub fn share_out(names: Names<'_>, settings: &Settings) -> Result<Parts, CorpusError> {
+    let (parts, unknown) = share_known(names, settings)?;
+    unknown.into_iter().next().map_or(Ok(parts), |(name, takers)| Err(CorpusError::Usage(format!("unknown setting `{name}`: {takers}"))))
+}
+
+/// As [`share_out`], with the names that nobody knows beside the parts, each with what is known instead.
+///
+/// # Errors
+/// A difficulty that is not allowed.
+pub fn share_known(names: Names<'_>, settings: &Settings) -> Result<(Parts, Vec<(String, String)>), CorpusError> {
     registry::visit(names.env, ShareOut { names, settings }).map_err(|error| CorpusError::Usage(error.to_string()))?
 }
 
@@ -49,7 +58,7 @@ struct ShareOut<'a> {
 }
 
 impl EnvironmentVisitor for ShareOut<'_> {
-    type Output = Result<Parts, CorpusError>;
+    type Output = Result<(Parts, Vec<(String, String)>), CorpusError>;
 
     fn visit<E: World>(self) -> Self::Output {
         let usage = |error: SettingError| CorpusError::Usage(error.to_string());
@@ -57,6 +66,7 @@ impl EnvironmentVisitor for ShareOut<'_> {
         let plain = Difficulty { size: size.map(str::to_string), settings: Settings::default() };
         let env = E::configure(&plain).map_err(usage)?;
         let mut parts = Parts { difficulty: plain.clone(), ..Parts::default() };
+        let mut unknown = Vec::new();
         for (name, value) in self.settings.iter() {
             let one = Settings::default().with(name, value);
             let takers = [
@@ -67,7 +77,7 @@ impl EnvironmentVisitor for ShareOut<'_> {
             ];
             let mut refusals = Vec::new();
             let mut is_taken = false;
-            for (who, settings, error) in takers {
+            for (who, settings, error) in takers.into_iter().filter(|(who, ..)| *who != NO_TRANSFORM) {
                 if let Some(SettingError::Unknown { allowed, .. }) = error {
                     refusals.push(format!("{who} takes {allowed}"));
                 } else {
@@ -76,10 +86,10 @@ impl EnvironmentVisitor for ShareOut<'_> {
                 }
             }
             if !is_taken {
-                return Err(CorpusError::Usage(format!("unknown setting `{name}`: {}", refusals.join("; "))));
+                unknown.push((name.to_string(), refusals.join("; ")));
             }
         }
         E::configure(&parts.difficulty).map_err(usage)?;
-        Ok(parts)
+        Ok((parts, unknown))
     }
 }

@@ -3,7 +3,7 @@
 //! Everything that trains, samples or reports goes through this small interface, so it is compiled once, not once per environment.
 
 use metacot_envs::{
-    Settings, Status, World, oracle,
+    Settings, World, oracle,
     registry::{self, EnvironmentVisitor},
 };
 use rand_chacha::ChaCha8Rng;
@@ -187,16 +187,17 @@ impl<E: World> Task for Typed<E> {
     fn greedy_solves(&self, problem: &Problem, depth: u32) -> bool {
         let problem = self.known(problem);
         let mut state = self.env.initial(&problem);
-        let mut actions = Vec::new();
+        let (mut actions, mut played) = (Vec::new(), Vec::new());
         for _ in 0..depth {
             actions.clear();
             self.env.actions(&problem, &state, &mut actions);
-            let children = actions.iter().filter_map(|action| self.env.apply(&problem, &state, action).ok());
-            let best = children.min_by(|a, b| self.env.heuristic(0, &problem, a).total_cmp(&self.env.heuristic(0, &problem, b)));
-            let Some(best) = best else { break };
+            let children = actions.iter().filter_map(|action| Some((action, self.env.apply(&problem, &state, action).ok()?)));
+            let best = children.min_by(|a, b| self.env.heuristic(0, &problem, &a.1).total_cmp(&self.env.heuristic(0, &problem, &b.1)));
+            let Some((action, best)) = best else { break };
             state = best;
+            played.push(action.clone());
         }
-        self.env.status(&problem, &state) == Status::Solved
+        self.env.is_answer(&problem, &played, &state)
     }
 
     fn read_problem(&self, line: &str) -> Result<Problem> {

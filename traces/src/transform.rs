@@ -150,6 +150,6 @@ fn random_play<E: World>(env: &E, problem: &E::Problem, depth: usize, rng: &mut 
         state = env.apply(problem, &state, &action).expect("`actions` lists legal actions only");
         played.push(action);
     }
-    let is_solved = env.status(problem, &state) == metacot_envs::Status::Solved;
+    let is_solved = env.is_answer(problem, &played, &state);
     (played, is_solved)
 }

@@ -9,6 +9,7 @@ use crate::{
 fn game(size: &str) -> (Connect4, Problem) {
     let mut difficulty = Difficulty { size: Some(size.into()), ..Difficulty::default() };
     difficulty.settings.insert("opening", "0");
+    difficulty.settings.insert("outcome", "any");
     let game = Connect4::configure(&difficulty).unwrap();
     let problem = game.generate(&mut SeedTree::root(0).stream(0));
     (game, problem)
@@ -57,6 +58,64 @@ fn fast_rollouts_agree_with_plain_ones() {
     }
 }
 
+/// A position with its moves, told by an independent full search: the outcome for the mover, and the plies that a win takes at most.
+fn brute_force(game: &Connect4, problem: &Problem, state: &Position) -> (i32, u32) {
+    if let Some(outcome) = game.outcome(problem, state) {
+        return (outcome.value(game.to_move(problem, state)), 0);
+    }
+    let mut moves = Vec::new();
+    game.actions(problem, state, &mut moves);
+    let of = |action| {
+        let (value, plies) = brute_force(game, problem, &game.apply(problem, state, action).unwrap());
+        (-value, plies + 1)
+    };
+    // A winner hurries, a loser delays.
+    moves.iter().map(of).max_by_key(|(value, plies)| (*value, if *value > 0 { -i64::from(*plies) } else { i64::from(*plies) })).unwrap()
+}
+
+#[test]
+fn exact_answers_agree_with_full_search() {
+    let settings = crate::Settings::default().with("outcome", "any").with("opening", 9);
+    let game = Connect4::configure(&Difficulty { size: Some("4x4".into()), settings }).unwrap();
+    let mut seen = [0; 3];
+    for index in 0..60 {
+        let problem = game.generate(&mut SeedTree::root(4).stream(index));
+        let state = problem.position;
+        let (value, plies) = brute_force(&game, &problem, &state);
+        seen[(value + 1) as usize] += 1;
+        assert_eq!(two_player::best_play(&game, &problem, &state), Some(0.5 + 0.5 * value as f32));
+        assert_eq!(game.optimal_cost(&problem), (value > 0).then_some(plies), "{problem:?}");
+        let mut moves = Vec::new();
+        game.actions(&problem, &state, &mut moves);
+        for action in moves {
+            let next = game.apply(&problem, &state, &action).unwrap();
+            let keeps = -brute_force(&game, &problem, &next).0 == value;
+            assert_eq!(crate::replay(&game, &problem, &[action]).is_solved(), keeps, "{action:?} in {problem:?}");
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
+#[test]
+fn posed_positions_are_as_wanted() {
+    for (outcome, value) in [("win", 1), ("draw", 0)] {
+        let settings = crate::Settings::default().with("outcome", outcome).with("opening", 8);
+        let game = Connect4::configure(&Difficulty { size: Some("4x4".into()), settings }).unwrap();
+        for index in 0..10 {
+            let problem = game.generate(&mut SeedTree::root(4).stream(index));
+            assert_eq!(brute_force(&game, &problem, &problem.position).0, value, "{outcome}");
+        }
+    }
+    let settings = crate::Settings::default().with("within", 3);
+    let game = Connect4::configure(&Difficulty { settings, ..Difficulty::default() }).unwrap();
+    for index in 0..10 {
+        assert!(game.optimal_cost(&game.generate(&mut SeedTree::root(5).stream(index))).is_some_and(|plies| plies <= 3));
+    }
+    let empty = Connect4::configure(&Difficulty { size: Some("7x6".into()), settings: crate::Settings::default().with("opening", 0) }).unwrap();
+    let problem = empty.generate(&mut SeedTree::root(5).stream(0));
+    assert_eq!(empty.validate(&problem), Err("42 moves are left to make; at most 16 can be solved exactly".into()));
+}
+
 #[test]
 fn lines_in_all_directions_end_the_game() {
     let (game, _) = game("7x6");
@@ -68,7 +127,7 @@ fn lines_in_all_directions_end_the_game() {
         ("x . . . / o . . . / o . . . / x x . .", None),
         ("x x . . / o o . . / x o . . / x o . .", None),
     ] {
-        let Some(problem) = game.read_problem(text) else { panic!("{text} does not read") };
+        let Some(problem) = Stones::read(text).and_then(|stones| Problem::try_from(stones).ok()) else { panic!("{text} does not read") };
         assert_eq!(game.outcome(&problem, &problem.position), outcome, "{text}");
     }
 }

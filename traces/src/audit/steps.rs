@@ -83,7 +83,8 @@ fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect
     if !is_solved || !is_told {
         replay.fault(DefectKind::WrongAnswer);
     }
-    if dialect.has_steps && env.status(problem, replay.state(at)) == Status::Solved {
+    let is_goal = if E::HAS_OPPONENT { is_solved && is_told } else { env.status(problem, replay.state(at)) == Status::Solved };
+    if dialect.has_steps && is_goal {
         replay.solve(at);
     }
 }

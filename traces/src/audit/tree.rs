@@ -13,6 +13,7 @@ use crate::{
         lines,
         tree::{Claim, Dialect, Ids},
     },
+    format::tale::{mean_of, tallies},
 };
 
 /// Checks all statements of a text.
@@ -96,6 +97,9 @@ impl<'t, E: World> Tree<'_, 't, E> {
             Claim::Ending { comparison, is_goal } => self.ending(comparison, is_goal),
             Claim::Move { id, state, is_deeper } => self.turn(id, state, is_deeper),
             Claim::Value { id, value } => self.value(id, value),
+            Claim::Won { comparison } => self.won(comparison),
+            Claim::Tally { id, visits, mean } => self.tally(id, visits, mean),
+            Claim::Choose { id, state } => self.choose(id, state),
             Claim::Problem { state } => {
                 self.needs(self.expected == Expected::Start);
                 if !self.replay.is_written(state, |trace, out| self.env.write_state(self.problem, &trace.node(0).state, out)) {
@@ -154,7 +158,8 @@ impl<'t, E: World> Tree<'_, 't, E> {
             Plan::None => {}
             Plan::List(list) => {
                 self.replay.judge(env, problem, list.split(self.dialect.separator).filter(|_| !list.is_empty()));
-                if !self.replay.verdict.as_ref().is_some_and(metacot_envs::Verdict::is_solved) {
+                let is_chosen = !E::HAS_OPPONENT || self.replay.trace.plan() == self.replay.plan;
+                if !is_chosen || !self.replay.verdict.as_ref().is_some_and(metacot_envs::Verdict::is_solved) {
                     self.replay.turn_to(count.saturating_sub(1), 0..end);
                     self.replay.fault(DefectKind::WrongAnswer);
                 }
@@ -282,6 +287,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
         self.expected = match (id, status) {
             (None, _) | (_, Status::DeadEnd) => Expected::Child(node),
             (_, Status::Open) => Expected::Any,
+            (_, Status::Solved) if E::HAS_OPPONENT => Expected::Child(node),
             (_, Status::Solved) => Expected::MaybeChild(node),
         };
         if let Some(id) = id
@@ -310,6 +316,8 @@ impl<'t, E: World> Tree<'_, 't, E> {
     }
 
     fn ending(&mut self, comparison: &str, is_goal: bool) {
+        // Reaching a won state proves nothing where there is an opponent.
+        self.needs(!is_goal || !E::HAS_OPPONENT);
         // A goal may be recognised when it is generated, or when the search has turned to it.
         let is_at_goal = || self.env.status(self.problem, self.replay.state(self.at)) == Status::Solved;
         let child = if is_goal && self.expected == Expected::Any && is_at_goal() { Some(self.at) } else { self.child() };
@@ -362,9 +370,51 @@ impl<'t, E: World> Tree<'_, 't, E> {
     fn value(&mut self, id: &'t str, value: &str) {
         let is_value = value.len() == 4 && value.parse::<f32>().is_ok_and(|value| (0.0..=1.0).contains(&value));
         match (self.marks.find(id, self.text, self.at, &self.replay.trace), value.parse()) {
-            (Some(node), Ok(value)) if is_value => self.replay.trace.events.push(Event::Evaluate { node, value }),
+            (Some(node), Ok(value)) if is_value => {
+                let state = self.replay.state(node);
+                let has_ended = E::HAS_OPPONENT && self.env.status(self.problem, state) != Status::Open;
+                let payoff = if has_ended { self.env.payoff(self.problem, state) } else { value };
+                self.replay.trace.events.push(Event::Evaluate { node, value });
+                if payoff != value {
+                    self.replay.fault(DefectKind::WrongVerdict);
+                }
+            }
             (None, _) => self.replay.fault(DefectKind::UnknownNode),
             _ => self.replay.fault(DefectKind::Syntax),
         }
+    }
+
+    /// The end of a game that went well.
+    fn won(&mut self, comparison: &str) {
+        let child = self.child();
+        self.expected = Expected::Any;
+        let Some(node) = child else { return };
+        let is_won = E::HAS_OPPONENT && self.env.status(self.problem, self.replay.state(node)) == Status::Solved;
+        if !is_won || !self.replay.is_written(comparison, |trace, out| self.env.write_comparison(self.problem, &trace.node(node).state, out)) {
+            self.replay.fault(DefectKind::WrongVerdict);
+        }
+    }
+
+    /// The number and the mean of the values below a node, against those that were told.
+    fn tally(&mut self, id: &str, visits: &str, mean: &str) {
+        self.needs_any();
+        let Some(node) = self.marks.find(id, self.text, self.at, &self.replay.trace) else { return self.replay.fault(DefectKind::UnknownNode) };
+        let told = tallies(&self.replay.trace)[node as usize];
+        let hundredths = mean_of(told);
+        if visits.parse() != Ok(told.0) || mean != format!("{}.{:02}", hundredths / 100, hundredths % 100) {
+            self.replay.fault(DefectKind::WrongCost);
+        }
+    }
+
+    /// The line of play that ends the search: right where every move of it keeps the value of the position under best play.
+    fn choose(&mut self, id: &str, state: &str) {
+        self.needs(E::HAS_OPPONENT);
+        self.needs_any();
+        self.expected = if self.dialect.has_answer { Expected::Close } else { Expected::End };
+        let Some(node) = self.marks.find(id, self.text, self.at, &self.replay.trace) else { return self.replay.fault(DefectKind::UnknownNode) };
+        if !self.replay.is_written(state, |trace, out| self.env.write_successor(self.problem, &trace.node(node).state, out)) {
+            self.replay.fault(DefectKind::WrongState);
+        }
+        self.replay.solve(node);
     }
 }

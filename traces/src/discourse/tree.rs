@@ -42,6 +42,27 @@ pub enum Claim<'t> {
         /// Whether it is claimed to be the goal.
         is_goal: bool,
     },
+    /// A game ends here, won by the player that the problem is posed for; the search goes on.
+    Won {
+        /// The state compared with the goal.
+        comparison: &'t str,
+    },
+    /// How often a node was valued, it and all below it, and with what mean.
+    Tally {
+        /// Its id.
+        id: &'t str,
+        /// The number of values told.
+        visits: &'t str,
+        /// Their mean as a decimal fraction.
+        mean: &'t str,
+    },
+    /// The line of play to a node is chosen, which ends the search of a game.
+    Choose {
+        /// Its id.
+        id: &'t str,
+        /// The state.
+        state: &'t str,
+    },
     /// The search turns to a named state.
     Move {
         /// Its id.

@@ -1,6 +1,6 @@
 //! A search tree told as reasoning in the first person, with reflections where it turns back (as ASTRO, Kim et al. 2025, does).
 
-use metacot_envs::{SettingError, Settings};
+use metacot_envs::{SettingError, Settings, World};
 
 use super::tale::{Book, Tale, read_line};
 
@@ -13,6 +13,9 @@ const BOOK: Book = Book {
     enter: ["I like idea ", ", so I go on from ", "."],
     back: ["Wait, this is not leading anywhere. Let me go back to idea ", " and ", "."],
     value: ["I would say that idea ", " is worth ", "."],
+    won: ["Let me check: ", " is won."],
+    tally: ["I looked into idea ", " in ", " lines, worth ", " each on average."],
+    choose: ["I choose idea ", ", which leads to ", "."],
     give_up: "I have tried everything and found nothing that works.",
     close: "That settles it.",
     answer: ["The answer is: ", "."],
@@ -24,6 +27,6 @@ const BOOK: Book = Book {
 ///
 /// # Errors
 /// A setting that is unknown or not allowed.
-pub fn configure(settings: &Settings) -> Result<Tale, SettingError> {
-    Tale::configure(&BOOK, |line| read_line(&BOOK, line), settings)
+pub fn configure<E: World>(settings: &Settings) -> Result<Tale, SettingError> {
+    Tale::configure::<E>(&BOOK, |line| read_line(&BOOK, line), settings)
 }

@@ -76,7 +76,7 @@ impl<E: World> TraceFormat<E> for Sos {
                 Event::Visit(node) if !std::mem::replace(&mut is_started, true) => debug_assert_eq!(*node, 0),
                 Event::Visit(node) => writer.moving(*node),
                 Event::Generate(0) | Event::Evaluate { .. } => {}
-                Event::Generate(node) => writer.generated(*node, last == Some(index)),
+                Event::Generate(node) => writer.generated(*node, last == Some(index) && trace.goal == Some(*node)),
             }
         }
         match (trace.goal, last.map(|index| trace.events[index])) {

@@ -33,6 +33,12 @@ pub(super) struct Book {
     pub back: [&'static str; 3],
     /// Around the id and the value of a node.
     pub value: [&'static str; 3],
+    /// Around a comparison that ends a game which goes well; [`dead`](Self::dead) ends the others.
+    pub won: [&'static str; 2],
+    /// Around the id of a node, the number of values below it, and their mean.
+    pub tally: [&'static str; 4],
+    /// Around the id and the state of the end of the line of play that is chosen.
+    pub choose: [&'static str; 3],
     /// Gives up.
     pub give_up: &'static str,
     /// Ends the search.
@@ -45,7 +51,10 @@ pub(super) struct Book {
     pub separator: &'static str,
 }
 
-/// A format with its book. Settings: `values` (whether values of nodes are told, false).
+/// A format with its book. Settings: `values` (whether values of nodes are told; true with an opponent, else false).
+///
+/// Games are told with two more kinds of line: who has won where play ends, and, at the end, which line of play is chosen, with the number
+/// and the mean of the values below each first move where values are told.
 #[derive(Clone, Debug)]
 pub struct Tale {
     book: &'static Book,
@@ -54,9 +63,9 @@ pub struct Tale {
 }
 
 impl Tale {
-    pub(super) fn configure(book: &'static Book, read: for<'t> fn(&'t str) -> Claim<'t>, settings: &Settings) -> Result<Self, SettingError> {
+    pub(super) fn configure<E: World>(book: &'static Book, read: for<'t> fn(&'t str) -> Claim<'t>, settings: &Settings) -> Result<Self, SettingError> {
         settings.only(&["values"])?;
-        Ok(Self { book, read, has_values: settings.flag("values", false)? })
+        Ok(Self { book, read, has_values: settings.flag("values", E::HAS_OPPONENT)? })
     }
 }
 
@@ -81,8 +90,10 @@ impl<E: World> TraceFormat<E> for Tale {
                     out.push_str(after_action);
                     env.write_successor(problem, &node.state, out);
                     line(out, end);
-                    if env.status(problem, &node.state) == Status::DeadEnd {
-                        ending(env, problem, &node.state, book.dead, out);
+                    match env.status(problem, &node.state) {
+                        Status::DeadEnd => ending(env, problem, &node.state, book.dead, out),
+                        Status::Solved if E::HAS_OPPONENT => ending(env, problem, &node.state, book.won, out),
+                        _ => {}
                     }
                 }
                 Event::Visit(id) => {
@@ -102,13 +113,24 @@ impl<E: World> TraceFormat<E> for Tale {
                     out.push_str(before);
                     push_integer(out, i64::from(node));
                     out.push_str(between);
-                    out.push_str(&format!("{:.2}", value.clamp(0.0, 1.0)));
+                    push_hundredths(u64::from(hundredths(value)), out);
                     line(out, end);
                 }
                 Event::Evaluate { .. } => {}
             }
         }
+        if E::HAS_OPPONENT && self.has_values {
+            write_tallies(book, trace, out);
+        }
         match trace.goal {
+            Some(goal) if E::HAS_OPPONENT => {
+                let [before, between, end] = book.choose;
+                out.push_str(before);
+                push_integer(out, i64::from(goal));
+                out.push_str(between);
+                env.write_successor(problem, &trace.node(goal).state, out);
+                line(out, end);
+            }
             Some(goal) => ending(env, problem, &trace.node(goal).state, book.goal, out),
             None => line(out, book.give_up),
         }
@@ -135,7 +157,7 @@ impl<E: World> TraceFormat<E> for Tale {
     }
 
     fn phrases(&self) -> Vec<String> {
-        let Book { problem, begin, explore, dead, goal, enter, back, value, give_up, close, answer, no_answer, separator } = self.book;
+        let Book { problem, begin, explore, dead, goal, enter, back, value, won, tally, choose, give_up, close, answer, no_answer, separator } = self.book;
         let mut pieces = vec![problem[0], dead[0], goal[0], answer[0], answer[1], no_answer, separator];
         pieces.extend(&explore[..3]);
         pieces.extend(&enter[..2]);
@@ -147,11 +169,66 @@ impl<E: World> TraceFormat<E> for Tale {
             phrases.push(format!("{}\n", value[2]));
             pieces.extend(["0.", "1."]);
         }
+        if E::HAS_OPPONENT {
+            pieces.extend([won[0], choose[0], choose[1]]);
+            pieces.extend(&tally[..3]);
+            phrases.extend([won[1], choose[2], tally[3]].map(|end| format!("{end}\n")));
+        }
         phrases.extend(pieces.into_iter().map(String::from));
         phrases.retain(|phrase| !phrase.is_empty());
         phrases.sort_unstable();
         phrases.dedup();
         phrases
+    }
+}
+
+/// A value as it is told: hundredths, rounded.
+pub(crate) fn hundredths(value: f32) -> u32 {
+    (value.clamp(0.0, 1.0) * 100.0).round() as u32
+}
+
+fn push_hundredths(hundredths: u64, out: &mut String) {
+    push_integer(out, (hundredths / 100) as i64);
+    out.push('.');
+    out.push(char::from(b'0' + (hundredths / 10 % 10) as u8));
+    out.push(char::from(b'0' + (hundredths % 10) as u8));
+}
+
+/// How many values are told of each node and all below it, and their sum in hundredths.
+pub(crate) fn tallies<E: World>(trace: &Trace<E>) -> Vec<(u64, u64)> {
+    let mut tallies = vec![(0, 0); trace.nodes.len()];
+    for event in &trace.events {
+        if let Event::Evaluate { node, value } = *event {
+            let (count, sum) = &mut tallies[node as usize];
+            (*count, *sum) = (*count + 1, *sum + u64::from(hundredths(value)));
+        }
+    }
+    for id in (1..tallies.len()).rev() {
+        let (count, sum) = tallies[id];
+        let above = &mut tallies[trace.nodes[id].parent as usize];
+        (above.0, above.1) = (above.0 + count, above.1 + sum);
+    }
+    tallies
+}
+
+/// The mean of a tally in hundredths, rounded.
+pub(crate) fn mean_of((count, sum): (u64, u64)) -> u64 {
+    (2 * sum + count) / (2 * count.max(1))
+}
+
+/// Tells the tallies of the first moves.
+fn write_tallies<E: World>(book: &Book, trace: &Trace<E>, out: &mut String) {
+    for (id, tally) in tallies(trace).into_iter().enumerate().skip(1).filter(|(_, tally)| tally.0 > 0) {
+        if trace.nodes[id].parent == 0 {
+            let [before, after_id, after_visits, end] = book.tally;
+            out.push_str(before);
+            push_integer(out, id as i64);
+            out.push_str(after_id);
+            push_integer(out, tally.0 as i64);
+            out.push_str(after_visits);
+            push_hundredths(mean_of(tally), out);
+            line(out, end);
+        }
     }
 }
 
@@ -215,6 +292,20 @@ fn try_read_line<'t>(book: &Book, line: &'t str) -> Option<Claim<'t>> {
         && let Some((id, value)) = split_at_phrase(rest, book.value[1])
     {
         return Some(Claim::Value { id, value });
+    }
+    if let Some(rest) = between(line, [book.choose[0], book.choose[2]])
+        && let Some((id, state)) = split_at_phrase(rest, book.choose[1])
+    {
+        return Some(Claim::Choose { id, state });
+    }
+    if let Some(rest) = between(line, [book.tally[0], book.tally[3]])
+        && let Some((id, rest)) = split_at_phrase(rest, book.tally[1])
+        && let Some((visits, mean)) = split_at_phrase(rest, book.tally[2])
+    {
+        return Some(Claim::Tally { id, visits, mean });
+    }
+    if let Some(comparison) = between(line, book.won) {
+        return Some(Claim::Won { comparison });
     }
     if let Some(comparison) = between(line, book.dead) {
         return Some(Claim::Ending { comparison, is_goal: false });

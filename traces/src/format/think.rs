@@ -1,6 +1,6 @@
 //! Tagged thinking in the terms of Meta-CoT (Xiang et al. 2025): `<verify>`, `<backtrack>` and `<goal>` inside `<think>`, then the answer.
 
-use metacot_envs::{SettingError, Settings};
+use metacot_envs::{SettingError, Settings, World};
 
 use super::tale::{Book, Tale, read_line};
 
@@ -13,6 +13,9 @@ const BOOK: Book = Book {
     enter: ["<enter> #", " ", ""],
     back: ["<backtrack> #", " ", ""],
     value: ["<value> #", " ", ""],
+    won: ["<verify> ", " yes"],
+    tally: ["<visits> #", " ", " ", ""],
+    choose: ["<choose> #", " ", ""],
     give_up: "<give_up>",
     close: "</think>",
     answer: ["<answer> ", " </answer>"],
@@ -24,6 +27,6 @@ const BOOK: Book = Book {
 ///
 /// # Errors
 /// A setting that is unknown or not allowed.
-pub fn configure(settings: &Settings) -> Result<Tale, SettingError> {
-    Tale::configure(&BOOK, |line| read_line(&BOOK, line), settings)
+pub fn configure<E: World>(settings: &Settings) -> Result<Tale, SettingError> {
+    Tale::configure::<E>(&BOOK, |line| read_line(&BOOK, line), settings)
 }

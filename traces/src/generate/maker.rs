@@ -3,7 +3,7 @@
 use metacot_envs::{SeedTree, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
-use super::{NO_TRANSFORM, Spec};
+use super::{NO_TRANSFORM, Producer, Spec};
 use crate::{
     Auditor, Recorder, Search, TraceFormat,
     corpus::{CorpusError, Record, RecordRef, SplitBy},
@@ -56,6 +56,10 @@ impl<E: World> Maker<E> {
         };
         let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
         let [problem_seeds, search_seeds, transform_seeds] = ["problem", "search", "transform"].map(|name| seeds.child(name));
+        if E::HAS_OPPONENT {
+            // Boards of any size can be played, and only small ones posed.
+            env.validate(&env.generate(&mut problem_seeds.stream(0))).map_err(|reason| CorpusError::Usage(format!("{}: {reason}", E::NAME)))?;
+        }
         Ok(Self { env, search, format, transform, spec: spec.clone(), problem_seeds, search_seeds, transform_seeds })
     }
 
@@ -168,6 +172,18 @@ impl<E: World> Maker<E> {
         };
         let Spec { env, search, format, .. } = &self.spec;
         Err(CorpusError::Audit { id, env: env.clone(), search: search.clone(), format: format.clone(), reason })
+    }
+}
+
+impl<E: World> Producer for Maker<E> {
+    type Desk<'a> = Desk<E>;
+
+    fn desk(&self) -> Desk<E> {
+        Desk::default()
+    }
+
+    fn make<R>(&self, id: u64, desk: &mut Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError> {
+        Maker::make(self, id, desk, take)
     }
 }
 

@@ -60,7 +60,7 @@ impl Leaf {
                 for _ in 0..*count {
                     let value = rollout(env, problem, state, *depth, rng, &mut played);
                     sum += value;
-                    if value == 1.0 && solution.is_none() {
+                    if value == 1.0 && !E::HAS_OPPONENT && solution.is_none() {
                         solution = Some(std::mem::take(&mut played));
                     }
                 }
@@ -91,7 +91,7 @@ fn rollout<E: World>(env: &E, problem: &E::Problem, state: &E::State, depth: u32
     }
     match env.status(problem, &state) {
         Status::Solved => 1.0,
-        Status::DeadEnd if env.is_two_player() => 0.0,
+        Status::DeadEnd if E::HAS_OPPONENT => env.payoff(problem, &state),
         _ => 0.5 * closeness(env.heuristic(0, problem, &state)),
     }
 }
@@ -99,6 +99,9 @@ fn rollout<E: World>(env: &E, problem: &E::Problem, state: &E::State, depth: u32
 /// Whether any continuation solves the problem: by the environment's oracle where the state reads as a problem of its own, else by looking
 /// at every state that can be reached. 0.5 where neither gives an answer.
 fn exact<E: World>(env: &E, problem: &E::Problem, state: &E::State) -> f32 {
+    if let Some(value) = env.best_play(problem, state) {
+        return value;
+    }
     let mut text = String::new();
     env.write_state(problem, state, &mut text);
     if let Some(posed) = env.read_problem(&text)

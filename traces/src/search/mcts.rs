@@ -4,7 +4,9 @@
 //! A simulation walks down to a node that has no value yet, asks for one, and adds the answer to every node on its way. In worlds of two
 //! players the opponent picks what is worst for the player that the problem is posed for. Departures from the textbook: nodes whose subtree
 //! is exhausted are not selected again, so that small trees are searched completely; and, in worlds of one player, a leaf evaluation that
-//! found a solution enters the tree action by action, so that the trace holds the whole plan, and ends the search.
+//! found a solution enters the tree action by action, so that the trace holds the whole plan, and ends the search. In worlds of two
+//! players the line of most visits is the answer, or its first move alone, where the environment finds it right; every visit of a finished
+//! game is an evaluation of its own.
 
 mod arena;
 mod machine;
@@ -50,6 +52,8 @@ struct Config {
     noise: f64,
     alpha: f64,
     has_opponent: bool,
+    /// Whether the line of most visits is claimed as an answer in the end, once the environment has found it right.
+    claims: bool,
 }
 
 impl Config {
@@ -68,6 +72,7 @@ impl Config {
             noise: settings.number("noise", 0.0..=1.0, 0.0)?,
             alpha: settings.number("alpha", 0.001..=100.0, 0.3)?,
             has_opponent,
+            claims: has_opponent,
         })
     }
 }
@@ -86,7 +91,7 @@ impl Mcts {
     /// # Errors
     /// A setting that is unknown or not allowed.
     pub fn configure_game(settings: &Settings) -> Result<Self, SettingError> {
-        Ok(Self { leaf: Leaf::Uniform, config: Config::read(settings, true)? })
+        Ok(Self { leaf: Leaf::Uniform, config: Config { claims: false, ..Config::read(settings, true)? } })
     }
 
     /// The search as a machine, for a driver with a policy of its own.
@@ -98,5 +103,9 @@ impl Mcts {
 impl<E: World> Search<E> for Mcts {
     fn run(&self, env: &E, problem: &E::Problem, budget: Budget, rng: &mut ChaCha8Rng, recorder: &mut Recorder<E>) {
         solve(&mut self.machine::<E>(), &self.leaf, &mut Site { env, problem, budget, rng, recorder });
+    }
+
+    fn plays(&self, has_opponent: bool) -> bool {
+        self.config.has_opponent == has_opponent
     }
 }

@@ -71,8 +71,27 @@ impl<E: Environment> MctsMachine<E> {
 
     fn finish(&mut self, site: &mut Site<'_, E>, stop: StopReason) {
         self.is_finished = true;
+        if self.config.claims {
+            self.goal = self.right_line(site);
+        }
         let stop = if self.goal.is_some() { StopReason::Solved } else { stop };
         site.recorder.finish(stop, self.goal);
+    }
+
+    /// The end of the line of most visits, or of its first move alone, where that is right; a node visited once says nothing of its children.
+    fn right_line(&self, site: &Site<'_, E>) -> Option<NodeId> {
+        let (mut slot, mut line) = (0, Vec::new());
+        while line.is_empty() || self.arena.slots[slot].visits > 1 {
+            let best = self.arena.slots[slot].children().filter(|child| self.arena.slots[*child].visits > 0);
+            let Some(best) = best.max_by_key(|child| (self.arena.slots[*child].visits, std::cmp::Reverse(*child))) else { break };
+            line.push(best);
+            slot = best;
+        }
+        [line.len(), 1].into_iter().filter(|len| *len <= line.len() && *len > 0).find_map(|len| {
+            let plan: Vec<E::Action> = line[..len].iter().map(|slot| self.arena.action(*slot).clone()).collect();
+            let end = self.arena.slots[line[len - 1]].node;
+            site.env.is_answer(site.problem, &plan, &site.recorder.node(end).state).then_some(end)
+        })
     }
 
     /// Makes the node of a slot whose parent is `above`.
@@ -166,9 +185,12 @@ impl<E: Environment> Machine<E> for MctsMachine<E> {
                     nodes.push(node);
                     return;
                 }
-                Status::Solved => 1.0,
-                Status::DeadEnd => 0.0,
+                _ if has_ended => 0.0,
+                _ => site.env.payoff(site.problem, &site.recorder.node(node).state),
             };
+            if self.config.has_opponent {
+                site.recorder.event(Event::Evaluate { node, value });
+            }
             self.arena.slots[leaf].flags |= if self.config.has_opponent { TERMINAL } else { EXHAUSTED };
             self.arena.backup(&self.walk, value, &self.config);
             if status == Status::Solved && !self.config.has_opponent {

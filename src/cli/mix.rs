@@ -1,0 +1,70 @@
+//! `metacot generate` with lists of names: one corpus of every combination that goes together.
+
+use std::collections::BTreeMap;
+
+use metacot_traces::{
+    corpus::{Layout, Split, SplitShares},
+    generate::Run,
+    mix::{Mix, MixSpec, generate},
+};
+
+use super::{
+    generate::{GenerateArgs, report, shard},
+    progress::Bar,
+};
+use crate::{Error, Result};
+
+/// Whether the arguments name more than one combination, or ask which there are.
+pub(super) fn is_mixed(args: &GenerateArgs) -> bool {
+    let is_list = |names: &String| names == "all" || names.contains(',');
+    args.dry_run || !args.weights.is_empty() || [&args.env, &args.search, &args.format, &args.transform].into_iter().any(is_list)
+}
+
+pub(super) fn run(args: &GenerateArgs) -> Result<()> {
+    let list = |names: &str| names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect();
+    let spec = MixSpec {
+        envs: list(&args.env),
+        searches: list(&args.search),
+        formats: list(&args.format),
+        transforms: list(&args.transform),
+        size: args.size.clone(),
+        settings: super::settings(&args.settings)?,
+        weights: weights(&args.weights)?,
+        expansions: args.max_expansions.map(|most| most.max(1)),
+        loss: args.loss.parse().map_err(Error::Usage)?,
+        split: args.split.parse::<Split>().map_err(Error::Usage)?,
+        shares: SplitShares::default(),
+        count: args.count,
+        seed: args.seed,
+    };
+    if args.dry_run {
+        return list_combinations(&spec);
+    }
+    let (layout, shard) = (args.layout.parse::<Layout>().map_err(Error::Usage)?, shard(&args.shard)?);
+    let (count, split, threads) = (args.count, spec.split, super::threads(args.threads)?);
+    let run = Run { count, split, out: args.out.clone(), layout, threads, shard, force: args.force };
+    let bar = Bar::new("records");
+    let manifest = generate(&spec, run, &mut |done| bar.show(done, count.div_ceil(shard.count.max(1))))?;
+    bar.clear();
+    report(&manifest);
+    Ok(())
+}
+
+fn weights(texts: &[String]) -> Result<BTreeMap<String, u32>> {
+    let settings = super::settings(texts)?;
+    let weight = |(name, _)| Ok((String::from(name), settings.number(name, 0..=1000, 1).map_err(|error| Error::Usage(format!("--weight: {error}")))?));
+    settings.iter().map(weight).collect()
+}
+
+/// Prints a row per combination, tab-separated: its weight, its names, and, where it does not go together, the reason.
+fn list_combinations(spec: &MixSpec) -> Result<()> {
+    let mix = Mix::new(spec)?;
+    for one in mix.combinations() {
+        println!("{}\t{}\t{}\t{}\t{}\t", one.weight, one.spec.env, one.spec.search, one.spec.format, one.spec.transform);
+    }
+    for one in mix.refusals() {
+        println!("0\t{}\t{}\t{}\t{}\t{}", one.env, one.search, one.format, one.transform, one.reason);
+    }
+    eprintln!("{} combinations go together, {} do not", mix.combinations().len(), mix.refusals().len());
+    Ok(())
+}
