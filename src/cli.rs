@@ -3,6 +3,7 @@
 //! Data goes to stdout, words for people to stderr.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the command line")]
 
+mod contamination;
 mod doctor;
 mod export;
 mod generate;

@@ -1,6 +1,8 @@
 //! Corpus generation on all cores: record `i` depends on the seed and `i` alone, so the bytes are the same at any thread count and however
 //! the run is sharded.
 
+mod distinct;
+mod held_out;
 mod maker;
 
 use std::{collections::BTreeMap, sync::Arc, thread};
@@ -12,6 +14,7 @@ use metacot_envs::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use held_out::HeldOut;
 pub use maker::{Desk, Maker, plan_texts};
 
 use crate::{
@@ -61,6 +64,12 @@ pub struct Spec {
     /// How large the parts are.
     #[serde(default)]
     pub shares: SplitShares,
+    /// What only the out-of-distribution splits have: `targets`, `sizes` and `sets` as in [`HeldOut`].
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub hold_out: Settings,
+    /// Whether a problem that an earlier id has, up to symmetry, is left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub distinct: bool,
     /// Number of problems.
     pub count: u64,
     /// Root seed.
@@ -83,6 +92,8 @@ impl Spec {
             budget: Budget::default(),
             split: Split::Train,
             shares: SplitShares::default(),
+            hold_out: Settings::default(),
+            distinct: false,
             count: 0,
             seed: 1,
         }
@@ -143,13 +154,17 @@ impl EnvironmentVisitor for Generate<'_> {
         if shard.count == 0 || shard.index >= shard.count {
             return Err(CorpusError::Usage(format!("shard {}/{} is not allowed; expected i/n with i below n", shard.index, shard.count)));
         }
-        let maker = Arc::new(Maker::<E>::new(&spec)?);
+        let mut maker = Maker::<E>::new(&spec)?;
         let num_files = spec.count.div_ceil(RECORDS_PER_FILE).max(1);
         let files = num_files * shard.index / shard.count..num_files * (shard.index + 1) / shard.count;
         let config = serde_json::to_value(&spec).expect("a spec is plain data");
         let prefix = spec.split.name().to_string();
         let mut writer = Writer::create(WriterSpec { folder: out, layout, prefix, files: files.clone(), num_files, config, force })?;
         let ids = files.start * RECORDS_PER_FILE..spec.count.min(files.end * RECORDS_PER_FILE);
+        if spec.distinct {
+            maker.leave_out(distinct::repeats(&maker, ids.clone(), threads)?);
+        }
+        let maker = Arc::new(maker);
         let mut taken = 0;
         in_order(&maker, layout, ids.clone(), threads.max(1), &mut |chunk: Chunk| {
             writer.append(&chunk.bytes, chunk.records)?;
@@ -228,6 +243,10 @@ fn in_order<E: World>(
 fn make_chunk<E: World>(maker: &Maker<E>, layout: Layout, number: u64, ids: std::ops::Range<u64>, desk: &mut Desk<E>) -> Result<Chunk, CorpusError> {
     let mut chunk = Chunk { number, ids: ids.end - ids.start, records: 0, bytes: Vec::new(), counts: BTreeMap::new() };
     for id in ids {
+        if maker.is_left_out(id) {
+            *chunk.counts.entry("skipped_repeated").or_default() += 1;
+            continue;
+        }
         let bytes = &mut chunk.bytes;
         let counts = maker.make(id, desk, |record| {
             layout.encode(&record, bytes);
