@@ -2,7 +2,10 @@
 
 mod audit;
 mod corpus;
+mod filter;
+mod forensics;
 mod golden;
+mod held_out;
 mod matrix;
 mod roundtrip;
 mod search;
