@@ -59,6 +59,8 @@ fn job(&(_, env, size, search, format, count, _): &Row, out: &Path, threads: usi
         budget: Budget::default(),
         split: Split::Train,
         shares: SplitShares::default(),
+        hold_out: Settings::default(),
+        distinct: false,
         count,
         seed: 7,
     };
