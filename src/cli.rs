@@ -3,8 +3,12 @@
 //! Data goes to stdout, words for people to stderr.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the command line")]
 
+mod audit;
+mod contamination;
 mod doctor;
 mod export;
+mod filter;
+mod forensics;
 mod generate;
 mod grade;
 mod machine;
@@ -50,6 +54,12 @@ enum Command {
     Solve(solve::SolveArgs),
     /// Grades answers or whole responses: strictly, and as peers would score them.
     Grade(grade::GradeArgs),
+    /// Audits traces from stdin, statement by statement.
+    Audit(audit::AuditArgs),
+    /// Keeps the rows of a corpus that break no rule, with counts per rule.
+    Filter(filter::FilterArgs),
+    /// Counts what traces do: backtracks, returns, repeats, checks, style, shared states.
+    Forensics(forensics::ForensicsArgs),
     /// Checks a corpus and says what it is made of.
     Stats(stats::StatsArgs),
     /// Lets the model of a run answer problems from stdin.
@@ -78,6 +88,9 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Generate(args) => generate::run(&args),
         Command::Solve(args) => solve::run(&args),
         Command::Grade(args) => grade::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Filter(args) => filter::run(&args),
+        Command::Forensics(args) => forensics::run(&args),
         Command::Stats(args) => stats::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Export(args) => export::run(&args),

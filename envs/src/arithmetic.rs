@@ -15,7 +15,7 @@ pub use columns::{Columns, MAX_OPERAND, Operation, Sheet};
 pub use graph::{Definition, Graph, Known, Term};
 pub use order::{Expression, Reduced};
 
-use crate::{ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols};
+use crate::{ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols};
 
 /// `{"kind":"add","operands":[123,456]}`, and so for `sub`, `mul` and `div`;
 /// `{"kind":"order","operands":[8,3,2],"operators":["-","*"],"target":10}`;
@@ -280,6 +280,53 @@ impl Canonical for Arithmetic {
         key
     }
 
+    /// The result (the quotient of a division); digits of the first operand (of the larger addend), operands or quantities; the operands,
+    /// sorted, as `8+3+2`, or the key of a graph.
+    fn facet(&self, problem: &Problem, facet: Facet) -> Option<String> {
+        let sorted = |mut values: Vec<i128>| {
+            values.sort_unstable();
+            values.iter().map(i128::to_string).collect::<Vec<_>>().join("+")
+        };
+        match (problem.family(), facet) {
+            (Family::Sheet(sheet), Facet::Target) => sheet.result().map(|value| value.to_string()),
+            (Family::Sheet(Sheet { operation, a, b }), Facet::Size) => {
+                let first = if operation == Operation::Add { a.max(b) } else { a };
+                Some(first.to_string().len().to_string())
+            }
+            (Family::Sheet(Sheet { a, b, .. }), Facet::Set) => Some(sorted(vec![a.into(), b.into()])),
+            (Family::Order(expression), Facet::Target) => Some(expression.target.to_string()),
+            (Family::Order(expression), Facet::Size) => Some(expression.operands.len().to_string()),
+            (Family::Order(expression), Facet::Set) => Some(sorted(expression.operands.iter().map(|value| i128::from(*value)).collect())),
+            (Family::Graph(graph), Facet::Target) => graph.answer().map(|value| value.to_string()),
+            (Family::Graph(graph), Facet::Size) => Some(graph.definitions.len().to_string()),
+            (Family::Graph(graph), Facet::Set) => Some(graph.key().replace(',', ";")),
+        }
+    }
+
+    /// An operand, or the target of an expression, one more or one less; none for graphs.
+    fn near_keys(&self, problem: &Problem) -> Vec<String> {
+        let mut near = Vec::new();
+        for step in [-1_i64, 1] {
+            match problem.family() {
+                Family::Sheet(sheet) => {
+                    let moved = |value: u64| value.checked_add_signed(step);
+                    near.extend(moved(sheet.a).map(|a| Problem::from_sheet(Sheet { a, ..sheet })));
+                    near.extend(moved(sheet.b).map(|b| Problem::from_sheet(Sheet { b, ..sheet })));
+                }
+                Family::Order(expression) => {
+                    near.extend(expression.target.checked_add(step).map(|target| Problem::Order(Expression { target, ..expression.clone() })));
+                    for place in 0..expression.operands.len() {
+                        let mut moved = expression.clone();
+                        moved.operands[place] += step;
+                        near.push(Problem::Order(moved));
+                    }
+                }
+                Family::Graph(_) => {}
+            }
+        }
+        near.iter().filter(|near| self.validate(near).is_ok()).map(|near| self.canonical_key(near)).collect()
+    }
+
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {
         let mut variants = vec![problem.clone()];
         match problem {
@@ -302,6 +349,14 @@ impl Oracle for Arithmetic {
             Family::Order(expression) => expression.all_values().contains(&expression.target).then(|| expression.steps(&expression.initial())),
             Family::Graph(graph) => Some(graph.steps(&graph.initial())),
         }
+    }
+
+    /// A result is unique; an expression has an answer for every way to set brackets that gives the target.
+    fn num_answers(&self, problem: &Problem, limit: usize) -> Option<usize> {
+        Some(match problem.family() {
+            Family::Order(expression) => expression.num_brackets(limit),
+            Family::Sheet(_) | Family::Graph(_) => 1.min(limit),
+        })
     }
 }
 

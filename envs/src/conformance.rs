@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Canonical, Environment, Notation, SeedTree, Status, World, replay, two_player::TwoPlayer};
+use crate::{Canonical, Environment, Facet, Notation, SeedTree, Status, World, replay, two_player::TwoPlayer};
 
 /// How much of the state space [`check`] walks.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,10 @@ pub struct Effort {
 pub fn check<E: World>(env: &E, seed: u64, effort: Effort) {
     check_all(env, seed, effort, |problem| {
         assert_eq!(env.solvable(problem), env.optimal_cost(problem).is_some(), "oracles disagree on {problem:?}");
+        assert!(env.num_answers(problem, 2) != Some(0), "a generated problem has no answer: {problem:?}");
+        for facet in Facet::ALL {
+            assert!(env.facet(problem, facet).is_some_and(|value| !value.is_empty()), "no {} of {problem:?}", facet.plural());
+        }
         for variant in env.symmetries(problem) {
             assert_eq!(env.optimal_cost(&variant), env.optimal_cost(problem), "symmetric problems have different costs: {variant:?}");
         }
@@ -77,6 +81,13 @@ fn check_problem<E: Environment + Notation + Canonical>(env: &E, problem: &E::Pr
     let key = env.canonical_key(problem);
     for variant in env.symmetries(problem) {
         assert_eq!(env.canonical_key(&variant), key, "symmetric problems have different keys: {variant:?}");
+        for facet in Facet::ALL {
+            assert_eq!(env.facet(&variant, facet), env.facet(problem, facet), "symmetric problems have different {}", facet.plural());
+        }
+    }
+    for facet in Facet::ALL {
+        let value = env.facet(problem, facet).unwrap_or_default();
+        assert!(!value.contains([',', '\n']), "a list of {} cannot hold {value}", facet.plural());
     }
 }
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Canonical, Difficulty, Environment, Heuristic, IllegalAction, SettingError, Status};
+use crate::{Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, SettingError, Status};
 pub use numbers::{Combine, Numbers, Op};
 pub use oracle::ReachableSets;
 pub use preset::{Game24, Preset, Standard, TwentyFour};
@@ -262,6 +262,34 @@ impl<P: Preset> Canonical for NumbersGame<P> {
         let mut numbers = problem.numbers.clone();
         numbers.sort_unstable();
         format!("countdown:{numbers:?}")
+    }
+
+    /// The target; how many numbers; the sorted numbers as `3+5+9`.
+    fn facet(&self, problem: &Problem, facet: Facet) -> Option<String> {
+        Some(match facet {
+            Facet::Target => problem.target.to_string(),
+            Facet::Size => problem.numbers.len().to_string(),
+            Facet::Set => {
+                let mut numbers = problem.numbers.clone();
+                numbers.sort_unstable();
+                numbers.iter().map(u32::to_string).collect::<Vec<_>>().join("+")
+            }
+        })
+    }
+
+    /// The target, or one number, one more or one less.
+    fn near_keys(&self, problem: &Problem) -> Vec<String> {
+        let mut keys = Vec::with_capacity(2 * problem.numbers.len() + 2);
+        let steps = |value: u32, least: u32| [value.checked_sub(1).filter(|value| *value >= least), value.checked_add(1)].into_iter().flatten();
+        keys.extend(steps(problem.target, 0).map(|target| self.canonical_key(&Problem { target, ..problem.clone() })));
+        for (place, number) in problem.numbers.iter().enumerate() {
+            for number in steps(*number, 1) {
+                let mut near = problem.clone();
+                near.numbers[place] = number;
+                keys.push(self.canonical_key(&near));
+            }
+        }
+        keys
     }
 
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use puzzle::{MAX_ADDENDS, MAX_LETTERS, MAX_WORD, Problem};
 
 use crate::{
-    ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, SettingError, Status, Symbols,
+    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Notation, SettingError, Status, Symbols,
     digits::{push_integer, read_integer},
 };
 
@@ -193,6 +193,23 @@ impl Canonical for Cryptarithm {
             text
         });
         texts.min().expect("there is one arrangement at least")
+    }
+
+    /// The pattern of the result's letters (`ABBC`); letters of the longest addend; the pattern of the addends (`ABC+DBA`), the least over
+    /// their orders.
+    fn facet(&self, problem: &Problem, facet: Facet) -> Option<String> {
+        Some(match facet {
+            Facet::Target => problem.result_pattern(),
+            Facet::Size => problem.longest_addend().to_string(),
+            Facet::Set => {
+                let addends = problem.arrangements().into_iter().map(|arranged| {
+                    let mut text = String::new();
+                    arranged.renamed().write(&mut text);
+                    text.split('=').next().unwrap_or_default().to_string()
+                });
+                addends.min().expect("there is one arrangement at least")
+            }
+        })
     }
 
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {

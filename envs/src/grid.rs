@@ -140,6 +140,12 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// The sides as the facet of a size: one where they are equal (`10`), else the shorter first (`9x15`).
+    pub fn facet(self) -> String {
+        let (short, long) = (self.width.min(self.height), self.width.max(self.height));
+        if short == long { short.to_string() } else { format!("{short}x{long}") }
+    }
+
     /// Whether the cell lies inside.
     #[inline]
     pub fn contains(self, cell: Cell) -> bool {

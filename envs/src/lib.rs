@@ -33,7 +33,7 @@ pub mod sudoku;
 pub mod two_player;
 pub mod verifier;
 
-pub use canonical::Canonical;
+pub use canonical::{Canonical, Facet};
 pub use difficulty::{Difficulty, SettingError, Settings};
 pub use environment::{Environment, Heuristic, IllegalAction, Status, World};
 pub use notation::{ActionFault, Notation, Symbols};

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct as _};
 pub use oracle::Distances;
 
 use crate::{
-    Canonical, Difficulty, Environment, Heuristic, IllegalAction, SettingError, Status,
+    Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, SettingError, Status,
     digits::push_integer,
     grid::{Bitmap, Cell, Grid, MAX_SIDE, Move, Symmetry},
 };
@@ -263,6 +263,29 @@ impl Canonical for Maze {
             key
         };
         Symmetry::all().map(key).min().unwrap_or_default()
+    }
+
+    /// Columns and rows between start and goal, the fewer first, as `3x7`; the sides as [`Grid::facet`]; the walls as in the family key.
+    fn facet(&self, problem: &Problem, facet: Facet) -> Option<String> {
+        Some(match facet {
+            Facet::Target => {
+                let (across, down) = (problem.start.x.abs_diff(problem.goal.x), problem.start.y.abs_diff(problem.goal.y));
+                format!("{}x{}", across.min(down), across.max(down))
+            }
+            Facet::Size => problem.grid.facet(),
+            Facet::Set => self.family_key(problem),
+        })
+    }
+
+    /// Start or goal one cell further.
+    fn near_keys(&self, problem: &Problem) -> Vec<String> {
+        let mut keys = Vec::with_capacity(8);
+        for step in Move::ALL {
+            let next = |cell: Cell| problem.grid.step(cell, step).filter(|cell| !problem.walls.has(*cell));
+            keys.extend(next(problem.start).map(|start| self.canonical_key(&Problem { start, ..problem.clone() })));
+            keys.extend(next(problem.goal).map(|goal| self.canonical_key(&Problem { goal, ..problem.clone() })));
+        }
+        keys
     }
 
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {

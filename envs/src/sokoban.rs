@@ -16,7 +16,7 @@ pub use level::{MAX_BOXES, Problem};
 pub use oracle::{Answer, NODE_BOUND};
 
 use crate::{
-    Canonical, Difficulty, Environment, Heuristic, IllegalAction, SettingError, Status,
+    Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, SettingError, Status,
     digits::push_integer,
     grid::{Bitmap, Cell, Grid, Move, Symmetry},
 };
@@ -186,6 +186,28 @@ impl Canonical for Sokoban {
             key
         };
         Symmetry::all().map(key).min().expect("there are eight symmetries")
+    }
+
+    /// The docks and the walls, each as the least of the eight rotated and reflected sets; the sides as [`Grid::facet`].
+    fn facet(&self, problem: &Problem, facet: Facet) -> Option<String> {
+        let least = |pick: fn(&Problem) -> Bitmap| {
+            let key = |symmetry| {
+                let (turned, mut key) = (problem.turned(symmetry), String::new());
+                pick(&turned).write_hex(turned.grid, &mut key);
+                key
+            };
+            Symmetry::all().map(key).min().expect("there are eight symmetries")
+        };
+        Some(match facet {
+            Facet::Target => least(|problem| problem.docks),
+            Facet::Size => problem.grid.facet(),
+            Facet::Set => least(|problem| problem.walls),
+        })
+    }
+
+    /// A box or a dock one cell further.
+    fn near_keys(&self, problem: &Problem) -> Vec<String> {
+        problem.one_step_away().iter().map(|near| self.canonical_key(near)).collect()
     }
 
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use board::{Board, MAX_CELLS, Shape};
 pub use oracle::NODE_BOUND;
 
-use crate::{Canonical, Difficulty, Environment, Heuristic, IllegalAction, SettingError, Status, grid::Symmetry};
+use crate::{Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, SettingError, Status, grid::Symmetry};
 
 /// The clues: `{"rows":["53..7....",…]}`, a dot for an empty cell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,6 +233,30 @@ impl Canonical for Sudoku {
     fn canonical_key(&self, problem: &Problem) -> String {
         let variants = problem.shape.symmetries().map(|symmetry| Rows::from(Self::turned(problem, symmetry)).rows.join("/"));
         format!("sudoku:{}", variants.min().expect("the identity is among them"))
+    }
+
+    /// The filled grid as its own key (`None` where there is none); the side; which cells have clues, as the least of the symmetric patterns.
+    fn facet(&self, problem: &Problem, facet: Facet) -> Option<String> {
+        match facet {
+            Facet::Target => self.solution(problem).map(|clues| self.canonical_key(&Problem { clues, ..problem.clone() })),
+            Facet::Size => Some(problem.shape.side().to_string()),
+            Facet::Set => {
+                let pattern = |symmetry| Rows::from(Self::turned(problem, symmetry)).rows.join("/").replace(|symbol: char| symbol.is_ascii_digit(), "x");
+                problem.shape.symmetries().map(pattern).min()
+            }
+        }
+    }
+
+    /// A clue less, or a clue more that the solution has.
+    fn near_keys(&self, problem: &Problem) -> Vec<String> {
+        let solution = self.solution(problem);
+        let near = (0..problem.shape.cells()).filter_map(|cell| {
+            let digit = if problem.clues.digit(cell) > 0 { 0 } else { solution.as_ref()?.digit(cell) };
+            let mut near = problem.clone();
+            near.clues.set(cell, digit);
+            Some(self.canonical_key(&near))
+        });
+        near.collect()
     }
 
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {

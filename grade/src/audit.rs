@@ -72,7 +72,7 @@ impl<E: World> Auditor for Typed<E> {
 }
 
 /// A response without the marks that peers put around texts.
-fn bare(mut text: &str) -> &str {
+pub(crate) fn bare(mut text: &str) -> &str {
     const MARKS: [&str; 6] = ["<|endoftext|>", "<bos>", "<eos>", "<s>", "</s>", "<|im_end|>"];
     loop {
         let shorter = MARKS.iter().find_map(|mark| text.strip_prefix(mark).or_else(|| text.strip_suffix(mark)));

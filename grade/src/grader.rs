@@ -152,7 +152,7 @@ fn answer_of<'a>(attempt: Attempt<'a>, config: &Config) -> &'a [u8] {
 }
 
 /// Appends an id as it stands in its row; one that only we could read is written anew.
-fn push_id(id: Option<&[u8]>, out: &mut Vec<u8>) {
+pub(crate) fn push_id(id: Option<&[u8]>, out: &mut Vec<u8>) {
     let is_plain = |id: &[u8]| id.iter().all(|byte| matches!(byte, 0x20..=0x7e) && *byte != b'\\');
     match id {
         None => out.extend_from_slice(b"null"),

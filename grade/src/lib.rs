@@ -28,6 +28,8 @@ mod problem;
 pub mod rational;
 mod row;
 pub mod serve;
+#[cfg(feature = "traces")]
+pub mod statements;
 pub mod stream;
 pub mod verdict;
 mod worlds;
@@ -37,5 +39,7 @@ pub use extract::{Extraction, extract};
 pub use grader::{Grader, LineGrader};
 pub use rational::Rational;
 pub use serve::{ServeConfig, serve};
+#[cfg(feature = "traces")]
+pub use statements::{AuditConfig, Audits, audit_stream};
 pub use stream::grade_stream;
 pub use verdict::{Fault, FaultKind, Verdict};

@@ -13,6 +13,18 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::{Grader, LineGrader};
 
+/// Turns lines into lines, one after the other; every thread has its own.
+pub trait Lines: Send {
+    /// Reads a line without its end and appends what it gives, with an end.
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>);
+}
+
+impl Lines for LineGrader {
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        self.grade_line(line, out);
+    }
+}
+
 /// How much is read at once.
 const PIECE: usize = 1 << 20;
 /// The longest row.
@@ -33,6 +45,14 @@ struct Piece {
 /// # Errors
 /// Reading or writing failed. Verdicts of all rows before were written.
 pub fn grade_stream(grader: &Grader, input: impl Read + Send, output: &mut impl Write, threads: usize) -> io::Result<()> {
+    stream(|| grader.lines(), input, output, threads)
+}
+
+/// Sends all rows of `input` through lines that `open` makes, one for each of `threads` threads (at least 1).
+///
+/// # Errors
+/// As [`grade_stream`].
+pub fn stream<L: Lines>(mut open: impl FnMut() -> L, input: impl Read + Send, output: &mut impl Write, threads: usize) -> io::Result<()> {
     let threads = threads.max(1);
     let num_pieces = 3 * threads + 1;
     let (pieces_in, pieces) = bounded(num_pieces);
@@ -48,7 +68,7 @@ pub fn grade_stream(grader: &Grader, input: impl Read + Send, output: &mut impl 
         let reading = scope.spawn(move || read_pieces(input, &free, &pieces_in));
         for _ in 0..threads {
             let (pieces, done_in) = (pieces.clone(), done_in.clone());
-            let mut lines = grader.lines();
+            let mut lines = open();
             scope.spawn(move || {
                 for mut piece in pieces {
                     grade_piece(&mut lines, &mut piece);
@@ -81,19 +101,19 @@ pub fn grade_stream(grader: &Grader, input: impl Read + Send, output: &mut impl 
 }
 
 /// Grades all lines of a text.
-pub(crate) fn grade_lines(lines: &mut LineGrader, rows: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn grade_lines(lines: &mut impl Lines, rows: &[u8], out: &mut Vec<u8>) {
     let mut start = 0;
     while start < rows.len() {
         let end = memchr::memchr(b'\n', &rows[start..]).map_or(rows.len(), |length| start + length);
         let line = &rows[start..end];
         if !line.trim_ascii().is_empty() {
-            lines.grade_line(line, out);
+            lines.line(line, out);
         }
         start = end + 1;
     }
 }
 
-fn grade_piece(lines: &mut LineGrader, piece: &mut Piece) {
+fn grade_piece(lines: &mut impl Lines, piece: &mut Piece) {
     if piece.is_too_long {
         let error = format!("{{\"id\":null,\"error\":\"a row of more than {MAX_ROW} bytes is not allowed\"}}\n");
         piece.verdicts.extend_from_slice(error.as_bytes());

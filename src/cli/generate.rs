@@ -44,9 +44,20 @@ pub struct GenerateArgs {
     /// Folder of the corpus.
     #[arg(long)]
     pub(super) out: PathBuf,
-    /// Part of the problem space: train, val or test. No problem is in two of them, whatever the seed.
+    /// Part of the problem space: train, val, test, or one that holds only what is held out: test-ood-target, test-ood-size, test-ood-set.
+    /// No problem is in two of them, whatever the seed, if all are given the same --hold-out.
     #[arg(long, default_value = "train")]
     pub(super) split: String,
+    /// What train, val and test never have: targets=…, sizes=… or sets=…, with values, ranges such as 30..40 or a share such as 10%,
+    /// comma-separated, such as targets=24,30..40 or sets=10%; can be given again.
+    #[arg(long = "hold-out", value_name = "FACET=VALUES", num_args = 1..)]
+    pub(super) hold_out: Vec<String>,
+    /// Leaves out problems that an earlier record of the run has, up to symmetry.
+    #[arg(long)]
+    pub(super) distinct: bool,
+    /// A corpus that must share no problem with this one; contamination.json says what it shares. Can be given again.
+    #[arg(long)]
+    pub(super) against: Vec<PathBuf>,
     /// File format: jsonl or shard.
     #[arg(long, default_value = "jsonl")]
     pub(super) layout: String,
@@ -93,26 +104,30 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
         budget: Budget { expansions: args.max_expansions.unwrap_or(Budget::default().expansions).max(1), ..Budget::default() },
         split: args.split.parse::<Split>().map_err(Error::Usage)?,
         shares: SplitShares::default(),
+        hold_out: super::settings(&args.hold_out)?,
+        distinct: args.distinct,
         count: args.count,
         seed: args.seed,
     };
     let layout = args.layout.parse::<Layout>().map_err(Error::Usage)?;
     let job = Job { spec, out: args.out.clone(), layout, threads: super::threads(args.threads)?, shard: shard(&args.shard)?, force: args.force };
+    super::contamination::readable(&args.against)?;
     let bar = Bar::new("records");
     let manifest = generate(&job, &mut |done| bar.show(done, args.count.div_ceil(job.shard.count.max(1))))?;
     bar.clear();
     report(&manifest);
-    Ok(())
+    super::contamination::check(&args.out, &args.against)
 }
 
 /// Prints what was written.
 pub(super) fn report(manifest: &Manifest) {
     let count = |name: &str| manifest.counts.get(name).copied().unwrap_or(0);
     eprintln!(
-        "{} records ({} solved, {} skipped), {} bytes of text in {} files",
+        "{} records ({} solved, {} skipped, {} repeated), {} bytes of text in {} files",
         count("records"),
         count("solved"),
         count("skipped_unsolved"),
+        count("skipped_repeated"),
         count("text_bytes"),
         manifest.files.len()
     );

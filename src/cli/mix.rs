@@ -21,6 +21,11 @@ pub(super) fn is_mixed(args: &GenerateArgs) -> bool {
 }
 
 pub(super) fn run(args: &GenerateArgs) -> Result<()> {
+    if !args.hold_out.is_empty() || args.distinct {
+        let flag = if args.distinct { "--distinct" } else { "--hold-out" };
+        return Err(Error::Usage(format!("{flag} is not allowed for a mixture; expected one environment, search, format and transform")));
+    }
+    super::contamination::readable(&args.against)?;
     let list = |names: &str| names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect();
     let spec = MixSpec {
         envs: list(&args.env),
@@ -47,7 +52,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     let manifest = generate(&spec, run, &mut |done| bar.show(done, count.div_ceil(shard.count.max(1))))?;
     bar.clear();
     report(&manifest);
-    Ok(())
+    super::contamination::check(&args.out, &args.against)
 }
 
 fn weights(texts: &[String]) -> Result<BTreeMap<String, u32>> {

@@ -5,3 +5,4 @@ mod campaigns;
 mod peers;
 mod rows;
 mod server;
+mod statements;

@@ -2,8 +2,11 @@
 
 mod audit;
 mod corpus;
+mod filter;
+mod forensics;
 mod games;
 mod golden;
+mod held_out;
 mod matrix;
 mod mix;
 mod roundtrip;

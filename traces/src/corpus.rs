@@ -3,7 +3,7 @@
 mod card;
 mod contamination;
 mod file;
-mod filter;
+pub mod filter;
 mod jsonl;
 mod layout;
 mod manifest;
@@ -15,7 +15,7 @@ mod writer;
 pub use card::CARD;
 pub use contamination::{CONTAMINATION, Contamination, Overlap, contamination};
 pub use file::{CorpusError, publish};
-pub use filter::{FilterConfig, Funnel, Rule};
+pub use filter::{FUNNEL, FilterJob, Funnel, Leaks, RULES, Rates, Row, RuleCount, Source, Worlds, filter};
 pub use layout::Layout;
 pub use manifest::{FileEntry, MANIFEST, Manifest, SCHEMA_VERSION};
 pub use reader::read;

@@ -1,10 +1,19 @@
 //! What a trace does when it thinks (Meta-CoT §4.4): where it turns back and how far, what it repeats, what it checks, and which style that
 //! makes. Works on the trace of any audit, so on texts of models as on our own.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod profile;
+mod summary;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use metacot_envs::{Environment, Status};
 use serde::{Deserialize, Serialize};
+
+pub use profile::{Profile, Profilers, Told};
+pub use summary::{Overlap, Summary, Survey, survey};
 
 use crate::{Event, Trace};
 
@@ -37,6 +46,8 @@ pub struct Forensics {
     pub repeated_states: u64,
     /// Branches whose end was noted: dead ends and goals.
     pub verifications: u64,
+    /// Nodes between root and goal that the search worked from: two or more of their children were visited.
+    pub sub_goals: u64,
     /// Values told.
     pub evaluations: u64,
     /// Visits.
@@ -52,12 +63,17 @@ pub fn forensics<E: Environment>(env: &E, problem: &E::Problem, trace: &Trace<E>
     let (mut backtracks, mut visited) = (BTreeMap::new(), BTreeSet::new());
     let (mut returns_to_root, mut revisits, mut visits, mut evaluations, mut repeats) = (0, 0, 0, 0, 0);
     let mut at = None;
+    let mut entered = vec![0_u32; trace.nodes.len()];
     for event in &trace.events {
         match *event {
             Event::Visit(node) => {
                 visits += 1;
-                revisits += u64::from(!visited.insert(node));
                 let here = trace.node(node);
+                if visited.insert(node) {
+                    entered[here.parent as usize] += u32::from(node != 0);
+                } else {
+                    revisits += 1;
+                }
                 if let Some(before) = at.filter(|before| *before != node && (node == 0 || here.parent != *before)) {
                     let levels = trace.node(before).depth.saturating_sub(here.depth);
                     *backtracks.entry(levels).or_default() += 1;
@@ -74,6 +90,7 @@ pub fn forensics<E: Environment>(env: &E, problem: &E::Problem, trace: &Trace<E>
         repeats += u64::from(!seen.insert(&node.state));
     }
     let verifications = trace.nodes.iter().filter(|node| env.status(problem, &node.state) != Status::Open).count() as u64;
+    let sub_goals = entered.iter().skip(1).filter(|children| **children >= 2).count() as u64;
     let num_backtracks: u64 = backtracks.values().sum();
     let style = if num_backtracks == 0 {
         Style::Straight
@@ -87,12 +104,29 @@ pub fn forensics<E: Environment>(env: &E, problem: &E::Problem, trace: &Trace<E>
         Style::Tree
     };
     let plan_length = trace.goal.map_or(0, |goal| u64::from(trace.node(goal).depth));
-    Forensics { backtracks, returns_to_root, revisits, repeated_states: repeats, verifications, evaluations, visits, plan_length, style }
+    Forensics { backtracks, returns_to_root, revisits, repeated_states: repeats, verifications, sub_goals, evaluations, visits, plan_length, style }
 }
 
 /// The share of states that two traces of one problem have in common: shared states over the larger number of states (Gandhi et al. 2024).
 pub fn overlap<E: Environment>(one: &Trace<E>, other: &Trace<E>) -> f64 {
-    let states = |trace: &Trace<E>| trace.nodes.iter().map(|node| node.state.clone()).collect::<BTreeSet<E::State>>();
-    let (one, other) = (states(one), states(other));
-    one.intersection(&other).count() as f64 / one.len().max(other.len()).max(1) as f64
+    overlap_of(&states(one), &states(other))
+}
+
+/// The states of a trace as numbers, sorted, each once; equal states have equal numbers within a process.
+pub fn states<E: Environment>(trace: &Trace<E>) -> Vec<u64> {
+    let number = |state: &E::State| {
+        let mut hasher = DefaultHasher::new();
+        state.hash(&mut hasher);
+        hasher.finish()
+    };
+    let mut states: Vec<u64> = trace.nodes.iter().map(|node| number(&node.state)).collect();
+    states.sort_unstable();
+    states.dedup();
+    states
+}
+
+/// [`overlap`] of two sorted lists of states.
+pub fn overlap_of(one: &[u64], other: &[u64]) -> f64 {
+    let shared = one.iter().filter(|state| other.binary_search(state).is_ok()).count();
+    shared as f64 / one.len().max(other.len()).max(1) as f64
 }

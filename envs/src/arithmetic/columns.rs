@@ -73,6 +73,17 @@ fn digit(value: u64, column: u8) -> u64 {
 }
 
 impl Sheet {
+    /// The sum, difference, product or quotient; `None` for a division by 0 or a negative difference.
+    pub(super) fn result(&self) -> Option<u128> {
+        let [a, b] = [self.a, self.b].map(u128::from);
+        match self.operation {
+            Operation::Add => Some(a + b),
+            Operation::Sub => a.checked_sub(b),
+            Operation::Mul => Some(a * b),
+            Operation::Div => a.checked_div(b),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), String> {
         if let Some(operand) = [self.a, self.b].into_iter().find(|operand| *operand > MAX_OPERAND) {
             return Err(format!("operand {operand} is not allowed; expected at most {MAX_OPERAND}"));

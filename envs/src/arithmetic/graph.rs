@@ -215,6 +215,16 @@ impl Graph {
     }
 
     /// The needed definitions with letters given in the order of mention from the question on.
+    /// The value of the quantity that is asked for; `None` where it cannot be computed.
+    pub(super) fn answer(&self) -> Option<u8> {
+        let mut state = self.initial();
+        while state.get(self.query).is_none() {
+            let name = self.actions(&state).next()?;
+            state = self.after(&state, name)?;
+        }
+        state.get(self.query)
+    }
+
     pub(super) fn key(&self) -> String {
         let names = self.needed(&self.initial());
         let letter = |name: char| names.iter().position(|other| *other == name).map_or(name, |index| char::from(b'a' + index as u8));

@@ -3,7 +3,7 @@
 //! A step reduces two neighbours with the operator between them (`8-3=5`), whatever the usual precedence says. Division must be exact and
 //! values may be negative; a single value that is not the target is a dead end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +127,32 @@ impl Expression {
             }
         }
         spans[0].pop().unwrap_or_default()
+    }
+
+    /// The ways to set brackets that give the target, counted up to `limit`.
+    pub(super) fn num_brackets(&self, limit: usize) -> usize {
+        let len = self.operands.len();
+        let mut spans = vec![vec![BTreeMap::<i64, usize>::new(); len]; len];
+        for width in 0..len {
+            for from in 0..len - width {
+                let mut values = BTreeMap::new();
+                if width == 0 {
+                    values.insert(self.operands[from], 1);
+                }
+                for split in from..from + width {
+                    for (left, one) in &spans[from][split] {
+                        for (right, other) in &spans[split + 1][from + width] {
+                            if let Some(value) = apply(self.operators[split], *left, *right) {
+                                let ways = values.entry(value).or_insert(0);
+                                *ways = one.saturating_mul(*other).saturating_add(*ways).min(limit);
+                            }
+                        }
+                    }
+                }
+                spans[from][from + width] = values;
+            }
+        }
+        spans[0].pop().and_then(|whole| whole.get(&self.target).copied()).unwrap_or(0)
     }
 
     pub(super) fn write_state(&self, state: &Reduced, out: &mut String) {

@@ -224,6 +224,11 @@ impl<P: Preset> Oracle for NumbersGame<P> {
     fn optimal_cost(&self, problem: &Problem) -> Option<u32> {
         Some(self.least_numbers(problem, &self.initial(problem))? - 1)
     }
+
+    /// Expressions, commutative variants once; settled for up to five numbers.
+    fn num_answers(&self, problem: &Problem, limit: usize) -> Option<usize> {
+        (problem.numbers.len() <= 5).then(|| self.solutions(problem).len().min(limit))
+    }
 }
 
 #[cfg(test)]

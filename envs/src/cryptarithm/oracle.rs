@@ -63,6 +63,11 @@ impl Oracle for Cryptarithm {
     fn optimal_cost(&self, problem: &Problem) -> Option<u32> {
         (self.solutions(problem, 1) == 1).then(|| problem.letters().len() as u32)
     }
+
+    /// Assignments.
+    fn num_answers(&self, problem: &Problem, limit: usize) -> Option<usize> {
+        Some(self.solutions(problem, limit))
+    }
 }
 
 #[cfg(test)]

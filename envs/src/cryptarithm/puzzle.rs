@@ -140,6 +140,24 @@ impl Problem {
         out.push_str(&self.result);
     }
 
+    /// The letters of the result, renamed to A, B, C … in the order in which they appear in it.
+    pub(super) fn result_pattern(&self) -> String {
+        let mut seen = String::new();
+        let rename = |letter| {
+            let place = seen.find(letter).unwrap_or_else(|| {
+                seen.push(letter);
+                seen.len() - 1
+            });
+            char::from(b'A' + place as u8)
+        };
+        self.result.chars().map(rename).collect()
+    }
+
+    /// The number of letters of the longest addend.
+    pub(super) fn longest_addend(&self) -> usize {
+        self.words.iter().map(String::len).max().unwrap_or(0)
+    }
+
     /// The puzzle with its addends in every order.
     pub(super) fn arrangements(&self) -> Vec<Self> {
         let mut orders = vec![Vec::new()];

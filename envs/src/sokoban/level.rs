@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Warehouse;
-use crate::grid::{Bitmap, Cell, Grid, Symmetry};
+use crate::grid::{Bitmap, Cell, Grid, Move, Symmetry};
 
 /// The most boxes of a level.
 pub const MAX_BOXES: usize = 6;
@@ -79,6 +79,26 @@ impl Problem {
     /// The docks, sorted; as many as there are boxes.
     pub fn dock_list(&self) -> &[Cell] {
         &self.dock_cells[..usize::from(self.start.len)]
+    }
+
+    /// The levels in which one box or one dock stands one cell further.
+    pub(super) fn one_step_away(&self) -> Vec<Self> {
+        let parts =
+            |docks: &[Cell], boxes: &[Cell]| Parts { grid: self.grid, walls: self.walls, docks: docks.into(), boxes: boxes.into(), worker: self.start.worker };
+        let (docks, boxes) = (self.dock_list(), self.start.boxes());
+        let mut levels = Vec::new();
+        for place in 0..boxes.len() {
+            for step in Move::ALL {
+                let moved = |cells: &[Cell]| {
+                    let mut cells = cells.to_vec();
+                    cells[place] = self.grid.step(cells[place], step)?;
+                    Some(cells)
+                };
+                levels.extend(moved(boxes).and_then(|boxes| Self::new(parts(docks, &boxes)).ok()));
+                levels.extend(moved(docks).and_then(|docks| Self::new(parts(&docks, boxes)).ok()));
+            }
+        }
+        levels
     }
 
     pub(super) fn turned(&self, symmetry: Symmetry) -> Self {

@@ -94,6 +94,11 @@ impl Oracle for Sudoku {
     fn optimal_cost(&self, problem: &Problem) -> Option<u32> {
         self.solution(problem).map(|_| problem.clues.empty(problem.shape) as u32)
     }
+
+    /// Filled grids.
+    fn num_answers(&self, problem: &Problem, limit: usize) -> Option<usize> {
+        self.solutions(problem, limit)
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,11 @@ pub(super) fn card(manifest: &Manifest, split: &str) -> String {
         text += &format!("configs:\n- config_name: default\n  data_files:\n  - split: {split}\n    path: \"{split}-*.jsonl\"\n");
     }
     text += "tags:\n- meta-cot\n- synthetic\n---\n\n";
+    if manifest.config.get("rows").and_then(serde_json::Value::as_str) == Some("plain") {
+        text += &format!("# Rows kept by a funnel\n\n{} rows, unchanged; what was dropped by which rule is in `funnel.json`.\n\n", count("records"));
+        text += &format!("Digest (BLAKE3): `{}`. Files, sizes and SHA-256 sums are in `manifest.json`.\n", manifest.digest);
+        return text;
+    }
     text += &format!("# {} / {} / {}\n\n", setting("env"), setting("search"), setting("format"));
     text += &format!(
         "{} records ({} of them solved, {} bytes of text), split `{split}`. Every plan was replayed by the environment and every text was audited step by step before it was written{}.\n\n",

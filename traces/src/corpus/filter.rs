@@ -1,142 +1,194 @@
-//! A funnel of rules in the manner of Big-MATH (Albalak et al. 2025): each record is kept, or dropped by the first rule that it breaks.
+//! A funnel of rules in the manner of Big-MATH (Albalak et al. 2025): each row is kept, or dropped by the first rule that it breaks.
+//!
+//! A rule looks at a row alone first, on any thread, and leaves a [`Mark`]; the marks are then settled in the order of the rows, so the
+//! outcome does not depend on the number of threads. Rules that compare rows compare with **kept** rows: no row is dropped for one that is
+//! dropped itself. Each such rule remembers a few bytes of every kept row and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod canonical_duplicate;
+mod duplicate;
+mod guessable;
+mod job;
+mod leak;
+mod multiple_choice;
+mod near_duplicate;
+mod not_unique;
+mod puzzle;
+mod row;
+mod sketch;
+mod solve_rate;
+mod source;
+mod words;
+mod yes_no;
 
-use metacot_envs::{
-    Difficulty, SeedTree, World,
-    registry::{self, EnvironmentVisitor},
-};
+use metacot_envs::{SettingError, Settings};
 use serde::{Deserialize, Serialize};
 
-use super::{CorpusError, Record};
-use crate::search::leaf::Leaf;
+pub use job::{FUNNEL, FilterJob, filter};
+pub use leak::Leaks;
+pub use puzzle::{Puzzle, Worlds};
+pub use row::Row;
+pub use sketch::Sketch;
+pub use solve_rate::Rates;
+pub use source::{Item, Source};
 
-/// Why a record is dropped, in the order in which the rules are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// An earlier record has the same text.
-    Duplicate,
-    /// An earlier record has the same problem up to symmetry.
-    CanonicalDuplicate,
-    /// The problem is one of those that must not be learned.
-    Leak,
-    /// The problem has two answers at most, so that it can be guessed.
-    YesNo,
-    /// Random play solves it too often.
-    Guessable,
-    /// The share of random plays that solve it lies outside of the band.
-    SolveRate,
+/// The rules in the order in which they are asked: one line per rule.
+pub const RULES: &[Kind] = &[
+    duplicate::KIND,
+    canonical_duplicate::KIND,
+    leak::KIND,
+    multiple_choice::KIND,
+    yes_no::KIND,
+    solve_rate::KIND,
+    guessable::KIND,
+    not_unique::KIND,
+    near_duplicate::KIND,
+];
+
+/// A rule as it is registered.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The name on the command line and in reports.
+    pub name: &'static str,
+    /// The settings that it knows.
+    pub settings: &'static [&'static str],
+    /// Whether it is asked where no rules are named.
+    pub is_default: fn(&Context, &Settings) -> bool,
+    /// Makes it, or says what it lacks.
+    pub build: fn(&Context, &Settings) -> Result<Box<dyn Rule>, SettingError>,
 }
 
-/// What is asked of a record; a rule that is not set drops nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FilterConfig {
-    /// Drop repeated texts.
-    pub duplicate: bool,
-    /// Drop repeated problems.
-    pub canonical_duplicate: bool,
-    /// Drop problems with at most two legal plans of one action.
-    pub yes_no: bool,
-    /// Drop problems that random play solves more often than this, in [0, 1].
-    pub guessable_above: Option<f64>,
-    /// Keep only problems that random play solves within this band, in [0, 1].
-    pub solve_rate: Option<(f64, f64)>,
-    /// Random plays per problem.
-    pub plays: u32,
+/// What rules compare rows with, beside the rows.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// What must not be learned.
+    pub leaks: Option<Leaks>,
+    /// Solve rates by id of row.
+    pub rates: Option<Rates>,
+}
+
+/// What a rule sees in one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The row is fine.
+    Pass,
+    /// The row is to be dropped.
+    Drop,
+    /// The rule has nothing to say on such a row, such as exact answers on a question in prose.
+    NotApplicable,
+    /// The row is to be dropped where a kept row has one of these keys; the first is the row's own.
+    Keys(Vec<u128>),
+    /// The row is to be dropped where a kept row has much the same words.
+    Words(Box<Sketch>),
+}
+
+/// Why rows are dropped.
+pub trait Rule: Send + Sync {
+    /// Looks at a row alone.
+    fn look(&self, row: &Row<'_>) -> Mark;
+
+    /// Whether a kept row is one that the mark speaks of; asked of marks that compare rows.
+    fn has_seen(&self, _mark: &Mark) -> bool {
+        false
+    }
+
+    /// Takes note of a kept row.
+    fn remember(&mut self, _mark: &Mark) {}
+}
+
+/// What one rule did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleCount {
+    /// The rule.
+    pub rule: String,
+    /// Rows that reached it.
+    pub asked: u64,
+    /// Rows that it dropped.
+    pub dropped: u64,
+    /// Rows that it had nothing to say on; they pass.
+    pub not_applicable: u64,
 }
 
 /// A funnel in use: what it has seen and what it has dropped.
-#[derive(Clone, Debug, Default)]
 pub struct Funnel {
-    config: FilterConfig,
-    held_out: BTreeSet<String>,
-    texts: BTreeSet<[u8; 32]>,
-    keys: BTreeSet<String>,
-    counts: BTreeMap<Rule, u64>,
+    rules: Vec<(Box<dyn Rule>, RuleCount)>,
+    rows: u64,
     kept: u64,
 }
 
 impl Funnel {
-    /// A funnel that also drops the problems of `held_out`, given by canonical key.
-    pub fn new(config: FilterConfig, held_out: BTreeSet<String>) -> Self {
-        Self { config, held_out, ..Self::default() }
-    }
-
-    /// Whether a record passes, and else the first rule that it breaks.
+    /// A funnel of the named rules, or of those that apply by default; they are asked in the order of [`RULES`].
     ///
     /// # Errors
-    /// A record of an environment that is not registered, or whose problem does not read.
-    pub fn judge(&mut self, record: &Record) -> Result<Option<Rule>, CorpusError> {
-        let broken = self.first_broken(record)?;
-        match broken {
-            Some(rule) => *self.counts.entry(rule).or_default() += 1,
-            None => self.kept += 1,
+    /// An unknown rule, a rule without what it needs, a setting that no rule of the funnel knows or whose value is not allowed.
+    pub fn new(names: Option<&[String]>, context: &Context, settings: &Settings) -> Result<Self, SettingError> {
+        if let Some(name) = names.and_then(|names| names.iter().find(|name| RULES.iter().all(|kind| kind.name != *name))) {
+            let known: Vec<&str> = RULES.iter().map(|kind| kind.name).collect();
+            return Err(SettingError::Value { name: "rules".into(), value: name.clone(), expected: format!("some of {}", known.join(", ")) });
         }
-        Ok(broken)
+        let is_asked = |kind: &&Kind| names.map_or_else(|| (kind.is_default)(context, settings), |names| names.iter().any(|name| name == kind.name));
+        let kinds: Vec<&Kind> = RULES.iter().filter(is_asked).collect();
+        let known: Vec<&str> = kinds.iter().flat_map(|kind| kind.settings).copied().collect();
+        settings.only(&known)?;
+        let rules = kinds.iter().map(|kind| Ok(((kind.build)(context, settings)?, RuleCount { rule: kind.name.into(), ..RuleCount::default() })));
+        Ok(Self { rules: rules.collect::<Result<_, SettingError>>()?, rows: 0, kept: 0 })
     }
 
-    /// Records kept so far, and records dropped by rule.
-    pub fn counts(&self) -> (u64, &BTreeMap<Rule, u64>) {
-        (self.kept, &self.counts)
+    /// What the rules see in a row, up to the first that drops it; from any thread.
+    pub fn look(&self, row: &Row<'_>) -> Vec<Mark> {
+        let mut marks = Vec::with_capacity(self.rules.len());
+        for (rule, _) in &self.rules {
+            marks.push(rule.look(row));
+            if marks.last() == Some(&Mark::Drop) {
+                break;
+            }
+        }
+        marks
     }
 
-    fn first_broken(&mut self, record: &Record) -> Result<Option<Rule>, CorpusError> {
-        if !self.texts.insert(*blake3::hash(record.text.as_bytes()).as_bytes()) && self.config.duplicate {
-            return Ok(Some(Rule::Duplicate));
+    /// Decides on the next row by its marks: the name of the rule that drops it, or `None` where it is kept.
+    pub fn settle(&mut self, marks: &[Mark]) -> Option<&str> {
+        self.rows += 1;
+        let mut dropped_by = None;
+        for (index, ((rule, count), mark)) in self.rules.iter_mut().zip(marks).enumerate() {
+            count.asked += 1;
+            let is_dropped = match mark {
+                Mark::Pass => false,
+                Mark::Drop => true,
+                Mark::NotApplicable => {
+                    count.not_applicable += 1;
+                    false
+                }
+                Mark::Keys(_) | Mark::Words(_) => rule.has_seen(mark),
+            };
+            if is_dropped {
+                count.dropped += 1;
+                dropped_by = Some(index);
+                break;
+            }
         }
-        if !self.keys.insert(record.canonical_key.clone()) && self.config.canonical_duplicate {
-            return Ok(Some(Rule::CanonicalDuplicate));
+        if let Some(index) = dropped_by {
+            return Some(&self.rules[index].1.rule);
         }
-        if self.held_out.contains(&record.canonical_key) {
-            return Ok(Some(Rule::Leak));
+        self.kept += 1;
+        for ((rule, _), mark) in self.rules.iter_mut().zip(marks) {
+            rule.remember(mark);
         }
-        let FilterConfig { yes_no, guessable_above, solve_rate, plays, .. } = self.config;
-        if !yes_no && guessable_above.is_none() && solve_rate.is_none() {
-            return Ok(None);
-        }
-        let guess = registry::visit(&record.env, Guess { record, plays: plays.max(1) }).map_err(|error| CorpusError::Usage(error.to_string()))??;
-        Ok(if yes_no && guess.num_short_plans <= 2 {
-            Some(Rule::YesNo)
-        } else if guessable_above.is_some_and(|most| guess.rate > most) {
-            Some(Rule::Guessable)
-        } else if solve_rate.is_some_and(|(low, high)| !(low..=high).contains(&guess.rate)) {
-            Some(Rule::SolveRate)
-        } else {
-            None
-        })
+        None
+    }
+
+    /// Rows so far, rows kept, and what each rule did.
+    pub fn counts(&self) -> (u64, u64, Vec<RuleCount>) {
+        (self.rows, self.kept, self.rules.iter().map(|(_, count)| count.clone()).collect())
     }
 }
 
-/// How a problem looks to somebody who guesses.
-struct Guessed {
-    rate: f64,
-    /// Legal first actions where every one of them ends the problem; `usize::MAX` where play can go on.
-    num_short_plans: usize,
+/// Rules that are asked whatever there is to compare with.
+fn always(_: &Context, _: &Settings) -> bool {
+    true
 }
 
-struct Guess<'a> {
-    record: &'a Record,
-    plays: u32,
-}
-
-impl EnvironmentVisitor for Guess<'_> {
-    type Output = Result<Guessed, CorpusError>;
-
-    fn visit<E: World>(self) -> Self::Output {
-        let usage = |error: String| CorpusError::Usage(format!("record {}: {error}", self.record.id));
-        let env = E::configure(&Difficulty::default()).map_err(|error| usage(error.to_string()))?;
-        let problem: E::Problem = serde_json::from_value(self.record.problem.clone()).map_err(|error| usage(error.to_string()))?;
-        let state = env.initial(&problem);
-        let mut actions = Vec::new();
-        env.actions(&problem, &state, &mut actions);
-        let goes_on =
-            actions.iter().any(|action| env.apply(&problem, &state, action).is_ok_and(|next| env.status(&problem, &next) == metacot_envs::Status::Open));
-        // The problem alone decides the plays, so the verdict does not depend on where the record stands.
-        let mut rng = SeedTree::root(0).child("guess").child(&self.record.canonical_key).stream(0);
-        let play = Leaf::Rollouts { count: 1, depth: 1000 };
-        let solved = (0..self.plays).filter(|_| play.evaluate(&env, &problem, &state, &mut rng).solution.is_some()).count();
-        Ok(Guessed { rate: solved as f64 / f64::from(self.plays), num_short_plans: if goes_on { usize::MAX } else { actions.len() } })
-    }
+/// The key of a text: 128 bits of BLAKE3, so that two texts share one by chance never in practice.
+fn key_of(text: &str) -> u128 {
+    let hash = blake3::hash(text.as_bytes());
+    u128::from_le_bytes(hash.as_bytes()[..16].try_into().expect("a digest has 32 bytes"))
 }

@@ -1,6 +1,6 @@
 //! One row of a corpus, and the split that its problem belongs to.
 
-use metacot_envs::canonical::split_point;
+use metacot_envs::{Facet, canonical::split_point};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -112,7 +112,7 @@ fn as_json<S: serde::Serializer>(text: &&str, serializer: S) -> Result<S::Ok, S:
 
 /// Which part of the problem space a record is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Split {
     /// To learn from.
     Train,
@@ -120,11 +120,17 @@ pub enum Split {
     Val,
     /// To report on.
     Test,
+    /// Targets that no split above has.
+    TestOodTarget,
+    /// Sizes that no split above has.
+    TestOodSize,
+    /// Sets (numbers, walls, patterns) that no split above has.
+    TestOodSet,
 }
 
 impl Split {
     /// All splits.
-    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
+    pub const ALL: [Self; 6] = [Self::Train, Self::Val, Self::Test, Self::TestOodTarget, Self::TestOodSize, Self::TestOodSet];
 
     /// The name in file names and on the command line.
     pub fn name(self) -> &'static str {
@@ -132,6 +138,19 @@ impl Split {
             Self::Train => "train",
             Self::Val => "val",
             Self::Test => "test",
+            Self::TestOodTarget => "test-ood-target",
+            Self::TestOodSize => "test-ood-size",
+            Self::TestOodSet => "test-ood-set",
+        }
+    }
+
+    /// What the split is made of that the others do not have; `None` for splits of the training distribution.
+    pub fn held_out(self) -> Option<Facet> {
+        match self {
+            Self::Train | Self::Val | Self::Test => None,
+            Self::TestOodTarget => Some(Facet::Target),
+            Self::TestOodSize => Some(Facet::Size),
+            Self::TestOodSet => Some(Facet::Set),
         }
     }
 }
@@ -139,7 +158,10 @@ impl Split {
 impl std::str::FromStr for Split {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|split| split.name() == text).ok_or_else(|| format!("unknown split `{text}`; allowed: train, val, test"))
+        Self::ALL.into_iter().find(|split| split.name() == text).ok_or_else(|| {
+            let allowed = Self::ALL.map(Self::name).join(", ");
+            format!("unknown split `{text}`; allowed: {allowed}")
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use metacot_envs::{SeedTree, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
-use super::{NO_TRANSFORM, Producer, Spec};
+use super::{HeldOut, NO_TRANSFORM, Producer, Spec};
 use crate::{
     Auditor, Recorder, Search, TraceFormat,
     corpus::{CorpusError, Record, RecordRef, SplitBy},
@@ -21,6 +21,9 @@ pub struct Maker<E: World> {
     format: Box<dyn TraceFormat<E>>,
     transform: Option<Box<dyn Transform<E>>>,
     spec: Spec,
+    held_out: HeldOut<E>,
+    /// Ids whose problem an earlier id has, ascending.
+    left_out: Vec<u64>,
     problem_seeds: SeedTree,
     search_seeds: SeedTree,
     transform_seeds: SeedTree,
@@ -55,12 +58,13 @@ impl<E: World> Maker<E> {
             name => Some(transform::build::<E>(name, &spec.format, &spec.transform_settings).map_err(usage)?),
         };
         let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
+        let held_out = HeldOut::new(spec, &env)?;
         let [problem_seeds, search_seeds, transform_seeds] = ["problem", "search", "transform"].map(|name| seeds.child(name));
         if E::HAS_OPPONENT {
             // Boards of any size can be played, and only small ones posed.
             env.validate(&env.generate(&mut problem_seeds.stream(0))).map_err(|reason| CorpusError::Usage(format!("{}: {reason}", E::NAME)))?;
         }
-        Ok(Self { env, search, format, transform, spec: spec.clone(), problem_seeds, search_seeds, transform_seeds })
+        Ok(Self { env, search, format, transform, spec: spec.clone(), held_out, left_out: Vec::new(), problem_seeds, search_seeds, transform_seeds })
     }
 
     /// The problem of record `id`: the first draw of its stream that lies in the split.
@@ -69,18 +73,26 @@ impl<E: World> Maker<E> {
     /// No draw lies there: the split is empty at this difficulty.
     pub fn problem(&self, id: u64) -> Result<(E::Problem, String), CorpusError> {
         let mut rng: ChaCha8Rng = self.problem_seeds.stream(id);
+        let env = self.held_out.drawn_from(id).unwrap_or(&self.env);
         for _ in 0..MAX_DRAWS {
-            let problem = self.env.generate(&mut rng);
+            let problem = env.generate(&mut rng);
             let key = self.env.canonical_key(&problem);
-            let is_inside = match self.spec.shares.by {
-                SplitBy::Problem => self.spec.shares.split_of(&key) == self.spec.split,
-                SplitBy::Family => self.spec.shares.split_of(&self.env.family_key(&problem)) == self.spec.split,
-            };
+            let is_inside = self.held_out.admits(&self.env, &problem, self.spec.split)
+                && (self.spec.split.held_out().is_some()
+                    || match self.spec.shares.by {
+                        SplitBy::Problem => self.spec.shares.split_of(&key) == self.spec.split,
+                        SplitBy::Family => self.spec.shares.split_of(&self.env.family_key(&problem)) == self.spec.split,
+                    });
             if is_inside {
                 return Ok((problem, key));
             }
         }
         Err(CorpusError::Usage(format!("no problem of {} falls into the split `{}`; its share is too small", E::NAME, self.spec.split.name())))
+    }
+
+    /// Leaves out these ids, given in rising order.
+    pub fn leave_out(&mut self, ids: Vec<u64>) {
+        self.left_out = ids;
     }
 
     /// Makes record `id`; `None` where the format cannot show the trace (a failed search in a format of solutions).
@@ -180,6 +192,10 @@ impl<E: World> Producer for Maker<E> {
 
     fn desk(&self) -> Desk<E> {
         Desk::default()
+    }
+
+    fn is_left_out(&self, id: u64) -> bool {
+        self.left_out.binary_search(&id).is_ok()
     }
 
     fn make<R>(&self, id: u64, desk: &mut Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError> {

@@ -1,0 +1,212 @@
+//! A run over the ids of a shard: chunks of records made on all workers and written in the order of their ids.
+
+use std::{collections::BTreeMap, ops::Range, path::PathBuf, thread};
+
+use crossbeam::channel::bounded;
+
+use crate::corpus::{CorpusError, Layout, Manifest, RecordRef, Split, Writer, WriterSpec};
+
+/// Records in one data file; a shard of a run is a range of files.
+const RECORDS_PER_FILE: u64 = 50_000;
+/// Records that a worker makes at a time; divides [`RECORDS_PER_FILE`].
+const CHUNK: u64 = 40;
+
+/// A shard of a run: number `index` of `count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// From 0.
+    pub index: u64,
+    /// At least 1.
+    pub count: u64,
+}
+
+/// What makes records: record `id` is the same whoever makes it and whatever was made before.
+pub trait Producer: Send + Sync {
+    /// What a worker needs beside the producer, reused from record to record.
+    type Desk<'a>
+    where
+        Self: 'a;
+
+    /// An empty desk.
+    fn desk(&self) -> Self::Desk<'_>;
+
+    /// Whether `id` is left out, as its problem stands in a record before.
+    fn is_left_out(&self, _id: u64) -> bool {
+        false
+    }
+
+    /// Makes record `id` and hands it to `take`; `None` where there is nothing to show.
+    ///
+    /// # Errors
+    /// As [`Maker::make`](super::Maker::make).
+    fn make<R>(&self, id: u64, desk: &mut Self::Desk<'_>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError>;
+}
+
+/// A corpus to write, whatever makes its records: the fields of [`Job`](super::Job) and [`Spec`](super::Spec) that the records do not need.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// See [`Spec::count`](super::Spec::count).
+    pub count: u64,
+    /// See [`Spec::split`](super::Spec::split).
+    pub split: Split,
+    /// See [`Job::out`](super::Job::out).
+    pub out: PathBuf,
+    /// See [`Job::layout`](super::Job::layout).
+    pub layout: Layout,
+    /// See [`Job::threads`](super::Job::threads).
+    pub threads: usize,
+    /// See [`Job::shard`](super::Job::shard).
+    pub shard: Shard,
+    /// See [`Job::force`](super::Job::force).
+    pub force: bool,
+}
+
+impl Run {
+    /// Data files of the whole run.
+    fn num_files(&self) -> u64 {
+        self.count.div_ceil(RECORDS_PER_FILE).max(1)
+    }
+
+    /// Data files of the shard, by number.
+    fn files(&self) -> Result<Range<u64>, CorpusError> {
+        let (Shard { index, count }, num_files) = (self.shard, self.num_files());
+        if count == 0 || index >= count {
+            return Err(CorpusError::Usage(format!("shard {index}/{count} is not allowed; expected i/n with i below n")));
+        }
+        Ok(num_files * index / count..num_files * (index + 1) / count)
+    }
+
+    /// Records of the shard, by id.
+    ///
+    /// # Errors
+    /// There is no such shard.
+    pub fn ids(&self) -> Result<Range<u64>, CorpusError> {
+        let files = self.files()?;
+        Ok(files.start * RECORDS_PER_FILE..self.count.min(files.end * RECORDS_PER_FILE))
+    }
+
+    /// Writes the records of a producer; `config` goes into the manifest, `progress` is told how many are done.
+    ///
+    /// # Errors
+    /// As [`generate`](super::generate).
+    pub fn write<P: Producer>(self, producer: P, config: serde_json::Value, progress: &mut dyn FnMut(u64)) -> Result<Manifest, CorpusError> {
+        let (files, ids, num_files) = (self.files(), self.ids(), self.num_files());
+        let Self { split, out, layout, threads, force, .. } = self;
+        let (files, ids) = (files?, ids?);
+        let prefix = split.name().to_string();
+        let mut writer = Writer::create(WriterSpec { folder: out, layout, prefix, files: files.clone(), num_files, config, force })?;
+        let mut taken = 0;
+        in_order(&producer, layout, ids.clone(), threads.max(1), &mut |chunk: &Chunk| {
+            writer.append(&chunk.bytes, chunk.records)?;
+            for (name, count) in &chunk.counts {
+                writer.count(name, *count);
+            }
+            taken += chunk.ids;
+            let next = ids.start + taken;
+            if next == ids.end || next.is_multiple_of(RECORDS_PER_FILE) {
+                writer.end_file()?;
+            }
+            progress(taken);
+            Ok(())
+        })?;
+        writer.finish()
+    }
+}
+
+/// The encoded records of some consecutive ids.
+#[derive(Default)]
+struct Chunk {
+    number: u64,
+    ids: u64,
+    records: u64,
+    bytes: Vec<u8>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+/// Makes the records of `ids` on `threads` workers and hands the chunks to `take` in order.
+fn in_order<P: Producer>(
+    producer: &P,
+    layout: Layout,
+    ids: Range<u64>,
+    threads: usize,
+    take: &mut dyn FnMut(&Chunk) -> Result<(), CorpusError>,
+) -> Result<(), CorpusError> {
+    let num_chunks = (ids.end - ids.start).div_ceil(CHUNK);
+    let ids_of = |number| ids.start + number * CHUNK..ids.end.min(ids.start + (number + 1) * CHUNK);
+    if threads == 1 {
+        let (mut desk, mut chunk) = (producer.desk(), Chunk::default());
+        for number in 0..num_chunks {
+            fill(&mut chunk, producer, layout, number, ids_of(number), &mut desk)?;
+            take(&chunk)?;
+        }
+        return Ok(());
+    }
+    let window = 2 * threads;
+    let (numbers_in, numbers) = bounded::<u64>(window);
+    let (chunks_in, chunks) = bounded::<Result<Chunk, CorpusError>>(window);
+    // Written chunks go back to the workers, so that no more memory is asked for than the window holds.
+    let (spare_in, spare) = bounded::<Chunk>(window);
+    thread::scope(|scope| {
+        // Owned here, so that an early return closes the channels and the workers end.
+        let (numbers_in, chunks) = (numbers_in, chunks);
+        for _ in 0..threads {
+            let (numbers, chunks_in, spare) = (numbers.clone(), chunks_in.clone(), spare.clone());
+            scope.spawn(move || {
+                let mut desk = producer.desk();
+                for number in numbers {
+                    let mut chunk = spare.try_recv().unwrap_or_default();
+                    let made = fill(&mut chunk, producer, layout, number, ids_of(number), &mut desk).map(|()| chunk);
+                    if chunks_in.send(made).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop((numbers, chunks_in));
+        let mut waiting = BTreeMap::new();
+        let (mut sent, mut next) = (0, 0);
+        while next < num_chunks {
+            // No more is handed out than the window holds, so a slow chunk bounds memory.
+            while sent < num_chunks && sent < next + window as u64 {
+                numbers_in.send(sent).expect("the workers live until this sender is dropped");
+                sent += 1;
+            }
+            let chunk: Chunk = chunks.recv().expect("a worker answers every number")?;
+            waiting.insert(chunk.number, chunk);
+            while let Some(chunk) = waiting.remove(&next) {
+                take(&chunk)?;
+                next += 1;
+                let _ = spare_in.try_send(chunk);
+            }
+        }
+        drop(numbers_in);
+        Ok(())
+    })
+}
+
+/// Makes the records of some consecutive ids anew in a chunk.
+fn fill<P: Producer>(chunk: &mut Chunk, producer: &P, layout: Layout, number: u64, ids: Range<u64>, desk: &mut P::Desk<'_>) -> Result<(), CorpusError> {
+    (chunk.number, chunk.ids, chunk.records) = (number, ids.end - ids.start, 0);
+    chunk.bytes.clear();
+    chunk.counts.clear();
+    for id in ids {
+        if producer.is_left_out(id) {
+            *chunk.counts.entry("skipped_repeated").or_default() += 1;
+            continue;
+        }
+        let bytes = &mut chunk.bytes;
+        let counts = producer.make(id, desk, |record| {
+            layout.encode(&record, bytes);
+            [("records", 1), ("solved", u64::from(record.plan.is_some())), ("text_bytes", record.text.len() as u64), ("expanded", record.expanded)]
+        })?;
+        let Some(counts) = counts else {
+            *chunk.counts.entry("skipped_unsolved").or_default() += 1;
+            continue;
+        };
+        chunk.records += 1;
+        for (name, count) in counts {
+            *chunk.counts.entry(name).or_default() += count;
+        }
+    }
+    Ok(())
+}
