@@ -6,7 +6,7 @@ use metacot_envs::{Status, World};
 
 pub(super) use ids::Marks;
 
-use super::{DefectKind, replay::Replay};
+use super::{DefectKind, StatementKind, replay::Replay};
 use crate::{
     Event, NodeId, StopReason,
     discourse::{
@@ -22,7 +22,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
     let (mut count, mut end) = (0, 0);
     for (step, (start, line)) in lines(text).enumerate() {
         (count, end) = (step + 1, start + line.len());
-        auditor.replay.turn_to(step, start..end);
+        auditor.replay.begin(step, start..end);
         if !auditor.comes_back(line) {
             auditor.check((dialect.read)(line));
         }
@@ -81,6 +81,7 @@ struct Tree<'a, 't, E: World> {
 
 impl<'t, E: World> Tree<'_, 't, E> {
     fn check(&mut self, claim: Claim<'t>) {
+        self.replay.is_a(kind_of(&claim));
         if self.expected == Expected::End {
             return self.replay.fault(DefectKind::AfterEnd);
         }
@@ -93,6 +94,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
             Claim::Value { id, value } => self.value(id, value),
             Claim::Problem { state } => {
                 self.needs(self.expected == Expected::Start);
+                self.replay.about(0);
                 if !self.replay.is_written(state, |trace, out| self.env.write_state(self.problem, &trace.node(0).state, out)) {
                     self.replay.fault(DefectKind::WrongProblem);
                 }
@@ -114,6 +116,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
             Claim::Answer { plan } => {
                 self.needs(self.expected == Expected::Answer);
                 self.expected = Expected::End;
+                self.replay.trace.goal.into_iter().for_each(|goal| self.replay.about(goal));
                 self.plan = plan.map_or(Plan::None, Plan::List);
             }
             Claim::Unreadable => self.replay.fault(DefectKind::Syntax),
@@ -126,6 +129,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
         if self.marks.line(node).of(self.text) != Some(line) {
             return false;
         }
+        self.replay.is_a(StatementKind::At);
         (self.history, self.action) = (self.marks.history(node).of(self.text).unwrap_or("[]"), None);
         self.at = node;
         self.replay.trace.events.push(Event::Visit(node));
@@ -265,7 +269,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
         self.needs_any();
         self.action = Some(action);
         self.expected = Expected::Anything;
-        let Some(node) = self.replay.explore(self.env, self.problem, self.at, action, successor) else { return };
+        let Some(node) = self.replay.explore(self.env, self.problem, self.at, action, successor) else { return self.replay.about(self.at) };
         let status = self.env.status(self.problem, self.replay.state(node));
         self.marks.add(self.at, node, status == Status::Open, self.text, action);
         self.expected = match (id, status) {
@@ -283,6 +287,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
     fn name(&mut self, id: &'t str, state: &'t str, action: &'t str) {
         let child = self.child();
         self.expected = Expected::Any;
+        self.replay.about(child.unwrap_or(self.at));
         let Some(node) = child else { return };
         if self.env.status(self.problem, self.replay.state(node)) == Status::DeadEnd {
             self.replay.fault(DefectKind::WrongVerdict);
@@ -310,6 +315,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
         if is_goal && !self.dialect.has_answer {
             self.plan = Plan::History(self.history, self.action);
         }
+        self.replay.about(child.unwrap_or(self.at));
         let Some(node) = child else { return };
         self.marks.end(node);
         let claimed = if is_goal { Status::Solved } else { Status::DeadEnd };
@@ -326,9 +332,11 @@ impl<'t, E: World> Tree<'_, 't, E> {
         self.needs_any();
         let Some(node) = self.marks.find(id, self.text, self.at, &self.replay.trace) else {
             self.replay.fault(DefectKind::UnknownNode);
+            self.replay.about(self.at);
             self.expected = if state.is_some() { Expected::Any } else { Expected::State(self.at) };
             return;
         };
+        self.replay.about(node);
         let Some(state) = state else {
             self.expected = Expected::State(node);
             return;
@@ -355,5 +363,22 @@ impl<'t, E: World> Tree<'_, 't, E> {
             (None, _) => self.replay.fault(DefectKind::UnknownNode),
             _ => self.replay.fault(DefectKind::Syntax),
         }
+    }
+}
+
+fn kind_of(claim: &Claim<'_>) -> StatementKind {
+    match claim {
+        Claim::Problem { .. } => StatementKind::Problem,
+        Claim::Begin | Claim::Close => StatementKind::Frame,
+        Claim::At { .. } => StatementKind::At,
+        Claim::Explore { .. } => StatementKind::Explore,
+        Claim::Name { .. } => StatementKind::Name,
+        Claim::Ending { is_goal: false, .. } => StatementKind::DeadEnd,
+        Claim::Ending { is_goal: true, .. } => StatementKind::Goal,
+        Claim::Move { .. } => StatementKind::Move,
+        Claim::Value { .. } => StatementKind::Value,
+        Claim::GiveUp => StatementKind::GiveUp,
+        Claim::Answer { .. } => StatementKind::Answer,
+        Claim::Unreadable => StatementKind::Unreadable,
     }
 }
