@@ -8,3 +8,4 @@ mod roundtrip;
 mod search;
 mod support;
 mod transform;
+mod view;
