@@ -7,6 +7,7 @@ mod doctor;
 mod export;
 mod generate;
 mod grade;
+mod inspect;
 mod machine;
 mod progress;
 mod run;
@@ -49,6 +50,8 @@ enum Command {
     Solve(solve::SolveArgs),
     /// Grades answers or whole responses: strictly, and as peers would score them.
     Grade(grade::GradeArgs),
+    /// Shows a corpus, a trace, a run or a checkpoint; draws search trees as HTML.
+    Inspect(inspect::InspectArgs),
     /// Checks a corpus and says what it is made of.
     Stats(stats::StatsArgs),
     /// Lets the model of a run answer problems from stdin.
@@ -77,6 +80,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Generate(args) => generate::run(&args),
         Command::Solve(args) => solve::run(&args),
         Command::Grade(args) => grade::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Stats(args) => stats::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Export(args) => export::run(&args),
