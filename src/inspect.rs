@@ -64,7 +64,11 @@ impl Target {
             return Err(Error::io("cannot read", path)(std::io::ErrorKind::NotFound.into()));
         }
         if path.is_file() {
-            return Ok(if path.extension().is_some_and(|extension| extension == "safetensors") { Self::Checkpoint(path.into()) } else { Self::Rows(path.into()) });
+            return Ok(if path.extension().is_some_and(|extension| extension == "safetensors") {
+                Self::Checkpoint(path.into())
+            } else {
+                Self::Rows(path.into())
+            });
         }
         if path.join("recipe.resolved.toml").exists() {
             return Ok(Self::Run(path.into()));

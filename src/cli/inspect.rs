@@ -76,8 +76,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<()> {
     let settings = super::settings(&args.settings)?;
     let names = Names { env: &args.env, size: args.size.as_deref(), search: &args.search, format: &args.format, transform: "none" };
     let parts = share_out(names, &settings)?;
-    let reading =
-        Reading { env: args.env.clone(), difficulty: parts.difficulty.clone(), format: args.format.clone(), format_settings: parts.format.clone() };
+    let reading = Reading { env: args.env.clone(), difficulty: parts.difficulty.clone(), format: args.format.clone(), format_settings: parts.format.clone() };
     let record = args.record.as_deref();
     let view = match &args.path {
         None => {

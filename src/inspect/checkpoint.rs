@@ -11,10 +11,15 @@ pub(super) fn newest(folder: &Path) -> Result<Option<PathBuf>> {
     if weights.exists() {
         return Ok(Some(weights));
     }
+    Ok(states(folder)?.pop())
+}
+
+/// The states of an unfinished or finished training in a folder, oldest first.
+fn states(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).map_err(Error::io("cannot read", folder))?;
-    let mut steps: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_state(path)).collect();
-    steps.sort();
-    Ok(steps.pop())
+    let mut states: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_state(path)).collect();
+    states.sort();
+    Ok(states)
 }
 
 fn is_state(path: &Path) -> bool {
@@ -27,10 +32,18 @@ pub(super) fn summary(path: &Path) -> Result<Summary> {
     summary.fact("checkpoint", path.display());
     summary.fact("format", format!("{} version {}", found.format, found.version));
     summary.fact("digest", found.digest);
-    summary.fact("tensors", format!("{}, {} numbers in all", found.tensors.len(), found.tensors.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>()));
+    summary.fact(
+        "tensors",
+        format!("{}, {} numbers in all", found.tensors.len(), found.tensors.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>()),
+    );
     let model = found.header.pointer("/identity/model").unwrap_or(&found.header);
     if let Ok(config) = serde_json::from_value::<crate::model::ModelConfig>(model.clone()) {
         summary.fact("parameters", config.num_parameters());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let states: Vec<String> = states(folder)?.iter().filter_map(|state| Some(state.file_stem()?.to_string_lossy().into_owned())).collect();
+    if !states.is_empty() {
+        summary.fact("states to resume from", states.join(", "));
     }
     for (name, value) in found.header.pointer("/position").and_then(|position| position.as_object()).into_iter().flatten() {
         if name != "best_loss" {

@@ -39,7 +39,11 @@ pub(super) fn summary(folder: &Path) -> Result<Summary> {
 }
 
 pub(super) fn shortened(text: &str) -> String {
-    let mut lines: Vec<String> = text.lines().take(LINES).map(|line| if line.chars().count() > 160 { line.chars().take(159).chain(['…']).collect() } else { line.to_string() }).collect();
+    let mut lines: Vec<String> = text
+        .lines()
+        .take(LINES)
+        .map(|line| if line.chars().count() > 160 { line.chars().take(159).chain(['…']).collect() } else { line.to_string() })
+        .collect();
     let rest = text.lines().count().saturating_sub(LINES);
     if rest > 0 {
         lines.push(format!("… and {rest} more lines"));

@@ -17,7 +17,9 @@ pub(super) fn summary(root: &Path) -> Result<Summary> {
     summary.fact("run", root.display());
     let recipe = read(&root.join("recipe.resolved.toml"))?;
     summary.fact("state", if root.join("manifest.json").exists() { "finished" } else { "begun; `metacot run` with its recipe goes on" });
-    for (stage, folder, mark) in [("corpora", "corpus", "manifest.json"), ("trainings", "checkpoints", "weights.safetensors"), ("rollouts", "rollouts", ""), ("evaluations", "eval", "")] {
+    for (stage, folder, mark) in
+        [("corpora", "corpus", "manifest.json"), ("trainings", "checkpoints", "weights.safetensors"), ("rollouts", "rollouts", ""), ("evaluations", "eval", "")]
+    {
         let names: Vec<String> = entries(&root.join(folder))?
             .into_iter()
             .map(|path| {
@@ -27,13 +29,14 @@ pub(super) fn summary(root: &Path) -> Result<Summary> {
             .collect();
         summary.fact(stage, if names.is_empty() { "none yet".into() } else { names.join(", ") });
     }
-    let metrics = root.join(METRICS_FILE);
-    if metrics.exists() {
-        let rows = read_rows(&metrics)?;
+    for folder in entries(&root.join("checkpoints"))? {
+        let metrics = folder.join(METRICS_FILE);
+        let rows = if metrics.exists() { read_rows(&metrics)? } else { Vec::new() };
         for split in ["train", "val"] {
             if let Some(row) = rows.iter().rev().find(|row| row.split == split) {
                 let values: Vec<String> = row.values.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
-                summary.fact(format!("last {split} metrics"), format!("step {}: {}", row.step, values.join(", ")));
+                let name = folder.file_name().unwrap_or_default().to_string_lossy();
+                summary.fact(format!("{name}, {split}"), format!("step {}: {}", row.step, values.join(", ")));
             }
         }
     }

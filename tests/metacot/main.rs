@@ -12,3 +12,4 @@ mod sample;
 mod support;
 mod tokenizer;
 mod train;
+mod viewer;

@@ -33,7 +33,7 @@ function drawing(canvas, data, facts) {
       for (const id of ids) {
         const parent = data.nodes.parent[id];
         const from = sx(parent) + radius + (has.words ? (labels[parent].length * CHARACTER + 8) * scale : 0);
-        const to = sx(id) - radius - (has.words ? (actions[id].length * CHARACTER + 10) * scale : 0);
+        const to = sx(id) - radius - (has.words ? (actions[id].length * CHARACTER + 13) * scale : 0);
         const bend = Math.min(from + 18 * scale, to);
         if (has.words) { context.moveTo(sx(parent) + radius, sy(parent)); context.moveTo(from, sy(parent)); } else context.moveTo(from, sy(parent));
         const middle = (bend + Math.min(bend + 14 * scale, Math.max(to, bend))) / 2;
@@ -66,7 +66,7 @@ function drawing(canvas, data, facts) {
       if (facts.falseNodes[id] && !isUnborn) { context.fillStyle = colors.false; disc(cx + radius, cy - radius, Math.max(radius * 0.55, 1.5)); }
       if (has.words) {
         context.globalAlpha = isUnborn ? 0.35 : 1;
-        if (actions[id]) { context.font = font("400", 11, colors.mono); context.textAlign = "right"; context.fillStyle = colors.muted; context.fillText(actions[id], cx - radius - 5 * scale, cy); }
+        if (actions[id]) { context.font = font("400", 11, colors.mono); context.textAlign = "right"; context.fillStyle = colors.muted; context.fillText(actions[id], cx - radius - 7 * scale, cy); }
         context.font = font(id === current || (facts.onPath[id] && event >= facts.solvedAt) ? "600" : "400", 11, colors.mono);
         context.textAlign = "left"; context.fillStyle = state === "dead" || isUnborn ? colors.muted : state === "goal" ? colors.goal : colors.ink;
         let text = labels[id];

@@ -14,7 +14,7 @@ function layout(data, facts, isFolded) {
     wideState[depth] = Math.max(wideState[depth] || 0, labels[id].length);
   }
   const column = [0];
-  for (let depth = 1; depth < wideAction.length; depth++) column[depth] = column[depth - 1] + RADIUS * 2 + 40 + CHARACTER * ((wideState[depth - 1] || 0) + (wideAction[depth] || 0));
+  for (let depth = 1; depth < wideAction.length; depth++) column[depth] = column[depth - 1] + RADIUS * 2 + 46 + CHARACTER * ((wideState[depth - 1] || 0) + (wideAction[depth] || 0));
   const size = new Int32Array(count).fill(1);
   for (let id = count - 1; id > 0; id--) size[nodes.parent[id]] += size[id];
   let row = 0;

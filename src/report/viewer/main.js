@@ -11,26 +11,38 @@ function main() {
   const make = (name, className, content) => Object.assign(document.createElement(name), { className, textContent: content });
   byId("title").textContent = data.title;
   for (const [name, value] of data.facts) {
-    const item = document.createElement("div"), good = /^every statement is true|^the plan solves|^solved/.test(value), bad = /false statement|illegal|does not/.test(value);
+    const item = document.createElement("div"), good = /^every statement is true|^the plan solves|^solved/.test(value), bad = /defect|illegal|does not/.test(value);
     const term = make("dd", good ? "good" : bad ? "bad" : "", value);
     term.title = value;
     item.append(make("dt", "", name), term);
+    if (name === "audit" && facts.falseAt.size) {
+      const next = make("button", "", "show next");
+      next.id = "fault"; next.title = "Goes to the next false statement (n)"; next.onclick = nextFault;
+      item.append(next);
+    }
     byId("facts").append(item);
   }
   const slide = byId("slide");
   slide.max = Math.max(facts.numEvents - 1, 0);
 
+  // Goes from false statement to false statement, round and round.
+  function nextFault() {
+    const places = [...facts.falseAt.keys()].sort((one, other) => one - other), last = data.statements.start.length - 1;
+    const next = places.find((at) => at > (state.fault ?? -1)) ?? places[0];
+    state.fault = next;
+    const statement = Math.min(next, last), node = statement < 0 ? null : data.statements.node[statement];
+    if (statement >= 0) { moveTo(facts.eventOf[statement], false); chooseNode(node, false); text.reveal(statement); text.point(next); }
+  }
   function foldAll() { state.folded = new Set(); for (let id = 1; id < facts.count; id++) if (!facts.onPath[id] && facts.children[id].length) state.folded.add(id); place(); }
   function unfoldTo(id) { let changed = false; while (id) { id = nodes.parent[id]; changed = state.folded.delete(id) || changed; } if (changed) place(); }
   function place() { places = layout(data, facts, (id) => state.folded.has(id)); paint(); }
   function paint() { if (!isQueued) { isQueued = true; requestAnimationFrame(() => { isQueued = false; painter.draw(places, state.view, state); }); } }
   function frame() { const box = canvas.getBoundingClientRect(); return { width: box.width, height: box.height }; }
-  function fit() {
+  // The whole tree; at the start, trees that would be too small to read that way are shown around the current node instead.
+  function fit(isWhole = true) {
     const { width, height } = frame(), below = byId("about").hidden ? 50 : byId("about").offsetHeight + 40;
     const scale = Math.min(1.25, (width - 80) / (places.width + 40), (height - below - 40) / (places.height + ROW));
-    // Whole trees that would be too small to read are shown from their root.
-    state.view.scale = Math.max(scale, 0.02);
-    if (scale < 0.35 && facts.count < MANY * 5) state.view.scale = 0.8;
+    state.view.scale = Math.max(!isWhole && scale < 0.6 ? 0.85 : scale, 0.02);
     state.view.x = 40; state.view.y = Math.max(40, (height - below - places.height * state.view.scale) / 2);
     if (state.view.scale > scale) bringIn(state.node ?? current() ?? 0, true);
     isFitted = true;
@@ -42,7 +54,8 @@ function main() {
     const { width, height } = frame(), { view } = state, below = byId("about").hidden ? 30 : byId("about").offsetHeight + 30;
     const px = places.x[id] * view.scale + view.x, py = places.y[id] * view.scale + view.y;
     const reach = Math.min((places.labels[id].length + 4) * CHARACTER * view.scale, width / 3);
-    if (isCentred || px < 60 || px + reach > width - 10) view.x += (width - reach) * 0.5 - px;
+    if (places.width * view.scale + 60 <= width) view.x = 40;
+    else if (isCentred || px < 60 || px + reach > width - 10) view.x += Math.min(places.x[id] * view.scale + 40, (width - reach) * 0.7) - px;
     if (isCentred || py < 30 || py > height - below) view.y += (height - below) / 2 - py;
   }
   function moveTo(event, doesReveal = true) {
@@ -137,9 +150,9 @@ function main() {
   }
   function play() {
     const button = byId("play");
-    if (timer) { clearInterval(timer); timer = null; button.textContent = "▶︎ Play"; return; }
+    if (timer) { clearInterval(timer); timer = null; button.textContent = "Play"; return; }
     if (state.event >= facts.numEvents - 1) moveTo(0);
-    button.textContent = "❚❚ Pause";
+    button.textContent = "Pause";
     timer = setInterval(() => { moveTo(state.event + 1); if (state.event >= facts.numEvents - 1) play(); }, 1000 / Number(byId("pace").value));
   }
   function zoom(by, px, py) { const { view } = state, scale = Math.min(Math.max(view.scale * by, 0.02), 3); view.x = px - (px - view.x) * scale / view.scale; view.y = py - (py - view.y) * scale / view.scale; view.scale = scale; isFitted = false; paint(); }
@@ -148,7 +161,7 @@ function main() {
   byId("first").onclick = () => moveTo(0); byId("last").onclick = () => moveTo(facts.numEvents - 1);
   byId("back").onclick = () => moveTo(state.event - 1); byId("on").onclick = () => moveTo(state.event + 1);
   byId("play").onclick = play; byId("pace").onchange = () => { if (timer) { play(); play(); } };
-  byId("fit").onclick = fit; byId("fold").onclick = () => { foldAll(); fit(); }; byId("unfold").onclick = () => { state.folded.clear(); place(); fit(); };
+  byId("fit").onclick = () => fit(); byId("fold").onclick = () => { foldAll(); fit(false); }; byId("unfold").onclick = () => { state.folded.clear(); place(); fit(false); };
   canvas.addEventListener("wheel", (event) => { event.preventDefault(); const box = canvas.getBoundingClientRect(); zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - box.left, event.clientY - box.top); }, { passive: false });
   let drag = null;
   canvas.addEventListener("pointerdown", (event) => { drag = { x: event.clientX, y: event.clientY, from: { ...state.view }, isMoved: false }; canvas.setPointerCapture(event.pointerId); });
@@ -183,19 +196,18 @@ function main() {
   bar.addEventListener("pointerdown", (event) => bar.setPointerCapture(event.pointerId));
   bar.addEventListener("pointermove", (event) => { if (bar.hasPointerCapture(event.pointerId)) { document.querySelector("main").style.setProperty("--left", Math.min(Math.max(event.clientX / innerWidth, 0.15), 0.85) * 100 + "%"); paint(); } });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches && event.target.matches("select")) return;
     const by = event.shiftKey ? 10 : 1, step = (at) => { const nav = byId("about").querySelectorAll("nav button"); if (nav.length > 1) nav[at].click(); };
-    const keys = { ArrowRight: () => moveTo(state.event + by), ArrowLeft: () => moveTo(state.event - by), Home: () => moveTo(0), End: () => moveTo(facts.numEvents - 1), " ": play, Escape: () => chooseNode(null), f: fit,
-      "+": () => zoom(1.25, frame().width / 2, frame().height / 2), "-": () => zoom(0.8, frame().width / 2, frame().height / 2), "[": () => step(0), "]": () => step(1) };
+    const keys = { ArrowRight: () => moveTo(state.event + by), ArrowLeft: () => moveTo(state.event - by), Home: () => moveTo(0), End: () => moveTo(facts.numEvents - 1), " ": play, Escape: () => chooseNode(null), f: () => fit(),
+      "+": () => zoom(1.25, frame().width / 2, frame().height / 2), "-": () => zoom(0.8, frame().width / 2, frame().height / 2), "[": () => step(0), "]": () => step(1), n: () => facts.falseAt.size && nextFault() };
     if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
   });
-  window.addEventListener("resize", () => (isFitted ? fit() : paint()));
+  window.addEventListener("resize", () => (isFitted ? fit(false) : paint()));
   window.addEventListener("hashchange", readAddress);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { painter.readColors(); paint(); });
   if (facts.count > MANY) foldAll(); else place();
-  fit();
+  fit(false);
   readAddress();
-  if (location.hash.includes("node=")) paint(); else if (isFitted) fit();
   document.body.dataset.ready = "yes";
 }
 main();

@@ -2,6 +2,7 @@
 const CHUNK = 200;
 function words(pane, data, facts, choose) {
   const { text, statements, mentions } = data, count = statements.start.length, chunks = [], spans = new Map();
+  let now = -1, node = null;
   const parts = new Map();
   mentions.start.forEach((start, at) => { const place = facts.find(statements.start, start); parts.set(place, [...(parts.get(place) || []), at]); });
   if (data.rows) pane.classList.add("rows");
@@ -47,7 +48,6 @@ function words(pane, data, facts, choose) {
   const watcher = new IntersectionObserver((entries) => entries.forEach((entry) => entry.isIntersecting && build(chunks.findIndex((chunk) => chunk.div === entry.target))), { root: pane, rootMargin: "1200px" });
   chunks.forEach((chunk) => watcher.observe(chunk.div));
   build(0);
-  let now = -1, node = null;
   function mark(chunk) {
     for (let place = chunk.first; place < chunk.last; place++) {
       const element = spans.get(place);
@@ -67,10 +67,17 @@ function words(pane, data, facts, choose) {
     const box = spans.get(place).getBoundingClientRect(), frame = pane.getBoundingClientRect();
     if (box.top < frame.top + 30 || box.bottom > frame.bottom - 60) pane.scrollTop += box.top - frame.top - frame.height * 0.35;
   }
+  // Draws the eye to a statement for a moment.
+  function point(place) {
+    const element = spans.get(place);
+    if (!element) return;
+    element.classList.add("pointed");
+    setTimeout(() => element.classList.remove("pointed"), 1500);
+  }
   pane.addEventListener("click", (event) => {
     if (String(window.getSelection())) return;
     const mention = event.target.closest(".m"), element = event.target.closest(".s");
     if (element) choose(Number(element.dataset.at), mention ? Number(mention.dataset.node) : statements.node[element.dataset.at]);
   });
-  return { show, reveal };
+  return { show, reveal, point };
 }

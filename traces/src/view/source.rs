@@ -204,8 +204,8 @@ fn facts<E: World>(env: &E, audit: &Audit<E>, view: &View) -> Vec<(String, Strin
     let nodes = if view.nodes.len() == told { told.to_string() } else { format!("{} ({told} told)", view.nodes.len()) };
     let audit_text = match audit.defects.as_slice() {
         [] => "every statement is true".to_string(),
-        [Defect { kind, .. }] => format!("1 false statement ({kind})"),
-        all => format!("{} false statements", all.len()),
+        [Defect { kind, .. }] => format!("1 defect ({kind})"),
+        all => format!("{} defects", all.len()),
     };
     let all = [("nodes", nodes), ("events", view.events.len().to_string()), ("plan", plan), ("verdict", format!("the plan {verdict}")), ("audit", audit_text)];
     all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_string(), value.replace("the plan none is", "no plan is"))).collect()
