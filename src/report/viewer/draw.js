@@ -34,10 +34,8 @@ function drawing(canvas, data, facts) {
         const parent = data.nodes.parent[id];
         const from = sx(parent) + radius + (has.words ? (labels[parent].length * CHARACTER + 8) * scale : 0);
         const to = sx(id) - radius - (has.words ? (actions[id].length * CHARACTER + 13) * scale : 0);
-        const bend = Math.min(from + 18 * scale, to);
-        if (has.words) { context.moveTo(sx(parent) + radius, sy(parent)); context.moveTo(from, sy(parent)); } else context.moveTo(from, sy(parent));
-        const middle = (bend + Math.min(bend + 14 * scale, Math.max(to, bend))) / 2;
-        context.bezierCurveTo(middle, sy(parent), from, sy(id), Math.min(from + 30 * scale, to), sy(id));
+        context.moveTo(from, sy(parent));
+        context.bezierCurveTo(Math.min(from + 16 * scale, to), sy(parent), from, sy(id), Math.min(from + 30 * scale, to), sy(id));
         context.lineTo(to, sy(id));
       }
       context.globalAlpha = kind === 0 ? 0.3 : 1;
@@ -69,9 +67,11 @@ function drawing(canvas, data, facts) {
         if (actions[id]) { context.font = font("400", 11, colors.mono); context.textAlign = "right"; context.fillStyle = colors.muted; context.fillText(actions[id], cx - radius - 7 * scale, cy); }
         context.font = font(id === current || (facts.onPath[id] && event >= facts.solvedAt) ? "600" : "400", 11, colors.mono);
         context.textAlign = "left"; context.fillStyle = state === "dead" || isUnborn ? colors.muted : state === "goal" ? colors.goal : colors.ink;
-        let text = labels[id];
-        context.fillText(text, cx + radius + 4 * scale, cy);
-        if (hidden[id]) { context.fillStyle = colors.chosen; context.font = font("600", 11, colors.sans); context.fillText("+" + hidden[id], cx + radius + (labels[id].length * CHARACTER + 10) * scale, cy); }
+        context.fillText(labels[id], cx + radius + 4 * scale, cy);
+        if (hidden[id]) {
+          context.fillStyle = colors.chosen; context.font = font("600", 11, colors.sans);
+          context.fillText("+" + hidden[id], cx + radius + (labels[id].length * CHARACTER + 10) * scale, cy);
+        }
       } else if (hidden[id]) { context.fillStyle = colors.chosen; disc(cx + radius * 2.4, cy, radius * 0.7); }
       context.globalAlpha = 1;
       if (id === hover && id !== node) { context.strokeStyle = colors.chosen; context.lineWidth = 1.5; ring(cx, cy, radius + 3); }
