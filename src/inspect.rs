@@ -33,7 +33,7 @@ impl Summary {
     /// The summary as text for a terminal.
     pub fn text(&self) -> String {
         let width = self.facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let mut out: String = self.facts.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect();
+        let mut out: String = self.facts.iter().map(|(name, value)| format!("{name:<width$}  {}\n", printable(value))).collect();
         for (caption, text) in &self.listings {
             out.push_str(&format!("\n── {caption}\n{}\n", printable(text.trim_end())));
         }
@@ -126,5 +126,5 @@ pub fn view_text(view: &View, max_nodes: usize) -> String {
 
 /// Text of others without what a terminal would obey.
 fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() && !matches!(character, '\n' | '\t') { '\u{fffd}' } else { character }).collect()
+    text.chars().map(crate::report::visible).collect()
 }

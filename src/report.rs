@@ -19,6 +19,7 @@ mod viewer;
 pub use chart::{Axis, BarSeries, Bin, Chart, LineSeries, Plot, Point, Scale, TABLE_PLACES, histogram_bins};
 pub use comparison::{Comparison, ComparisonRow};
 pub use data::{Block, Highlight, Provenance, Report, Section};
+pub(crate) use escape::visible;
 pub use html::html;
 pub use json::{FORMAT, VERSION, json, parse_json};
 pub use markdown::markdown;
