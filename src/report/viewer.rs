@@ -106,7 +106,7 @@ fn data(view: &View) -> String {
     for character in text.chars() {
         match character {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", character as u32)),
-            character => safe.push(character),
+            character => safe.push(visible(character)),
         }
     }
     safe
