@@ -96,6 +96,42 @@ impl<H: Header> Archive<H> {
     }
 }
 
+/// What a file of tensors is, whatever its kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// Name of the format.
+    pub format: String,
+    /// Version of the format.
+    pub version: u32,
+    /// Digest over everything, which was checked.
+    pub digest: String,
+    /// The header as JSON.
+    pub header: serde_json::Value,
+    /// Name and shape of every tensor, by name.
+    pub tensors: Vec<(String, Vec<usize>)>,
+}
+
+/// Reads what a file of tensors is and checks its digest.
+///
+/// # Errors
+/// The file cannot be read, is cut short or altered, or was not written by metacot.
+pub fn describe(path: &Path) -> Result<Description> {
+    let bytes = fs::read(path).map_err(Error::io("cannot read", path))?;
+    let broken = |reason: String| Error::data(path, reason);
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(format!("not a whole safetensors file: {error}")))?;
+    let text = metadata.metadata().as_ref().and_then(|entries| entries.get(KEY));
+    let text = text.ok_or_else(|| broken(format!("its metadata has no `{KEY}`; expected a file written by metacot")))?;
+    let sealed: Sealed = serde_json::from_str(text).map_err(|error| broken(format!("its header cannot be read: {error}")))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(format!("not a whole safetensors file: {error}")))?;
+    let views: BTreeMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+    if digest(&sealed.header, views.iter().map(|(name, view)| (name.as_str(), view.data()))) != sealed.digest {
+        return Err(broken("its contents do not match its digest".to_owned()));
+    }
+    let header = serde_json::from_str(&sealed.header).map_err(|error| broken(format!("its header cannot be read: {error}")))?;
+    let tensors = views.into_iter().map(|(name, view)| (name, view.shape().to_vec())).collect();
+    Ok(Description { format: sealed.format, version: sealed.version, digest: sealed.digest, header, tensors })
+}
+
 impl Header for ModelConfig {
     const FORMAT: &'static str = "metacot-weights";
     const VERSION: u32 = 1;

@@ -11,6 +11,7 @@ mod filter;
 mod forensics;
 mod generate;
 mod grade;
+mod inspect;
 mod machine;
 mod mix;
 mod progress;
@@ -60,6 +61,8 @@ enum Command {
     Filter(filter::FilterArgs),
     /// Counts what traces do: backtracks, returns, repeats, checks, style, shared states.
     Forensics(forensics::ForensicsArgs),
+    /// Shows a corpus, a trace, a run or a checkpoint; draws search trees as HTML.
+    Inspect(inspect::InspectArgs),
     /// Checks a corpus and says what it is made of.
     Stats(stats::StatsArgs),
     /// Lets the model of a run answer problems from stdin.
@@ -91,6 +94,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Audit(args) => audit::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Forensics(args) => forensics::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Stats(args) => stats::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Export(args) => export::run(&args),

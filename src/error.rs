@@ -68,6 +68,13 @@ impl Error {
     }
 }
 
+impl From<serde_json::Error> for Error {
+    /// Plain data of ours always has a JSON form, so this is a pipe or a number that JSON does not have.
+    fn from(error: serde_json::Error) -> Self {
+        Self::Io { action: "cannot write", path: "JSON".into(), source: error.into() }
+    }
+}
+
 impl From<metacot_traces::corpus::CorpusError> for Error {
     fn from(error: metacot_traces::corpus::CorpusError) -> Self {
         use metacot_traces::corpus::CorpusError;

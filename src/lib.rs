@@ -9,6 +9,7 @@ pub mod error;
 pub mod eval;
 pub mod grade;
 pub mod improve;
+pub mod inspect;
 pub mod interop;
 pub mod kernels;
 pub mod metrics;

@@ -58,7 +58,7 @@ pub(super) fn fenced(text: &str) -> String {
 }
 
 /// Control characters, and those that turn the direction of writing, become the replacement character; line ends and tabs stay.
-fn visible(character: char) -> char {
+pub(crate) fn visible(character: char) -> char {
     match character {
         '\n' | '\t' => character,
         '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',

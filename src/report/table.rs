@@ -75,6 +75,12 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// The cell in words, with its interval where it has one.
+    pub fn words(&self) -> String {
+        let (value, interval) = super::number::cell_texts(self);
+        interval.map_or_else(|| value.clone(), |interval| format!("{value} {interval}"))
+    }
+
     /// Words.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }

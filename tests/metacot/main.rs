@@ -13,3 +13,4 @@ mod sample;
 mod support;
 mod tokenizer;
 mod train;
+mod viewer;

@@ -13,3 +13,4 @@ mod roundtrip;
 mod search;
 mod support;
 mod transform;
+mod view;

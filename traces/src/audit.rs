@@ -8,6 +8,7 @@
 mod defect;
 mod frontier;
 mod replay;
+mod statement;
 mod steps;
 mod tree;
 
@@ -15,6 +16,7 @@ use metacot_envs::{Verdict, World};
 
 pub use defect::{Defect, DefectKind};
 use replay::Replay;
+pub use statement::{Statement, StatementKind};
 
 use crate::{
     Trace,
@@ -50,14 +52,25 @@ impl<E: World> Audit<E> {
 
 /// Checks a parsed text against `problem`, or against the problem that its first statement states.
 pub fn audit<E: World>(env: &E, problem: Option<&E::Problem>, parsed: &Parsed<'_>) -> Audit<E> {
+    conclude(Auditor::default(), env, problem, parsed).0
+}
+
+/// As [`audit`], and says what each statement was taken to tell; a text whose problem is unknown has no statements.
+pub fn audit_statements<E: World>(env: &E, problem: Option<&E::Problem>, parsed: &Parsed<'_>) -> (Audit<E>, Vec<Statement>) {
     let mut auditor = Auditor::default();
+    auditor.replay.keep_statements();
+    conclude(auditor, env, problem, parsed)
+}
+
+fn conclude<E: World>(mut auditor: Auditor<E>, env: &E, problem: Option<&E::Problem>, parsed: &Parsed<'_>) -> (Audit<E>, Vec<Statement>) {
     let problem = problem.cloned().or_else(|| stated(env, parsed));
     match &problem {
         Some(problem) => auditor.check(env, problem, parsed),
         None => auditor.refuse(parsed),
     }
+    let statements = auditor.replay.take_statements();
     let Replay { trace, defects, plan, verdict, .. } = auditor.replay;
-    Audit { defects, problem, plan, verdict, trace }
+    (Audit { defects, problem, plan, verdict, trace }, statements)
 }
 
 /// Audits text after text in the same buffers.

@@ -18,6 +18,6 @@ pub use file::{CorpusError, publish};
 pub use filter::{FUNNEL, FilterJob, Funnel, Leaks, RULES, Rates, Row, RuleCount, Source, Worlds, filter};
 pub use layout::Layout;
 pub use manifest::{FileEntry, MANIFEST, Manifest, SCHEMA_VERSION};
-pub use reader::read;
+pub use reader::{read, read_file};
 pub use record::{Record, RecordRef, Split, SplitBy, SplitShares};
 pub use writer::{Writer, WriterSpec};

@@ -17,3 +17,12 @@ pub enum Event {
         value: f32,
     },
 }
+
+impl Event {
+    /// The node that it is about.
+    pub fn node(&self) -> NodeId {
+        match *self {
+            Self::Generate(node) | Self::Visit(node) | Self::Evaluate { node, .. } => node,
+        }
+    }
+}

@@ -35,6 +35,7 @@ pub mod stats;
 pub mod task;
 pub mod trace;
 pub mod transform;
+pub mod view;
 
 pub use audit::{Audit, Auditor, Defect, DefectKind, audit};
 pub use event::Event;

@@ -12,7 +12,7 @@ use metacot_envs::{Status, World, digits::read_integer};
 
 pub(super) use open::Tables;
 
-use super::{DefectKind, replay::Replay};
+use super::{DefectKind, StatementKind, replay::Replay};
 use crate::{
     Event, NodeId,
     discourse::frontier::{Claim, Dialect, Entry},
@@ -76,7 +76,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
     };
     let (mut offset, mut step) = (0, 0);
     while let Some((claim, span, next)) = (dialect.read)(text, offset) {
-        auditor.replay.turn_to(step, span);
+        auditor.replay.begin(step, span);
         auditor.check(step, claim);
         (offset, step) = (next, step + 1);
     }
@@ -85,8 +85,16 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
 
 impl<'t, E: World> Frontier<'_, 't, E> {
     fn check(&mut self, step: usize, claim: Claim<'t>) {
+        self.replay.is_a(match claim {
+            Claim::Problem { .. } => StatementKind::Problem,
+            Claim::Create(_) => StatementKind::Create,
+            Claim::Close(_) => StatementKind::Close,
+            Claim::Plan { .. } => StatementKind::Plan,
+            Claim::Unreadable => StatementKind::Unreadable,
+        });
         match claim {
             Claim::Problem { state } => {
+                self.replay.about(0);
                 if !self.replay.is_written(state, |trace, out| self.env.write_state(self.problem, &trace.node(0).state, out)) {
                     self.replay.fault(DefectKind::WrongProblem);
                 }
@@ -172,6 +180,8 @@ impl<'t, E: World> Frontier<'_, 't, E> {
     /// A creation that is not due: of a known state at no less cost, or of no child at all.
     fn fault_of_create(&mut self, entry: Entry<'_>) {
         let Some(at) = self.at else { return self.replay.fault(DefectKind::WrongOrder) };
+        let known = self.tables.of_text(entry.state, self.text).next();
+        self.replay.about(known.unwrap_or(at));
         self.actions.clear();
         self.env.actions(self.problem, self.replay.state(at), &mut self.actions);
         let is_child = self.actions.iter().any(|action| {

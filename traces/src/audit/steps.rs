@@ -2,23 +2,44 @@
 
 use metacot_envs::{Status, World};
 
-use super::{DefectKind, replay::Replay};
+use super::{DefectKind, StatementKind, replay::Replay};
 use crate::{
     Event,
     discourse::{
         lines,
-        steps::{Claim, Dialect},
+        steps::{Claim, Dialect, Retake},
     },
 };
 
 /// Checks all statements of a text.
 pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect: &Dialect, replay: &mut Replay<E>) {
-    let (mut at, mut has_answer, mut num_steps, mut num_headings) = (0, false, 0, 0);
+    let (mut at, mut has_answer, mut num_headings) = (0, false, 0);
+    // Where each step that stands was taken.
+    let mut before = Vec::new();
     let mut count = 0;
     for (step, (start, line)) in lines(text).enumerate() {
         count = step + 1;
-        replay.turn_to(step, start..start + line.len());
+        replay.begin(step, start..start + line.len());
+        if let Some(retake) = Retake::read(line).filter(|_| dialect.has_retakes) {
+            replay.is_a(StatementKind::Retake);
+            match retake {
+                Retake::Step => match before.pop() {
+                    Some(node) => at = node,
+                    None => replay.fault(DefectKind::WrongOrder),
+                },
+                Retake::Steps | Retake::Attempt => {
+                    at = 0;
+                    before.clear();
+                }
+            }
+            if retake == Retake::Attempt {
+                (num_headings, has_answer) = (0, false);
+            }
+            replay.about(at);
+            continue;
+        }
         let claim = (dialect.read)(line);
+        replay.is_a(kind_of(&claim));
         if has_answer {
             replay.fault(DefectKind::AfterEnd);
             continue;
@@ -29,27 +50,29 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
         }
         match claim {
             Claim::Problem { state } => {
+                replay.about(0);
                 if step == 0 && !replay.is_written(state, |trace, out| env.write_state(problem, &trace.node(0).state, out)) {
                     replay.fault(DefectKind::WrongProblem);
                 }
             }
             Claim::Heading => {
                 num_headings += 1;
-                if num_headings > dialect.num_headings || num_steps > 0 {
+                if num_headings > dialect.num_headings || !before.is_empty() {
                     replay.fault(DefectKind::WrongOrder);
                 }
             }
             Claim::Step { number, action, successor } => {
-                num_steps += 1;
+                before.push(at);
                 if !dialect.has_steps || num_headings != dialect.num_headings {
                     replay.fault(DefectKind::WrongOrder);
                 }
-                if number.parse() != Ok(num_steps) {
+                if number.parse() != Ok(before.len()) {
                     replay.fault(DefectKind::WrongId);
                 }
                 replay.trace.events.push(Event::Visit(at));
-                if let Some((node, _)) = replay.explore(env, problem, at, action, successor) {
-                    at = node;
+                match replay.explore(env, problem, at, action, successor) {
+                    Some((node, _)) => at = node,
+                    None => replay.about(at),
                 }
             }
             Claim::Answer { plan } => {
@@ -57,6 +80,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
                 if num_headings != dialect.num_headings {
                     replay.fault(DefectKind::WrongOrder);
                 }
+                replay.about(at);
                 answer(env, problem, plan, dialect, replay, at);
             }
             Claim::Unreadable => replay.fault(DefectKind::Syntax),
@@ -86,5 +110,15 @@ fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect
     let is_goal = if E::HAS_OPPONENT { is_solved && is_told } else { env.status(problem, replay.state(at)) == Status::Solved };
     if dialect.has_steps && is_goal {
         replay.solve(at);
+    }
+}
+
+fn kind_of(claim: &Claim<'_>) -> StatementKind {
+    match claim {
+        Claim::Problem { .. } => StatementKind::Problem,
+        Claim::Heading => StatementKind::Frame,
+        Claim::Step { .. } => StatementKind::Step,
+        Claim::Answer { .. } => StatementKind::Answer,
+        Claim::Unreadable => StatementKind::Unreadable,
     }
 }

@@ -1,19 +1,19 @@
 //! Audit of searches told node by node.
 
 mod ids;
+mod worth;
 
 use metacot_envs::{Status, World};
 
 pub(super) use ids::Marks;
 
-use super::{DefectKind, replay::Replay};
+use super::{DefectKind, StatementKind, replay::Replay};
 use crate::{
     Event, NodeId, StopReason,
     discourse::{
         lines,
         tree::{Claim, Dialect, Ids},
     },
-    format::tale::{mean_of, tallies},
 };
 
 /// Checks all statements of a text.
@@ -26,7 +26,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
     let (mut count, mut end) = (0, 0);
     for (step, (start, line)) in lines(text).enumerate() {
         (count, end) = (step + 1, start + line.len());
-        auditor.replay.turn_to(step, start..end);
+        auditor.replay.begin(step, start..end);
         if !auditor.comes_back(line) {
             auditor.check((dialect.read)(line));
         }
@@ -87,6 +87,7 @@ struct Tree<'a, 't, E: World> {
 
 impl<'t, E: World> Tree<'_, 't, E> {
     fn check(&mut self, claim: Claim<'t>) {
+        self.replay.is_a(kind_of(&claim));
         if self.expected == Expected::End {
             return self.replay.fault(DefectKind::AfterEnd);
         }
@@ -102,6 +103,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
             Claim::Choose { id, state } => self.choose(id, state),
             Claim::Problem { state } => {
                 self.needs(self.expected == Expected::Start);
+                self.replay.about(0);
                 if !self.replay.is_written(state, |trace, out| self.env.write_state(self.problem, &trace.node(0).state, out)) {
                     self.replay.fault(DefectKind::WrongProblem);
                 }
@@ -123,6 +125,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
             Claim::Answer { plan } => {
                 self.needs(self.expected == Expected::Answer);
                 self.expected = Expected::End;
+                self.replay.trace.goal.into_iter().for_each(|goal| self.replay.about(goal));
                 self.plan = plan.map_or(Plan::None, Plan::List);
             }
             Claim::Unreadable => self.replay.fault(DefectKind::Syntax),
@@ -135,6 +138,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
         if self.marks.line(node).of(self.text) != Some(line) {
             return false;
         }
+        self.replay.is_a(StatementKind::At);
         (self.history, self.action) = (self.marks.history(node).of(self.text).unwrap_or("[]"), None);
         self.at = node;
         self.replay.trace.events.push(Event::Visit(node));
@@ -278,7 +282,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
         self.needs_any();
         self.action = Some(action);
         self.expected = Expected::Anything;
-        let Some((node, is_true)) = self.replay.explore(self.env, self.problem, self.at, action, successor) else { return };
+        let Some((node, is_true)) = self.replay.explore(self.env, self.problem, self.at, action, successor) else { return self.replay.about(self.at) };
         let status = self.env.status(self.problem, self.replay.state(node));
         self.marks.add(self.at, node, status == Status::Open, self.text, action);
         if is_true {
@@ -300,6 +304,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
     fn name(&mut self, id: &'t str, state: &'t str, action: &'t str) {
         let child = self.child();
         self.expected = Expected::Any;
+        self.replay.about(child.unwrap_or(self.at));
         let Some(node) = child else { return };
         if self.env.status(self.problem, self.replay.state(node)) == Status::DeadEnd {
             self.replay.fault(DefectKind::WrongVerdict);
@@ -329,6 +334,7 @@ impl<'t, E: World> Tree<'_, 't, E> {
         if is_goal && !self.dialect.has_answer {
             self.plan = Plan::History(self.history, self.action);
         }
+        self.replay.about(child.unwrap_or(self.at));
         let Some(node) = child else { return };
         self.marks.end(node);
         let claimed = if is_goal { Status::Solved } else { Status::DeadEnd };
@@ -345,9 +351,11 @@ impl<'t, E: World> Tree<'_, 't, E> {
         self.needs_any();
         let Some(node) = self.marks.find(id, self.text, self.at, &self.replay.trace) else {
             self.replay.fault(DefectKind::UnknownNode);
+            self.replay.about(self.at);
             self.expected = if state.is_some() { Expected::Any } else { Expected::State(self.at) };
             return;
         };
+        self.replay.about(node);
         let Some(state) = state else {
             self.expected = Expected::State(node);
             return;
@@ -366,55 +374,21 @@ impl<'t, E: World> Tree<'_, 't, E> {
         self.replay.trace.events.push(Event::Visit(node));
         self.expected = Expected::Any;
     }
+}
 
-    fn value(&mut self, id: &'t str, value: &str) {
-        let is_value = value.len() == 4 && value.parse::<f32>().is_ok_and(|value| (0.0..=1.0).contains(&value));
-        match (self.marks.find(id, self.text, self.at, &self.replay.trace), value.parse()) {
-            (Some(node), Ok(value)) if is_value => {
-                let state = self.replay.state(node);
-                let has_ended = E::HAS_OPPONENT && self.env.status(self.problem, state) != Status::Open;
-                let payoff = if has_ended { self.env.payoff(self.problem, state) } else { value };
-                self.replay.trace.events.push(Event::Evaluate { node, value });
-                if payoff != value {
-                    self.replay.fault(DefectKind::WrongVerdict);
-                }
-            }
-            (None, _) => self.replay.fault(DefectKind::UnknownNode),
-            _ => self.replay.fault(DefectKind::Syntax),
-        }
-    }
-
-    /// The end of a game that went well.
-    fn won(&mut self, comparison: &str) {
-        let child = self.child();
-        self.expected = Expected::Any;
-        let Some(node) = child else { return };
-        let is_won = E::HAS_OPPONENT && self.env.status(self.problem, self.replay.state(node)) == Status::Solved;
-        if !is_won || !self.replay.is_written(comparison, |trace, out| self.env.write_comparison(self.problem, &trace.node(node).state, out)) {
-            self.replay.fault(DefectKind::WrongVerdict);
-        }
-    }
-
-    /// The number and the mean of the values below a node, against those that were told.
-    fn tally(&mut self, id: &str, visits: &str, mean: &str) {
-        self.needs_any();
-        let Some(node) = self.marks.find(id, self.text, self.at, &self.replay.trace) else { return self.replay.fault(DefectKind::UnknownNode) };
-        let told = tallies(&self.replay.trace)[node as usize];
-        let hundredths = mean_of(told);
-        if visits.parse() != Ok(told.0) || mean != format!("{}.{:02}", hundredths / 100, hundredths % 100) {
-            self.replay.fault(DefectKind::WrongCost);
-        }
-    }
-
-    /// The line of play that ends the search: right where every move of it keeps the value of the position under best play.
-    fn choose(&mut self, id: &str, state: &str) {
-        self.needs(E::HAS_OPPONENT);
-        self.needs_any();
-        self.expected = if self.dialect.has_answer { Expected::Close } else { Expected::End };
-        let Some(node) = self.marks.find(id, self.text, self.at, &self.replay.trace) else { return self.replay.fault(DefectKind::UnknownNode) };
-        if !self.replay.is_written(state, |trace, out| self.env.write_successor(self.problem, &trace.node(node).state, out)) {
-            self.replay.fault(DefectKind::WrongState);
-        }
-        self.replay.solve(node);
+fn kind_of(claim: &Claim<'_>) -> StatementKind {
+    match claim {
+        Claim::Problem { .. } => StatementKind::Problem,
+        Claim::Begin | Claim::Close => StatementKind::Frame,
+        Claim::At { .. } => StatementKind::At,
+        Claim::Explore { .. } => StatementKind::Explore,
+        Claim::Name { .. } => StatementKind::Name,
+        Claim::Ending { is_goal: false, .. } => StatementKind::DeadEnd,
+        Claim::Ending { is_goal: true, .. } | Claim::Won { .. } => StatementKind::Goal,
+        Claim::Move { .. } => StatementKind::Move,
+        Claim::Value { .. } | Claim::Tally { .. } => StatementKind::Value,
+        Claim::GiveUp => StatementKind::GiveUp,
+        Claim::Answer { .. } | Claim::Choose { .. } => StatementKind::Answer,
+        Claim::Unreadable => StatementKind::Unreadable,
     }
 }

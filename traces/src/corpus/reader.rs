@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{CorpusError, Manifest, Record};
+use super::{CorpusError, Layout, Manifest, Record};
 
 /// Reads a corpus and hands every record to `take`, in order. One file is in memory at a time.
 ///
@@ -27,4 +27,15 @@ pub fn read(folder: &Path, mut take: impl FnMut(Record)) -> Result<Manifest, Cor
         records.into_iter().for_each(&mut take);
     }
     Ok(manifest)
+}
+
+/// The records of one data file, whose extension says its layout; nothing is compared with a manifest.
+///
+/// # Errors
+/// An unknown extension, or a file that cannot be read or is damaged.
+pub fn read_file(path: &Path) -> Result<Vec<Record>, CorpusError> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let layout: Layout = extension.parse().map_err(|reason: String| CorpusError::data(path, reason))?;
+    let bytes = fs::read(path).map_err(CorpusError::io("cannot read", path))?;
+    layout.decode(path, &bytes)
 }

@@ -28,6 +28,38 @@ pub enum Claim<'t> {
     Unreadable,
 }
 
+/// A line that takes steps back, as the transforms `retry` and `revision` write them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retake {
+    /// The last step.
+    Step,
+    /// All steps.
+    Steps,
+    /// The whole attempt, its answer included.
+    Attempt,
+}
+
+impl Retake {
+    /// Takes the last step back.
+    pub const BACK: &str = "[BACK]";
+    /// The same in the words of self-backtracking.
+    pub const BACKTRACK: &str = "<backtrack>";
+    /// Takes all steps back.
+    pub const RESET: &str = "[RESET]";
+    /// Stands after a wrong attempt.
+    pub const AGAIN: &str = "That is wrong. Let me try again.";
+
+    /// What a line takes back; `None` for every other line.
+    pub fn read(line: &str) -> Option<Self> {
+        match line {
+            Self::BACK | Self::BACKTRACK => Some(Self::Step),
+            Self::RESET => Some(Self::Steps),
+            Self::AGAIN => Some(Self::Attempt),
+            _ => None,
+        }
+    }
+}
+
 /// The wording of a format.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialect {
@@ -39,4 +71,6 @@ pub struct Dialect {
     pub has_steps: bool,
     /// What parts the actions of a plan.
     pub separator: &'static str,
+    /// Whether steps may be taken back by the lines of [`Retake`]; formats say no, since their solutions have none.
+    pub has_retakes: bool,
 }

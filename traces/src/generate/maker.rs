@@ -95,6 +95,11 @@ impl<E: World> Maker<E> {
         self.left_out = ids;
     }
 
+    /// What the search of record `id` draws from.
+    pub fn search_stream(&self, id: u64) -> ChaCha8Rng {
+        self.search_seeds.stream(id)
+    }
+
     /// Makes record `id`; `None` where the format cannot show the trace (a failed search in a format of solutions).
     ///
     /// # Errors

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Sample;
 use crate::{
-    Event, NodeId, Trace, TraceFormat, audit,
-    discourse::{Discourse, Parsed, frontier, lines, tree},
+    NodeId, TraceFormat,
+    audit::{Statement, StatementKind, audit_statements},
+    discourse::Discourse,
 };
 
 /// What is learned of a text.
@@ -50,14 +51,16 @@ impl LossMask {
             Self::CorrectPath | Self::Search => {
                 // The text itself says which search it tells, whatever a transform made of the one it came from.
                 let parsed = format.parse(&sample.text);
-                let told = audit(env, Some(problem), &parsed).trace;
+                let (audit, statements) = audit_statements(env, Some(problem), &parsed);
+                let told = audit.trace;
                 let path: Vec<NodeId> = told.goal.map(|goal| told.path(goal)).unwrap_or_default();
                 let is_learned = |about| match (self, about) {
                     (Self::Search, about) => about != About::Answer,
                     (_, About::Node(node)) => node == 0 || path.contains(&node),
                     (_, about) => about == About::Answer,
                 };
-                let all = statements(&parsed, &told, sample.prompt_len).into_iter().filter(|(span, about)| span.0 >= prompt_len && is_learned(*about));
+                let all = about(&statements, &parsed.discourse, sample.text.len(), sample.prompt_len);
+                let all = all.into_iter().filter(|(span, about)| span.0 >= prompt_len && is_learned(*about));
                 merged(all.map(|(span, _)| span))
             }
         };
@@ -97,49 +100,17 @@ fn without(spans: Vec<(u64, u64)>, cut: &[(u64, u64)]) -> Vec<(u64, u64)> {
     left
 }
 
-/// The statements of a text with the node that each is about: nodes come in the order of the trace's events.
-fn statements<E: World>(parsed: &Parsed<'_>, told: &Trace<E>, prompt_len: usize) -> Vec<((u64, u64), About)> {
-    let mut generated = told.events.iter().filter_map(|event| if let Event::Generate(id) = event { Some(*id) } else { None }).filter(|id| *id != 0);
-    let mut visited = told.events.iter().filter_map(|event| if let Event::Visit(id) = event { Some(*id) } else { None });
-    let mut next = |is_visit: bool| if is_visit { visited.next() } else { generated.next() }.map_or(About::Nothing, About::Node);
-    let mut all = Vec::new();
-    match &parsed.discourse {
-        Discourse::Tree(dialect) => {
-            let (mut node, mut is_first) = (About::Nothing, true);
-            for (start, line) in lines(parsed.text) {
-                let about = match (dialect.read)(line) {
-                    tree::Claim::Explore { .. } => {
-                        node = next(false);
-                        node
-                    }
-                    tree::Claim::Begin | tree::Claim::Move { .. } => {
-                        node = next(true);
-                        node
-                    }
-                    tree::Claim::At { .. } if std::mem::replace(&mut is_first, false) => next(true),
-                    tree::Claim::At { .. } | tree::Claim::Name { .. } | tree::Claim::Ending { .. } => node,
-                    tree::Claim::Answer { .. } => About::Answer,
-                    _ => About::Nothing,
-                };
-                all.push(((start as u64, (start + line.len() + 1).min(parsed.text.len()) as u64), about));
-            }
-        }
-        Discourse::Frontier(dialect) => {
-            let (mut offset, mut is_first) = (0, true);
-            while let Some((claim, span, after)) = (dialect.read)(parsed.text, offset) {
-                let about = match claim {
-                    frontier::Claim::Create(_) if std::mem::replace(&mut is_first, false) => About::Node(0),
-                    frontier::Claim::Create(_) => next(false),
-                    frontier::Claim::Close(_) => next(true),
-                    frontier::Claim::Plan { .. } => About::Answer,
-                    _ => About::Nothing,
-                };
-                all.push(((span.start as u64, after.min(parsed.text.len()) as u64), about));
-                offset = after;
-            }
-        }
-        // A solution tells nothing but the way to the goal.
-        Discourse::Steps(_) => all.push(((prompt_len as u64, parsed.text.len() as u64), About::Answer)),
+/// The statements of a text, each up to the next one, with what it is about.
+fn about(statements: &[Statement], discourse: &Discourse, text_len: usize, prompt_len: usize) -> Vec<((u64, u64), About)> {
+    // A solution tells nothing but the way to the goal.
+    if matches!(discourse, Discourse::Steps(_)) {
+        return vec![((prompt_len as u64, text_len as u64), About::Answer)];
     }
-    all
+    let ends = statements.iter().skip(1).map(|next| next.span.start).chain([text_len]);
+    let about = |statement: &Statement| match statement.kind {
+        StatementKind::Answer | StatementKind::Plan => About::Answer,
+        StatementKind::Problem | StatementKind::Value => About::Nothing,
+        _ => statement.node.map_or(About::Nothing, About::Node),
+    };
+    statements.iter().zip(ends).map(|(statement, end)| ((statement.span.start as u64, end as u64), about(statement))).collect()
 }

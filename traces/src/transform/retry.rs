@@ -10,7 +10,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Base, STEP_FORMATS, Sample, Source, Transform, random_play};
-use crate::Trace;
+use crate::{Trace, discourse::steps::Retake};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -47,9 +47,9 @@ impl Retry {
 
     fn mark(&self) -> &'static str {
         match self.mode {
-            Mode::Restart => "[RESET]",
-            Mode::SelfBacktrack => "<backtrack>",
-            _ => "[BACK]",
+            Mode::Restart => Retake::RESET,
+            Mode::SelfBacktrack => Retake::BACKTRACK,
+            _ => Retake::BACK,
         }
     }
 
@@ -132,8 +132,8 @@ impl<E: World> Transform<E> for Retry {
         let mut kept: Vec<&str> = Vec::new();
         for line in response.lines() {
             match line {
-                "[RESET]" => kept.retain(|line| line.starts_with("| step") || line.starts_with("| ---")),
-                "[BACK]" | "<backtrack>" => drop(kept.pop()),
+                Retake::RESET => kept.retain(|line| line.starts_with("| step") || line.starts_with("| ---")),
+                Retake::BACK | Retake::BACKTRACK => drop(kept.pop()),
                 line => kept.push(line),
             }
         }

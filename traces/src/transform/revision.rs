@@ -5,10 +5,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Base, STEP_FORMATS, Sample, Source, Transform, random_play};
-use crate::Trace;
+use crate::{Trace, discourse::steps::Retake};
 
-/// Stands after every wrong attempt.
-const AGAIN: &str = "That is wrong. Let me try again.\n";
 /// Random plays tried for one wrong attempt.
 const MAX_PLAYS: usize = 20;
 
@@ -40,7 +38,8 @@ impl<E: World> Transform<E> for Revision {
             let Some((actions, _)) = failed else { break };
             text.push_str(Sample::plain(source, &Trace::of_plan(source.env, source.problem, &actions)?).parts().1);
             text.push('\n');
-            text.push_str(AGAIN);
+            text.push_str(Retake::AGAIN);
+            text.push('\n');
         }
         let masked = if text.len() > prompt.len() { vec![(prompt.len() as u64, text.len() as u64)] } else { Vec::new() };
         text.push_str(response);
@@ -49,7 +48,7 @@ impl<E: World> Transform<E> for Revision {
 
     fn base<'t>(&self, _source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
         let (prompt, response) = sample.parts();
-        let last = response.rsplit(AGAIN).next().unwrap_or(response);
+        let last = response.rsplit_once(Retake::AGAIN).map_or(response, |(_, rest)| rest.strip_prefix('\n').unwrap_or(rest));
         Base::Honest(format!("{prompt}{last}").into())
     }
 

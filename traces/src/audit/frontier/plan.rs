@@ -33,6 +33,7 @@ impl<E: World> Plan<E> {
                 replay.fault(DefectKind::WrongState);
                 self.has_failed = true;
             }
+            replay.about_place(0);
             replay.plan = Some(Vec::new());
             return self.states.push(env.initial(problem));
         };
@@ -41,6 +42,7 @@ impl<E: World> Plan<E> {
         for action in self.actions.drain(..) {
             let Ok(next) = env.apply(problem, last, &action) else { continue };
             if replay.is_written(place, |_, out| env.write_place(problem, &next, out)) {
+                replay.about_place(self.states.len());
                 replay.plan.get_or_insert_default().push(action);
                 return self.states.push(next);
             }
