@@ -113,6 +113,7 @@ fn driven(page: &str, steps: &str) -> String {
 }
 
 /// The page after its script has run, as the browser that `METACOT_BROWSER` names has it; `None` where none is named.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn in_browser(folder: &Path, page: &str, hash: &str) -> Option<String> {
     let Some(browser) = std::env::var_os("METACOT_BROWSER").filter(|browser| !browser.is_empty()) else {
         eprintln!("METACOT_BROWSER names no browser: the script of the viewer is not driven");
