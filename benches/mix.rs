@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p metacot-traces --bench mix -- [RECORDS PER COMBINATION] [ROWS]`
 
+#![allow(clippy::print_stdout, reason = "a bench is a program for people")]
+
 use std::{collections::BTreeMap, time::Instant};
 
 use metacot_envs::Settings;

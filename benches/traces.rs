@@ -188,7 +188,7 @@ fn time_audit<E: World>(env: &E, search: &str, format: &str, count: u64, report:
 
 /// Simulations per second from the empty board, `rollouts` random games per leaf; 0 for a constant value.
 fn time_mcts(name: &str, simulations: u32, rollouts: u32, records: bool, (reference, target): (f64, f64), report: &mut String) -> f64 {
-    let game = Connect4::configure(&Difficulty { settings: Settings::default().with("opening", 0), ..Difficulty::default() }).expect("allowed");
+    let game = Connect4::configure(&Difficulty { size: Some("7x6".into()), settings: Settings::default().with("opening", 0) }).expect("allowed");
     let problem = game.generate(&mut SeedTree::root(1).stream(0));
     let mcts = Mcts::configure_game(&Settings::default().with("simulations", simulations)).expect("allowed");
     let mut recorder = if records { Recorder::default() } else { Recorder::without_events() };
