@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols,
+    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols,
     digits::{push_integer, read_integer},
     stones::Stones,
     two_player::{self, Opening, Outcome, Player, TwoPlayer, Wanted},
@@ -381,6 +381,15 @@ impl Canonical for Connect4 {
             text
         };
         text(problem).min(text(&Self::mirrored(problem)))
+    }
+
+    fn facet(&self, problem: &Problem, facet: Facet) -> Option<String> {
+        let text = |problem: &Problem| {
+            let mut text = String::new();
+            self.write_state(problem, &problem.position, &mut text);
+            text
+        };
+        two_player::facet(self, problem, facet, format!("{}x{}", problem.sides.width, problem.sides.height), self.symmetries(problem).iter().map(text))
     }
 
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionFault, Canonical, Difficulty, Environment, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols,
+    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols,
     connect4::write_outcome,
     digits::{push_integer, read_integer},
     stones::Stones,
@@ -329,6 +329,15 @@ impl Canonical for Hex {
             text
         };
         text(problem).min(text(&Self::turned(problem)))
+    }
+
+    fn facet(&self, problem: &Problem, facet: Facet) -> Option<String> {
+        let text = |problem: &Problem| {
+            let mut text = String::new();
+            self.write_state(problem, &problem.position, &mut text);
+            text
+        };
+        two_player::facet(self, problem, facet, problem.side.to_string(), self.symmetries(problem).iter().map(text))
     }
 
     fn symmetries(&self, problem: &Problem) -> Vec<Problem> {

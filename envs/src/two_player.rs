@@ -11,7 +11,7 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{Canonical, Environment, Notation, SettingError, Settings, Status};
+use crate::{Canonical, Environment, Facet, Notation, SettingError, Settings, Status};
 
 pub use solver::Solver;
 
@@ -249,4 +249,14 @@ pub fn perft<G: TwoPlayer>(game: &G, problem: &G::Problem, state: &G::State, dep
     game.actions(problem, state, &mut actions);
     let after = |action| game.apply(problem, state, action).expect("listed actions are legal");
     actions.iter().map(|action| perft(game, problem, &after(action), depth - 1)).sum()
+}
+
+/// The facets of a position: in how many plies a win can be forced, the size of the board as the environment writes it, and which cells are
+/// taken, by the lesser of `texts`, the board and its symmetric variants as text.
+pub(crate) fn facet<G: TwoPlayer>(game: &G, problem: &G::Problem, facet: Facet, size: String, texts: impl Iterator<Item = String>) -> Option<String> {
+    match facet {
+        Facet::Target => Some(plies_to_win(game, problem).map_or_else(|| "no win".to_owned(), |plies| format!("win in {plies}"))),
+        Facet::Size => Some(size),
+        Facet::Set => texts.map(|text| text.replace('o', "x")).min(),
+    }
 }

@@ -12,6 +12,8 @@ use metacot_traces::{
 };
 use serde_json::{Value, json};
 
+use crate::support::a_search;
+
 fn job(input: &Path, out: &Path, rules: &str) -> FilterJob {
     FilterJob {
         input: input.into(),
@@ -35,7 +37,7 @@ fn dropped(counts: &[RuleCount]) -> Vec<(&str, u64)> {
 }
 
 fn make(out: &Path, env: &str, size: Option<&str>, count: u64, layout: Layout) -> Manifest {
-    let spec = Spec { count, difficulty: Difficulty { size: size.map(str::to_string), ..Difficulty::default() }, ..Spec::new(env, "dfs", "answer") };
+    let spec = Spec { count, difficulty: Difficulty { size: size.map(str::to_string), ..Difficulty::default() }, ..Spec::new(env, a_search(env), "answer") };
     generate(&Job { spec, out: out.into(), layout, threads: 2, shard: Shard { index: 0, count: 1 }, force: false }, &mut |_| {}).unwrap()
 }
 

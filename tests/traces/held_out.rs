@@ -11,6 +11,8 @@ use metacot_traces::{
     generate::{Job, Shard, Spec, generate},
 };
 
+use crate::support::a_search;
+
 fn run(spec: Spec, out: &Path, threads: usize, shard: Shard) -> Result<Manifest, corpus::CorpusError> {
     generate(&Job { spec, out: out.into(), layout: Layout::Jsonl, threads, shard, force: false }, &mut |_| {})
 }
@@ -24,7 +26,8 @@ fn other_size(env: &str) -> &'static str {
         "sokoban" => "8",
         "sudoku" => "6",
         "cryptarithm" => "4",
-        "countdown" => "3",
+        "countdown" | "hex" => "3",
+        "connect4" => "4x4",
         _ => "5",
     }
 }
@@ -34,6 +37,7 @@ fn targets(env: &str) -> &'static str {
     match env {
         "sudoku" => "sudoku:1234/3412/2143/4321",
         "cryptarithm" => "ABC",
+        "connect4" | "hex" => "win in 3",
         _ => "30%",
     }
 }
@@ -73,7 +77,7 @@ fn every_environment_has_out_of_distribution_splits_that_share_nothing() {
                 continue;
             }
             let out = folder.path().join(format!("{env}-{}", split.name()));
-            let spec = Spec { split, hold_out: hold_out.clone(), count: 25, ..Spec::new(env, "dfs", "answer") };
+            let spec = Spec { split, hold_out: hold_out.clone(), count: 25, ..Spec::new(env, a_search(env), "answer") };
             run(spec, &out, 2, WHOLE).unwrap();
             let facets = registry::visit(env, Facets { folder: &out }).unwrap();
             assert!(!facets.is_empty(), "{env} {}", split.name());

@@ -20,6 +20,11 @@ pub fn searches() -> impl Iterator<Item = &'static str> {
     search::NAMES.iter().copied().filter(|name| *name != "negamax")
 }
 
+/// A search that finds answers in an environment, by its name.
+pub fn a_search(env: &str) -> &'static str {
+    if ["connect4", "hex"].contains(&env) { "mcts" } else { "dfs" }
+}
+
 /// Runs a search and returns its recorder.
 pub fn run<E: World>(env: &E, problem: &E::Problem, name: &str, settings: &Settings, index: u64) -> Recorder<E> {
     let mut recorder = Recorder::default();
