@@ -5,6 +5,7 @@
 
 mod audit;
 mod contamination;
+mod convert;
 mod doctor;
 mod export;
 mod filter;
@@ -12,6 +13,7 @@ mod forensics;
 mod generate;
 mod grade;
 mod inspect;
+mod layout;
 mod machine;
 mod mix;
 mod progress;
@@ -51,6 +53,8 @@ enum Command {
     Run(run::RunArgs),
     /// Generates a corpus of search traces.
     Generate(generate::GenerateArgs),
+    /// Writes a corpus in another layout, or the rows of other tools as a corpus.
+    Convert(convert::ConvertArgs),
     /// Solves problems from stdin, one a line, and prints their traces.
     Solve(solve::SolveArgs),
     /// Grades answers or whole responses: strictly, and as peers would score them.
@@ -89,6 +93,7 @@ fn dispatch(command: Command) -> Result<()> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Solve(args) => solve::run(&args),
         Command::Grade(args) => grade::run(&args),
         Command::Audit(args) => audit::run(&args),

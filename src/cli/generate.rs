@@ -1,16 +1,17 @@
 //! `metacot generate`: a corpus of search traces.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
+use metacot_layouts::{FolderSink, FolderSpec};
 use metacot_traces::{
     Budget,
     corpus::{Layout, Manifest, Split, SplitShares},
-    generate::{Job, Shard, Spec, generate},
+    generate::{Job, Shard, Spec, generate, generate_into},
     settings::{Names, share_out},
 };
 
-use super::{mix, progress::Bar};
+use super::{layout::LayoutOptions, mix, progress::Bar};
 use crate::{Error, Result};
 
 /// Generates a corpus of search traces, each replayed and audited before it is written.
@@ -58,9 +59,11 @@ pub struct GenerateArgs {
     /// A corpus that must share no problem with this one; contamination.json says what it shares. Can be given again.
     #[arg(long)]
     pub(super) against: Vec<PathBuf>,
-    /// File format: jsonl or shard.
+    /// Layout of the corpus: jsonl or shard for our own tools, or any that `metacot convert` writes.
     #[arg(long, default_value = "jsonl")]
     pub(super) layout: String,
+    #[command(flatten)]
+    pub(super) layout_options: LayoutOptions,
     /// Worker threads; all cores where left out.
     #[arg(long)]
     pub(super) threads: Option<usize>,
@@ -109,29 +112,78 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
         count: args.count,
         seed: args.seed,
     };
-    let layout = args.layout.parse::<Layout>().map_err(Error::Usage)?;
-    let job = Job { spec, out: args.out.clone(), layout, threads: super::threads(args.threads)?, shard: shard(&args.shard)?, force: args.force };
     super::contamination::readable(&args.against)?;
+    let (threads, shard) = (super::threads(args.threads)?, shard(&args.shard)?);
+    let job = |layout| Job { spec: spec.clone(), out: args.out.clone(), layout, threads, shard, force: args.force };
     let bar = Bar::new("records");
-    let manifest = generate(&job, &mut |done| bar.show(done, args.count.div_ceil(job.shard.count.max(1))))?;
+    let mut progress = |done| bar.show(done, args.count.div_ceil(shard.count.max(1)));
+    let done = match target(args, &spec)? {
+        Target::Corpus(layout) => Report::from(generate(&job(layout), &mut progress)?),
+        Target::Folder(mut sink) => {
+            generate_into(&job(FolderSink::ENCODING), &mut sink, &mut progress)?;
+            Report::from(sink.finish()?)
+        }
+    };
     bar.clear();
-    report(&manifest);
+    done.print();
     super::contamination::check(&args.out, &args.against)
 }
 
-/// Prints what was written.
-pub(super) fn report(manifest: &Manifest) {
-    let count = |name: &str| manifest.counts.get(name).copied().unwrap_or(0);
-    eprintln!(
-        "{} records ({} solved, {} skipped, {} repeated), {} bytes of text in {} files",
-        count("records"),
-        count("solved"),
-        count("skipped_unsolved"),
-        count("skipped_repeated"),
-        count("text_bytes"),
-        manifest.files.len()
-    );
-    println!("{}", manifest.digest);
+/// Where records go.
+pub(super) enum Target {
+    /// A corpus of our own.
+    Corpus(Layout),
+    /// A folder for other tools.
+    Folder(FolderSink),
+}
+
+/// What `--layout` asks for; `config` goes into the manifest of a folder.
+pub(super) fn target(args: &GenerateArgs, config: &impl serde::Serialize) -> Result<Target> {
+    if let Ok(layout) = args.layout.parse::<Layout>() {
+        return Ok(Target::Corpus(layout));
+    }
+    let layout = args.layout_options.layout(&args.layout)?;
+    if !args.against.is_empty() {
+        return Err(Error::Usage(format!("--against is not allowed with layout {}; generate jsonl or shard, then convert", layout.name())));
+    }
+    let config = serde_json::to_value(config).expect("a spec is plain data");
+    Ok(Target::Folder(FolderSink::new(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None })))
+}
+
+/// What was written.
+pub(super) struct Report {
+    counts: BTreeMap<String, u64>,
+    num_files: usize,
+    digest: String,
+}
+
+impl From<Manifest> for Report {
+    fn from(manifest: Manifest) -> Self {
+        Self { counts: manifest.counts, num_files: manifest.files.len(), digest: manifest.digest }
+    }
+}
+
+impl From<metacot_layouts::Manifest> for Report {
+    fn from(manifest: metacot_layouts::Manifest) -> Self {
+        Self { counts: manifest.counts, num_files: manifest.files.len(), digest: manifest.digest }
+    }
+}
+
+impl Report {
+    /// Counts for people, the digest for programs.
+    pub(super) fn print(&self) {
+        let count = |name: &str| self.counts.get(name).copied().unwrap_or(0);
+        eprintln!(
+            "{} records ({} solved, {} skipped, {} repeated), {} bytes of text in {} files",
+            count("records"),
+            count("solved"),
+            count("skipped_unsolved"),
+            count("skipped_repeated"),
+            count("text_bytes"),
+            self.num_files
+        );
+        println!("{}", self.digest);
+    }
 }
 
 pub(super) fn shard(text: &str) -> Result<Shard> {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use metacot_layouts::FolderSink;
 use metacot_traces::{
-    corpus::{Layout, Split, SplitShares},
+    corpus::{Split, SplitShares},
     generate::Run,
-    mix::{Mix, MixSpec, generate},
+    mix::{Mix, MixSpec, generate, generate_into},
 };
 
 use super::{
-    generate::{GenerateArgs, report, shard},
+    generate::{GenerateArgs, Report, Target, shard, target},
     progress::Bar,
 };
 use crate::{Error, Result};
@@ -45,13 +46,20 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     if args.dry_run {
         return list_combinations(&spec);
     }
-    let (layout, shard) = (args.layout.parse::<Layout>().map_err(Error::Usage)?, shard(&args.shard)?);
+    let shard = shard(&args.shard)?;
     let (count, split, threads) = (args.count, spec.split, super::threads(args.threads)?);
-    let run = Run { count, split, out: args.out.clone(), layout, threads, shard, force: args.force };
+    let run = |layout| Run { count, split, out: args.out.clone(), layout, threads, shard, force: args.force };
     let bar = Bar::new("records");
-    let manifest = generate(&spec, run, &mut |done| bar.show(done, count.div_ceil(shard.count.max(1))))?;
+    let mut progress = |done| bar.show(done, count.div_ceil(shard.count.max(1)));
+    let done = match target(args, &spec)? {
+        Target::Corpus(layout) => Report::from(generate(&spec, run(layout), &mut progress)?),
+        Target::Folder(mut sink) => {
+            generate_into(&spec, run(FolderSink::ENCODING), &mut sink, &mut progress)?;
+            Report::from(sink.finish()?)
+        }
+    };
     bar.clear();
-    report(&manifest);
+    done.print();
     super::contamination::check(&args.out, &args.against)
 }
 

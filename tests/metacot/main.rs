@@ -2,6 +2,7 @@
 
 mod agreement;
 mod cli;
+mod convert;
 mod corpora;
 mod eval;
 mod house;

@@ -7,6 +7,7 @@ mod forensics;
 mod games;
 mod golden;
 mod held_out;
+mod hostile;
 mod matrix;
 mod mix;
 mod roundtrip;

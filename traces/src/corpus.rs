@@ -10,6 +10,7 @@ mod manifest;
 mod reader;
 mod record;
 mod shard;
+mod sink;
 mod writer;
 
 pub use card::CARD;
@@ -20,4 +21,5 @@ pub use layout::Layout;
 pub use manifest::{FileEntry, MANIFEST, Manifest, SCHEMA_VERSION};
 pub use reader::{read, read_file};
 pub use record::{Record, RecordRef, Split, SplitBy, SplitShares};
+pub use sink::{CorpusSink, Sink};
 pub use writer::{Writer, WriterSpec};

@@ -18,7 +18,7 @@ pub use run::{Producer, Run, Shard};
 
 use crate::{
     Budget,
-    corpus::{CorpusError, Layout, Manifest, Split, SplitShares},
+    corpus::{CorpusError, CorpusSink, Layout, Manifest, Sink, Split, SplitShares},
     transform::loss::LossMask,
 };
 
@@ -124,24 +124,41 @@ pub struct Job {
 /// # Errors
 /// A setting that is not allowed, a folder that cannot be written, or a record that fails its audit.
 pub fn generate(job: &Job, progress: &mut dyn FnMut(u64)) -> Result<Manifest, CorpusError> {
-    registry::visit(&job.spec.env, Generate { job, progress }).map_err(|error| CorpusError::Usage(error.to_string()))?
+    let mut sink = CorpusSink::new(job.run().spec(serde_json::to_value(&job.spec).expect("a spec is plain data")));
+    generate_into(job, &mut sink, progress)?;
+    sink.finish()
+}
+
+/// Generates records into a sink, in order and encoded in the layout of the job, whose folder is left to the sink.
+///
+/// # Errors
+/// A setting that is not allowed, a record that fails its audit, or what the sink returns.
+pub fn generate_into(job: &Job, sink: &mut dyn Sink, progress: &mut dyn FnMut(u64)) -> Result<(), CorpusError> {
+    registry::visit(&job.spec.env, Generate { job, sink, progress }).map_err(|error| CorpusError::Usage(error.to_string()))?
+}
+
+impl Job {
+    fn run(&self) -> Run {
+        let Self { spec, out, layout, threads, shard, force } = self;
+        Run { count: spec.count, split: spec.split, out: out.clone(), layout: *layout, threads: *threads, shard: *shard, force: *force }
+    }
 }
 
 struct Generate<'a> {
     job: &'a Job,
+    sink: &'a mut dyn Sink,
     progress: &'a mut dyn FnMut(u64),
 }
 
 impl EnvironmentVisitor for Generate<'_> {
-    type Output = Result<Manifest, CorpusError>;
+    type Output = Result<(), CorpusError>;
 
     fn visit<E: World>(self) -> Self::Output {
-        let Job { spec, out, layout, threads, shard, force } = self.job.clone();
-        let run = Run { count: spec.count, split: spec.split, out, layout, threads, shard, force };
-        let mut maker = Maker::<E>::new(&spec)?;
+        let (spec, run) = (&self.job.spec, self.job.run());
+        let mut maker = Maker::<E>::new(spec)?;
         if spec.distinct {
-            maker.leave_out(distinct::repeats(&maker, run.ids()?, threads)?);
+            maker.leave_out(distinct::repeats(&maker, run.ids()?, run.threads)?);
         }
-        run.write(maker, serde_json::to_value(&spec).expect("a spec is plain data"), self.progress)
+        run.write_into(&maker, self.sink, self.progress)
     }
 }

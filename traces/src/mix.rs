@@ -18,7 +18,7 @@ pub use pool::{Combination, Refusal};
 pub use preset::{Preset, preset};
 
 use crate::{
-    corpus::{CorpusError, Manifest, RecordRef, Split, SplitShares},
+    corpus::{CorpusError, Manifest, RecordRef, Sink, Split, SplitShares},
     generate::{Producer, Run},
     transform::loss::LossMask,
 };
@@ -148,4 +148,12 @@ impl Producer for Mix {
 pub fn generate(spec: &MixSpec, run: Run, progress: &mut dyn FnMut(u64)) -> Result<Manifest, CorpusError> {
     let config = serde_json::to_value(spec).expect("a spec is plain data");
     Run { count: spec.count, split: spec.split, ..run }.write(Mix::new(spec)?, config, progress)
+}
+
+/// Generates the records of a mixed corpus into a sink, in order and encoded in the layout of the run; count and split are those of the spec.
+///
+/// # Errors
+/// As [`generate`], or what the sink returns.
+pub fn generate_into(spec: &MixSpec, run: Run, sink: &mut dyn Sink, progress: &mut dyn FnMut(u64)) -> Result<(), CorpusError> {
+    Run { count: spec.count, split: spec.split, ..run }.write_into(&Mix::new(spec)?, sink, progress)
 }

@@ -27,7 +27,7 @@ impl Layout {
     }
 
     /// Bytes at the start of every file.
-    pub(super) fn header(self) -> Vec<u8> {
+    pub fn header(self) -> Vec<u8> {
         match self {
             Self::Jsonl => Vec::new(),
             Self::Shard => shard::header(),
@@ -35,7 +35,7 @@ impl Layout {
     }
 
     /// Appends one record.
-    pub(crate) fn encode(self, record: &RecordRef<'_>, out: &mut Vec<u8>) {
+    pub fn encode(self, record: &RecordRef<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Jsonl => jsonl::encode(record, out),
             Self::Shard => shard::encode(record, out),
@@ -43,7 +43,7 @@ impl Layout {
     }
 
     /// Bytes at the end of every file.
-    pub(super) fn footer(self, num_records: u64) -> Vec<u8> {
+    pub fn footer(self, num_records: u64) -> Vec<u8> {
         match self {
             Self::Jsonl => Vec::new(),
             Self::Shard => shard::footer(num_records),

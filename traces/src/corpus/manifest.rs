@@ -80,6 +80,12 @@ impl Manifest {
         if version != Some(u64::from(SCHEMA_VERSION)) {
             return Err(CorpusError::data(&path, format!("schema version {version:?} is not supported; this build reads {SCHEMA_VERSION}")));
         }
+        if let Some(layout) = value.get("layout").and_then(serde_json::Value::as_str)
+            && layout.parse::<Layout>().is_err()
+        {
+            let reason = format!("layout `{layout}` is for other tools; `metacot convert` writes a corpus as jsonl or shard, which this reads");
+            return Err(CorpusError::data(&path, reason));
+        }
         serde_json::from_value(value).map_err(|error| CorpusError::data(&path, format!("damaged: {error}")))
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range, path::PathBuf, thread};
 
 use crossbeam::channel::bounded;
 
-use crate::corpus::{CorpusError, Layout, Manifest, RecordRef, Split, Writer, WriterSpec};
+use crate::corpus::{CorpusError, CorpusSink, Layout, Manifest, RecordRef, Sink, Split, WriterSpec};
 
 /// Records in one data file; a shard of a run is a range of files.
 const RECORDS_PER_FILE: u64 = 50_000;
@@ -85,31 +85,43 @@ impl Run {
         Ok(files.start * RECORDS_PER_FILE..self.count.min(files.end * RECORDS_PER_FILE))
     }
 
+    /// The corpus that [`write`](Self::write) writes, but for the numbers of its files.
+    pub(super) fn spec(&self, config: serde_json::Value) -> WriterSpec {
+        let Self { split, out, layout, force, .. } = self;
+        WriterSpec { folder: out.clone(), layout: *layout, prefix: split.name().into(), files: 0..0, num_files: 0, config, force: *force }
+    }
+
     /// Writes the records of a producer; `config` goes into the manifest, `progress` is told how many are done.
     ///
     /// # Errors
     /// As [`generate`](super::generate).
     pub fn write<P: Producer>(self, producer: P, config: serde_json::Value, progress: &mut dyn FnMut(u64)) -> Result<Manifest, CorpusError> {
-        let (files, ids, num_files) = (self.files(), self.ids(), self.num_files());
-        let Self { split, out, layout, threads, force, .. } = self;
-        let (files, ids) = (files?, ids?);
-        let prefix = split.name().to_string();
-        let mut writer = Writer::create(WriterSpec { folder: out, layout, prefix, files: files.clone(), num_files, config, force })?;
+        let mut sink = CorpusSink::new(self.spec(config));
+        self.write_into(&producer, &mut sink, progress)?;
+        sink.finish()
+    }
+
+    /// Hands the records of a producer to a sink, in order and encoded in the layout of the run.
+    ///
+    /// # Errors
+    /// As [`generate`](super::generate), or what the sink returns.
+    pub fn write_into<P: Producer>(&self, producer: &P, sink: &mut dyn Sink, progress: &mut dyn FnMut(u64)) -> Result<(), CorpusError> {
+        let (files, ids) = (self.files()?, self.ids()?);
+        sink.begin(files, self.num_files())?;
         let mut taken = 0;
-        in_order(&producer, layout, ids.clone(), threads.max(1), &mut |chunk: &Chunk| {
-            writer.append(&chunk.bytes, chunk.records)?;
+        in_order(producer, self.layout, ids.clone(), self.threads.max(1), &mut |chunk: &Chunk| {
+            sink.append(&chunk.bytes, chunk.records)?;
             for (name, count) in &chunk.counts {
-                writer.count(name, *count);
+                sink.count(name, *count);
             }
             taken += chunk.ids;
             let next = ids.start + taken;
             if next == ids.end || next.is_multiple_of(RECORDS_PER_FILE) {
-                writer.end_file()?;
+                sink.end_file()?;
             }
             progress(taken);
             Ok(())
-        })?;
-        writer.finish()
+        })
     }
 }
 

@@ -10,7 +10,8 @@ pub(super) fn normalized(text: &str) -> String {
             is_word = false;
             continue;
         }
-        if !(is_part && is_word) && !out.is_empty() {
+        let goes_on = is_part && is_word;
+        if !goes_on && !out.is_empty() {
             out.push(' ');
         }
         out.push(symbol);

@@ -1,0 +1,7 @@
+//! Corpora in every layout, and files of other tools.
+
+mod hostile;
+mod into;
+mod out;
+mod peers;
+mod support;
