@@ -3,6 +3,8 @@
 //! The header is one JSON string under the metadata key `metacot`, so that equal contents are equal bytes. Other programs read the
 //! tensors as in any safetensors file.
 
+pub(crate) mod series;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, File},

@@ -1,17 +1,23 @@
-//! Supervised training: examples in, weights out, through burn-train, with a resume that equals an uninterrupted run bit for bit on a CPU.
+//! Training: supervised through burn-train ([`fit`]), and by policy gradients ([`PolicyTrainer`]); a resume equals an uninterrupted run bit for bit on a CPU.
 
+mod actor;
 mod config;
+mod distribution;
 mod fit;
 mod metrics;
 mod optimizer;
+mod policy;
 mod progress;
 mod schedule;
 mod state;
 mod step;
 mod strategy;
 
+pub use actor::{Actor, ActorState};
 pub use config::TrainConfig;
 pub use fit::{Job, fit};
+pub use optimizer::AdamConfig;
+pub use policy::{Learner, PolicyTrainer, Scores, TrainerConfig, Update};
 pub use progress::Progress;
 pub use schedule::Schedule;
 pub use step::Measured;

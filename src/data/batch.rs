@@ -71,6 +71,19 @@ impl Batch {
         }
         Self { input, targets, weights, tokens, labels, completes_step: true }
     }
+
+    /// Where the first label of each document lies among the positions, by document: its other labels follow it.
+    pub fn first_labels(&self, examples: &[Example], rows: &[Vec<usize>]) -> Vec<(usize, usize)> {
+        let mut places = Vec::new();
+        for (row, documents) in rows.iter().enumerate() {
+            let mut start = row * self.input.time;
+            for &document in documents {
+                places.push((document, start + examples[document].response_start - 1));
+                start += examples[document].positions();
+            }
+        }
+        places
+    }
 }
 
 #[cfg(test)]
@@ -90,5 +103,6 @@ mod tests {
         assert_eq!(batch.input.starts, [0, 0, 0, 0, 4, 4, 0, 1, 2, 3, 4, 5]);
         assert_eq!(batch.targets, [5, 6, 7, 2, 8, 2, 2, 0, 0, 0, 0, 0]);
         assert_eq!(batch.weights, [0.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(batch.first_labels(&examples, &[vec![0, 1], vec![2]]), [(0, 2), (1, 4), (2, 6)]);
     }
 }

@@ -43,6 +43,14 @@ impl<B: Ops> Decoder<B> {
     /// # Shapes
     /// `[rows * time, v]`
     pub fn forward(&self, input: &PackedRows) -> Tensor<B, 2> {
+        self.logits(self.hidden(input))
+    }
+
+    /// What the output projection reads: the residual stream after the last RMSNorm, at every position.
+    ///
+    /// # Shapes
+    /// `[rows * time, d]`
+    pub fn hidden(&self, input: &PackedRows) -> Tensor<B, 2> {
         let device = self.embedding.val().device();
         let (n, config) = (input.rows * input.time, &self.config);
         let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(input.ids.clone(), [n]), &device);
@@ -55,10 +63,17 @@ impl<B: Ops> Decoder<B> {
         for block in &self.blocks {
             x = block.forward(x, &map, config.norm_epsilon);
         }
-        let x = B::rms_norm(x, self.final_norm.val(), config.norm_epsilon);
+        B::rms_norm(x, self.final_norm.val(), config.norm_epsilon)
+    }
+
+    /// The output projection.
+    ///
+    /// # Shapes
+    /// `hidden: [n, d]` -> `[n, v]`
+    pub fn logits(&self, hidden: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.head {
-            Some(head) => B::project(x, head.val(), WeightLayout::InOut),
-            None => B::project(x, self.embedding.val(), WeightLayout::OutIn),
+            Some(head) => B::project(hidden, head.val(), WeightLayout::InOut),
+            None => B::project(hidden, self.embedding.val(), WeightLayout::OutIn),
         }
     }
 }

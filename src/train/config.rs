@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Schedule;
+use super::{Schedule, optimizer::AdamConfig};
 
 /// Settings of a supervised training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,11 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// The constants of the optimizer.
+    pub(super) fn adam(&self) -> AdamConfig {
+        AdamConfig { beta1: self.beta1, beta2: self.beta2, epsilon: self.epsilon, weight_decay: self.weight_decay }
+    }
+
     /// Checks that every value is in its range.
     ///
     /// # Errors

@@ -167,7 +167,7 @@ impl DeviceTask for Launch<'_> {
         let valid = Loader::new(Arc::new(self.job.validation.to_vec()), plan_valid);
         let steps = train.num_steps();
         let schedule = Clock { schedule: config.schedule, highest: f64::from(config.learning_rate), step: position.step, steps };
-        let optimizer = AdamW::<B>::new(config, position.step, moments, &device);
+        let optimizer = AdamW::<B>::new(config.adam(), position.step, moments, &device);
         let model = Decoder::<Autodiff<B>>::from_weights(&weights, &device);
         let learner = Learner::<Components<B>>::new(model, optimizer.clone(), schedule);
         let outcome = Arc::new(Mutex::new(None));

@@ -10,7 +10,8 @@ use burn::{
     tensor::{Tensor, backend::AutodiffBackend},
 };
 
-use super::TrainConfig;
+use serde::{Deserialize, Serialize};
+
 use crate::{
     kernels::{AdamStep, Kernels},
     model::floats,
@@ -18,6 +19,26 @@ use crate::{
 
 /// First and second moment of a parameter.
 type Moments<B> = [Tensor<B, 1>; 2];
+
+/// The constants of AdamW.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdamConfig {
+    /// Decay of the first moment, in [0, 1).
+    pub beta1: f32,
+    /// Decay of the second moment, in [0, 1).
+    pub beta2: f32,
+    /// Added to the square root of the second moment, above 0.
+    pub epsilon: f32,
+    /// Decoupled weight decay of the matrices, at least 0; gains are not decayed.
+    pub weight_decay: f32,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+}
 
 /// The optimizer; clones share one state.
 pub(super) struct AdamW<B: Kernels> {
@@ -38,7 +59,7 @@ impl<B: Kernels> Clone for AdamW<B> {
 
 impl<B: Kernels> AdamW<B> {
     /// An optimizer that has done `steps` steps and holds these moments, by parameter; no moments mean that it has done none.
-    pub fn new(config: &TrainConfig, steps: usize, moments: Vec<[Vec<f32>; 2]>, device: &B::Device) -> Self {
+    pub fn new(config: AdamConfig, steps: usize, moments: Vec<[Vec<f32>; 2]>, device: &B::Device) -> Self {
         let moments = moments.into_iter().map(|pair| pair.map(|moment| Tensor::from_data(moment.as_slice(), device))).collect();
         let next = AdamStep {
             learning_rate: 0.0,

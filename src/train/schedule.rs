@@ -60,7 +60,7 @@ impl Schedule {
     }
 
     /// Checks that the fractions are fractions.
-    pub(super) fn validate(&self) -> Result<(), String> {
+    pub(crate) fn validate(&self) -> Result<(), String> {
         let check = |name: &str, value: f32| match (0.0..=1.0).contains(&value) {
             true => Ok(()),
             false => Err(format!("train.schedule.{name} = {value} is not allowed; expected a number from 0 to 1")),

@@ -1,21 +1,15 @@
 //! A checkpoint of a training: weights, moments, position and configuration in one file that is either whole or ignored.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::TrainConfig;
 use crate::{
-    checkpoint::{Archive, Header},
+    checkpoint::{Archive, Header, series},
     error::{Error, Result},
     model::{ModelConfig, Weights},
 };
-
-/// Checkpoints that are kept: the newest, and one before it in case the newest cannot be read.
-const KEPT: usize = 2;
 
 /// What a training is: two runs of equal identity are the same run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,11 +83,7 @@ impl TrainState {
         }
         let step = self.position.step;
         let header = StateHeader { identity: identity.clone(), position: self.position };
-        Archive { header, tensors }.write(&folder.join(file_name(step)))?;
-        for old in checkpoints(folder)?.into_iter().skip(KEPT) {
-            fs::remove_file(&old).map_err(Error::io("cannot remove", &old))?;
-        }
-        Ok(())
+        series::write(folder, step, &Archive { header, tensors })
     }
 
     /// Loads the newest whole checkpoint of a folder; `None` where there is none.
@@ -103,48 +93,22 @@ impl TrainState {
     /// # Errors
     /// The newest whole checkpoint belongs to another training; the error names the first setting that differs.
     pub fn load(folder: &Path, identity: &Identity) -> Result<Option<Self>> {
-        for path in checkpoints(folder)? {
-            let mut archive = match Archive::<StateHeader>::read(&path) {
-                Ok(archive) => archive,
-                Err(Error::Data { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            if let Some(difference) = difference(&archive.header.identity, identity) {
-                return Err(Error::data(&path, difference));
+        let Some((path, mut archive)) = series::newest::<StateHeader>(folder)? else { return Ok(None) };
+        if let Some(difference) = difference(&archive.header.identity, identity) {
+            return Err(Error::data(&path, difference));
+        }
+        let mut take = |prefix: &str| Weights::take(&identity.model, &mut archive.tensors, prefix).map_err(|reason| Error::data(&path, reason));
+        let weights = take("weights.")?;
+        let moments = match archive.header.position.step {
+            0 => Vec::new(),
+            _ => {
+                let [first, second] = [take("first.")?, take("second.")?];
+                first.into_tensors().into_iter().zip(second.into_tensors()).map(|(first, second)| [first, second]).collect()
             }
-            let mut take = |prefix: &str| Weights::take(&identity.model, &mut archive.tensors, prefix).map_err(|reason| Error::data(&path, reason));
-            let weights = take("weights.")?;
-            let moments = match archive.header.position.step {
-                0 => Vec::new(),
-                _ => {
-                    let [first, second] = [take("first.")?, take("second.")?];
-                    first.into_tensors().into_iter().zip(second.into_tensors()).map(|(first, second)| [first, second]).collect()
-                }
-            };
-            let average = identity.train.ema_decay.map(|_| take("average.")).transpose()?;
-            return Ok(Some(Self { position: archive.header.position, weights, moments, average }));
-        }
-        Ok(None)
+        };
+        let average = identity.train.ema_decay.map(|_| take("average.")).transpose()?;
+        Ok(Some(Self { position: archive.header.position, weights, moments, average }))
     }
-}
-
-fn file_name(step: usize) -> String {
-    format!("step-{step:08}.safetensors")
-}
-
-/// The checkpoints of a folder, newest first.
-fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).map_err(Error::io("cannot read", folder))?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(Error::io("cannot read", folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with("step-") && name.ends_with(".safetensors") {
-            paths.push(path);
-        }
-    }
-    paths.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(paths)
 }
 
 /// The first setting in which two trainings differ, as a sentence.

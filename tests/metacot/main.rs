@@ -8,6 +8,7 @@ mod eval;
 mod house;
 mod interop;
 mod pipeline;
+mod policy;
 mod reference;
 mod report;
 mod sample;

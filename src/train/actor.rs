@@ -1,0 +1,65 @@
+//! The policy with its critic: the decoder, and where an objective asks for values, one more column on the same trunk.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, TensorData, backend::Backend},
+};
+
+use crate::{
+    kernels::{Ops, WeightLayout},
+    model::{Decoder, PackedRows, Weights, floats},
+};
+
+/// A decoder and the value head on its trunk.
+#[derive(Module, Debug)]
+pub struct Actor<B: Backend> {
+    /// The policy.
+    pub decoder: Decoder<B>,
+    /// The value head, `[d, 1]`: a value is its product with the residual stream after the last RMSNorm. Zeros at the start.
+    pub value: Option<Param<Tensor<B, 2>>>,
+}
+
+/// An actor and its optimizer at rest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActorState {
+    /// The policy.
+    pub weights: Weights,
+    /// `[d]` the value head, where there is one.
+    pub value: Option<Vec<f32>>,
+    /// First and second moment by parameter, the value head last; empty before the first update.
+    pub moments: Vec<[Vec<f32>; 2]>,
+    /// Optimizer steps done.
+    pub updates: usize,
+}
+
+impl ActorState {
+    /// The start of a training from given weights.
+    pub fn start(weights: Weights, has_values: bool) -> Self {
+        let value = has_values.then(|| vec![0.0; weights.config.width]);
+        Self { weights, value, moments: Vec::new(), updates: 0 }
+    }
+}
+
+impl<B: Ops> Actor<B> {
+    /// The actor of a state.
+    pub fn new(state: &ActorState, device: &B::Device) -> Self {
+        let width = state.weights.config.width;
+        let value = state.value.as_ref().map(|value| Param::from_data(TensorData::new(value.clone(), [width, 1]), device));
+        Self { decoder: Decoder::from_weights(&state.weights, device), value }
+    }
+
+    /// Logits of the next token, and values where there is a critic, at every position.
+    ///
+    /// # Shapes
+    /// `[rows * time, v]`, `[rows * time, 1]`
+    pub fn forward(&self, input: &PackedRows) -> (Tensor<B, 2>, Option<Tensor<B, 2>>) {
+        let hidden = self.decoder.hidden(input);
+        let values = self.value.as_ref().map(|value| B::project(hidden.clone(), value.val(), WeightLayout::InOut));
+        (self.decoder.logits(hidden), values)
+    }
+
+    /// The value head as plain numbers.
+    pub fn value_head(&self) -> Option<Vec<f32>> {
+        self.value.as_ref().map(|value| floats(value.val()))
+    }
+}

@@ -1,0 +1,357 @@
+//! Policy-gradient steps: log-probabilities, entropies and values of given responses, and the gradient that an objective asks for.
+//!
+//! An objective answers with its derivative by every log-probability, entropy and value; here these are propagated back as constants: through
+//! the weighted cross-entropy for log-probabilities (weight `-d_logp`), through a product with the logits for entropies, through the critic's
+//! column for values.
+//!
+//! **Invariant**: scoring and updating lay a list of responses out in the same way, so that before the first update of a step every ratio is exactly 1.
+
+use std::collections::BTreeMap;
+
+use burn::{
+    backend::Autodiff,
+    module::AutodiffModule,
+    optim::{GradientsAccumulator, GradientsParams, Optimizer},
+    tensor::{Tensor, TensorData, backend::AutodiffBackend},
+};
+use metacot_objectives as objectives;
+use objectives::{Advantages, Coefficients, Metrics, Objective};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    actor::{Actor, ActorState},
+    distribution::{entropy_gradient, outlooks},
+    optimizer::{AdamConfig, AdamW, gradient_norm},
+};
+use crate::{
+    data::{Batch, Example, pack},
+    error::{Error, Result},
+    kernels::{Kernels, Ops},
+    model::{Decoder, Weights, floats},
+};
+
+/// How a policy is trained, beside its objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainerConfig {
+    /// Rows of packed responses that are worked on at once; no effect on the gradient but by rounding.
+    pub rows: usize,
+    /// Tokens of a row, at least the longest prompt and response; `None` is the model's context.
+    pub row_tokens: Option<usize>,
+    /// Norm of all gradients together above which they are scaled down to it; `None` never.
+    pub clip_norm: Option<f32>,
+    /// The constants of AdamW.
+    pub adam: AdamConfig,
+}
+
+impl Default for TrainerConfig {
+    fn default() -> Self {
+        Self { rows: 8, row_tokens: None, clip_norm: Some(1.0), adam: AdamConfig::default() }
+    }
+}
+
+/// What the policy says of one response, token by token.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// `[t]` log-probabilities, in nats.
+    pub log_probs: Vec<f64>,
+    /// `[t]` entropies of the distributions that the tokens were drawn from, in nats.
+    pub entropies: Vec<f64>,
+    /// `[t]` values from before each token; empty without a critic.
+    pub values: Vec<f64>,
+}
+
+impl Scores {
+    /// Whether every number is finite.
+    pub fn is_finite(&self) -> bool {
+        self.log_probs.iter().chain(&self.entropies).chain(&self.values).all(|number| number.is_finite())
+    }
+}
+
+/// What an update did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    /// The loss.
+    pub loss: f64,
+    /// Norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Diagnostics of the mini-batch.
+    pub metrics: Metrics,
+    /// Whether there was no gradient at all, so that nothing moved.
+    pub is_skipped: bool,
+}
+
+/// What the improve loop needs of a trainer: its backend erased, so that the loop is compiled once and can be tested without one.
+pub trait Learner {
+    /// What the policy says of responses; label `i` of an example is token `i` of its response.
+    fn score(&self, examples: &[Example]) -> Vec<Scores>;
+
+    /// `[b][t]` log-probabilities under the reference policy; empty rows where there is none.
+    fn score_reference(&self, examples: &[Example]) -> Vec<Vec<f64>>;
+
+    /// One optimizer step on a mini-batch; sequence `i` of `batch` is example `i`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the batch lacks what the objective reads; [`Error::Stopped`] where loss or gradient is not finite: then nothing moved.
+    fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update>;
+
+    /// Makes these weights the reference policy; `None` removes it.
+    fn set_reference(&mut self, weights: Option<&Weights>);
+
+    /// The policy as it is.
+    fn weights(&self) -> Weights;
+
+    /// All that a checkpoint keeps.
+    fn state(&self) -> ActorState;
+}
+
+/// The trainer on a backend.
+pub struct PolicyTrainer<B: Kernels> {
+    actor: Actor<Autodiff<B>>,
+    optimizer: AdamW<B>,
+    reference: Option<Actor<B>>,
+    config: TrainerConfig,
+    updates: usize,
+    device: B::Device,
+}
+
+impl<B: Kernels> PolicyTrainer<B> {
+    /// A trainer that goes on from a state.
+    pub fn new(config: TrainerConfig, state: ActorState, device: &B::Device) -> Self {
+        let actor = Actor::new(&state, device);
+        let optimizer = AdamW::new(config.adam, state.updates, state.moments, device);
+        Self { actor, optimizer, reference: None, config, updates: state.updates, device: device.clone() }
+    }
+
+    /// Rows of examples, cut into parts that are worked on at once; pairs must not be torn, so that with them there is one part.
+    fn parts(&self, examples: &[Example], is_whole: bool) -> Vec<Vec<Vec<usize>>> {
+        let row_tokens = self.config.row_tokens.unwrap_or(self.actor.decoder.config.context);
+        let lengths: Vec<usize> = examples.iter().map(Example::positions).collect();
+        let order: Vec<usize> = (0..examples.len()).collect();
+        let longest = lengths.iter().copied().max().unwrap_or(1);
+        let rows = pack(&lengths, &order, row_tokens.max(longest));
+        let size = if is_whole { rows.len().max(1) } else { self.config.rows.max(1) };
+        rows.chunks(size).map(<[_]>::to_vec).collect()
+    }
+
+    fn score_with(&self, actor: &Actor<B>, examples: &[Example]) -> Vec<Scores> {
+        let mut scores = vec![Scores::default(); examples.len()];
+        for rows in self.parts(examples, false) {
+            let part = Part::new(examples, &rows);
+            let (logits, values) = actor.forward(&part.batch.input);
+            for (document, found) in part.read(examples, &floats(logits), values.map(floats)) {
+                scores[document] = found;
+            }
+        }
+        scores
+    }
+}
+
+impl<B: Kernels> Learner for PolicyTrainer<B> {
+    fn score(&self, examples: &[Example]) -> Vec<Scores> {
+        self.score_with(&self.actor.valid(), examples)
+    }
+
+    fn score_reference(&self, examples: &[Example]) -> Vec<Vec<f64>> {
+        match &self.reference {
+            Some(reference) => self.score_with(reference, examples).into_iter().map(|scores| scores.log_probs).collect(),
+            None => vec![Vec::new(); examples.len()],
+        }
+    }
+
+    fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update> {
+        let refuse = |error: objectives::ObjectiveError| Error::Usage(format!("objective: {error}"));
+        let scope = objective.scope(batch);
+        let mut accumulator = GradientsAccumulator::new();
+        let mut total = Total::default();
+        let mut sequences = batch.sequences().to_vec();
+        for rows in self.parts(examples, !batch.pairs().is_empty()) {
+            let part = Part::new(examples, &rows);
+            let (logits, values) = self.actor.forward(&part.batch.input);
+            let plain = floats(logits.clone().inner());
+            let found = part.read(examples, &plain, values.clone().map(|values| floats(values.inner())));
+            if found.values().any(|scores| !scores.is_finite()) {
+                total.is_finite = false;
+                break;
+            }
+            let indices: Vec<usize> = found.keys().copied().collect();
+            for (document, scores) in found {
+                let sequence = &mut sequences[document];
+                (sequence.logp_new, sequence.entropy, sequence.values) = (scores.log_probs, scores.entropies, scores.values);
+            }
+            let whole = objectives::Batch::with_pairs(sequences.clone(), batch.pairs().to_vec()).map_err(refuse)?;
+            let (micro, credit) = (whole.select(&indices).map_err(refuse)?, advantages.select(&indices).map_err(refuse)?);
+            let answer = objective.evaluate_within(&micro, &credit, &scope).map_err(refuse)?;
+            total.add(&answer);
+            if !answer.is_finite() {
+                break;
+            }
+            let [d_logp, d_entropy, d_value] = [&answer.d_logp, &answer.d_entropy, &answer.d_value].map(|rows| part.spread(&indices, rows));
+            if let Some(surrogate) = self.surrogate(&part, logits, values, &plain, &d_logp, &d_entropy, &d_value) {
+                let grads = <Autodiff<B> as AutodiffBackend>::backward(surrogate.into_primitive().tensor());
+                accumulator.accumulate(&self.actor, GradientsParams::from_grads(grads, &self.actor));
+                total.has_gradient = true;
+            }
+        }
+        let stopped =
+            |norm: f64| Error::Stopped(format!("loss {} with gradient norm {norm}: not a finite number, so the weights were left as they are", total.loss));
+        if !total.is_finite {
+            return Err(stopped(f64::NAN));
+        }
+        let measured = objectives::Batch::new(sequences).map_err(refuse)?;
+        let metrics = total.metrics(Metrics::measure(&measured, advantages));
+        if !total.has_gradient {
+            return Ok(Update { loss: total.loss, gradient_norm: 0.0, metrics, is_skipped: true });
+        }
+        let grads = accumulator.grads();
+        let norm = gradient_norm::<B, _, _>(&self.actor, &grads);
+        if !norm.is_finite() {
+            return Err(stopped(norm));
+        }
+        self.optimizer.set_gradient_scale(match self.config.clip_norm {
+            Some(limit) if norm > f64::from(limit) => (f64::from(limit) / norm) as f32,
+            _ => 1.0,
+        });
+        self.actor = self.optimizer.step(rate, self.actor.clone(), grads);
+        self.updates += 1;
+        Ok(Update { loss: total.loss, gradient_norm: norm, metrics, is_skipped: false })
+    }
+
+    fn set_reference(&mut self, weights: Option<&Weights>) {
+        self.reference = weights.map(|weights| Actor { decoder: Decoder::from_weights(weights, &self.device), value: None });
+    }
+
+    fn weights(&self) -> Weights {
+        self.actor.decoder.to_weights()
+    }
+
+    fn state(&self) -> ActorState {
+        ActorState { weights: self.weights(), value: self.actor.value_head(), moments: self.optimizer.moments(), updates: self.updates }
+    }
+}
+
+impl<B: Kernels> PolicyTrainer<B> {
+    /// The scalar whose gradient is the objective's; `None` where every coefficient is 0.
+    #[expect(clippy::too_many_arguments, reason = "one call site; three kinds of coefficients for two kinds of outputs")]
+    fn surrogate(
+        &self,
+        part: &Part,
+        logits: Tensor<Autodiff<B>, 2>,
+        values: Option<Tensor<Autodiff<B>, 2>>,
+        plain: &[f32],
+        d_logp: &[f64],
+        d_entropy: &[f64],
+        d_value: &[f64],
+    ) -> Option<Tensor<Autodiff<B>, 1>> {
+        let [n, v] = logits.dims();
+        let is_flat = |coefficients: &[f64]| coefficients.iter().all(|coefficient| *coefficient == 0.0);
+        let constant = |numbers: Vec<f32>, width: usize| Tensor::<Autodiff<B>, 2>::from_data(TensorData::new(numbers, [n, width]), &self.device);
+        let mut sum: Option<Tensor<Autodiff<B>, 1>> = None;
+        let mut add = |term: Tensor<Autodiff<B>, 1>| sum = Some(sum.take().map_or(term.clone(), |sum| sum + term));
+        if !is_flat(d_entropy) {
+            add((logits.clone() * constant(entropy_gradient(plain, d_entropy), v)).sum());
+        }
+        if let Some(values) = values
+            && !is_flat(d_value)
+        {
+            add((values * constant(d_value.iter().map(|number| *number as f32).collect(), 1)).sum());
+        }
+        if !is_flat(d_logp) {
+            let targets = Tensor::from_data(TensorData::new(part.batch.targets.clone(), [n]), &self.device);
+            let weights = Tensor::from_data(TensorData::new(d_logp.iter().map(|number| -number as f32).collect::<Vec<f32>>(), [n]), &self.device);
+            add(<Autodiff<B> as Ops>::cross_entropy(logits, targets, weights));
+        }
+        sum
+    }
+}
+
+/// Rows of responses that are worked on at once, and where their labels lie.
+struct Part {
+    batch: Batch,
+    /// Example, position of its first label, number of its labels.
+    places: Vec<(usize, usize, usize)>,
+}
+
+impl Part {
+    fn new(examples: &[Example], rows: &[Vec<usize>]) -> Self {
+        let batch = Batch::new(examples, rows, 1.0);
+        let places = batch.first_labels(examples, rows).into_iter().map(|(document, at)| (document, at, examples[document].labels())).collect();
+        Self { batch, places }
+    }
+
+    /// The scores of each response from logits `[n, v]` and values `[n]`.
+    fn read(&self, examples: &[Example], logits: &[f32], values: Option<Vec<f32>>) -> BTreeMap<usize, Scores> {
+        let mut targets = vec![None; self.batch.targets.len()];
+        for &(document, at, labels) in &self.places {
+            let example = &examples[document];
+            targets[at..at + labels].iter_mut().zip(&example.ids[example.response_start..]).for_each(|(target, id)| *target = Some(*id));
+        }
+        let outlooks = outlooks(logits, &targets);
+        let scores = |&(document, at, labels): &(usize, usize, usize)| {
+            let own = &outlooks[at..at + labels];
+            let values = values.as_ref().map(|values| values[at..at + labels].iter().map(|value| f64::from(*value)).collect()).unwrap_or_default();
+            let scores = Scores {
+                log_probs: own.iter().map(|outlook| outlook.log_prob).collect(),
+                entropies: own.iter().map(|outlook| outlook.entropy).collect(),
+                values,
+            };
+            (document, scores)
+        };
+        self.places.iter().map(scores).collect()
+    }
+
+    /// Coefficients by response, in the order of `indices`, as coefficients by position.
+    fn spread(&self, indices: &[usize], rows: &[Vec<f64>]) -> Vec<f64> {
+        let of: BTreeMap<usize, &Vec<f64>> = indices.iter().copied().zip(rows).collect();
+        let mut spread = vec![0.0; self.batch.targets.len()];
+        for (document, at, labels) in &self.places {
+            spread[*at..at + labels].copy_from_slice(of[document]);
+        }
+        spread
+    }
+}
+
+/// What the parts of a mini-batch add up to.
+struct Total {
+    loss: f64,
+    is_finite: bool,
+    has_gradient: bool,
+    tokens: f64,
+    /// Clipped from below, from above, by the dual clip; values held: each times tokens.
+    clips: [f64; 4],
+    pairs: [f64; 2],
+}
+
+impl Default for Total {
+    fn default() -> Self {
+        Self { loss: 0.0, is_finite: true, has_gradient: false, tokens: 0.0, clips: [0.0; 4], pairs: [0.0; 2] }
+    }
+}
+
+impl Total {
+    fn add(&mut self, answer: &Coefficients) {
+        let metrics = &answer.metrics;
+        let tokens = metrics.tokens as f64;
+        self.loss += answer.loss;
+        self.is_finite &= answer.is_finite();
+        self.tokens += tokens;
+        let clips = [metrics.clip_low_fraction, metrics.clip_high_fraction, metrics.dual_clip_fraction, metrics.value_clip_fraction];
+        self.clips.iter_mut().zip(clips).for_each(|(sum, clip)| *sum += clip * tokens);
+        // Pairs lie in one part.
+        self.pairs = [metrics.pair_accuracy, metrics.pair_margin];
+    }
+
+    fn metrics(&self, measured: Metrics) -> Metrics {
+        let [low, high, dual, value] = self.clips.map(|clip| clip / self.tokens.max(1.0));
+        Metrics {
+            clip_fraction: low + high,
+            clip_low_fraction: low,
+            clip_high_fraction: high,
+            dual_clip_fraction: dual,
+            value_clip_fraction: value,
+            pair_accuracy: self.pairs[0],
+            pair_margin: self.pairs[1],
+            ..measured
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Policy-gradient steps: the gradient is that of the objective's loss, ratios start at exactly 1, and the sampler is the trainer.
+
+use metacot::{
+    Error,
+    data::Example,
+    device::Cpu,
+    model::{ModelConfig, Weights},
+    sample::{CpuDecoder, DecoderConfig, Scoring},
+    train::{ActorState, AdamConfig, Learner, PolicyTrainer, TrainerConfig},
+};
+use metacot_envs::SeedTree;
+use metacot_objectives::{Advantages, Batch, KlPenalty, Objective, Sequence, kl::Estimator};
+use rand::RngExt;
+
+fn model() -> ModelConfig {
+    ModelConfig {
+        vocab_size: 24,
+        width: 32,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
+        hidden: 48,
+        context: 40,
+        rope_theta: 10_000.0,
+        norm_epsilon: 1e-5,
+        tied_embeddings: false,
+    }
+}
+
+/// Weights large enough that distributions are far from uniform.
+fn weights(seed: u64) -> Weights {
+    let mut weights = Weights::init(&model(), &SeedTree::root(seed));
+    weights.embedding.iter_mut().for_each(|weight| *weight *= 10.0);
+    weights.head.iter_mut().flatten().for_each(|weight| *weight *= 10.0);
+    weights
+}
+
+fn responses(count: usize) -> Vec<Example> {
+    let mut rng = SeedTree::root(5).child("responses").stream(0);
+    (0..count)
+        .map(|_| {
+            let (prompt, response) = (rng.random_range(1..6), rng.random_range(1..14));
+            let ids = (0..prompt + response).map(|_| rng.random_range(1..24)).collect();
+            Example { ids, response_start: prompt }
+        })
+        .collect()
+}
+
+/// AdamW as plain gradient descent: a step of `rate` moves by `rate / epsilon` times the gradient.
+const DESCENT: f32 = 1e6;
+
+fn trainer(state: ActorState, rows: usize) -> PolicyTrainer<Cpu> {
+    let adam = AdamConfig { beta1: 0.0, beta2: 0.0, epsilon: DESCENT, weight_decay: 0.0 };
+    PolicyTrainer::new(TrainerConfig { rows, row_tokens: None, clip_norm: None, adam }, state, &Default::default())
+}
+
+fn state() -> ActorState {
+    let mut state = ActorState::start(weights(1), true);
+    let mut rng = SeedTree::root(8).stream(0);
+    state.value.iter_mut().flatten().for_each(|weight| *weight = rng.random_range(-0.3..0.3));
+    state
+}
+
+/// A batch of responses that older weights sampled, with rewards in turn.
+fn batch(trainer: &PolicyTrainer<Cpu>, examples: &[Example]) -> Batch {
+    let old = PolicyTrainer::<Cpu>::new(TrainerConfig::default(), ActorState { weights: nudged(), ..state() }, &Default::default());
+    let (new, old, reference) = (trainer.score(examples), old.score(examples), trainer.score_reference(examples));
+    let sequences = new.into_iter().zip(old).zip(reference).enumerate().map(|(index, ((new, old), logp_ref))| Sequence {
+        logp_new: new.log_probs,
+        entropy: new.entropies,
+        values: new.values,
+        values_old: old.values,
+        logp_ref,
+        ..Sequence::new(index / 4, f64::from(u8::from(index % 3 == 0)), old.log_probs)
+    });
+    Batch::new(sequences.collect()).unwrap()
+}
+
+/// The weights with a small change, so that ratios differ from 1 and stay within every clip.
+fn nudged() -> Weights {
+    let mut weights = weights(1);
+    let mut rng = SeedTree::root(9).stream(0);
+    weights.head.iter_mut().flatten().for_each(|weight| *weight += rng.random_range(-0.01..0.01));
+    weights
+}
+
+fn loss(trainer: &PolicyTrainer<Cpu>, batch: &Batch, advantages: &Advantages, objective: &Objective, examples: &[Example]) -> f64 {
+    let mut sequences = batch.sequences().to_vec();
+    for (sequence, scores) in sequences.iter_mut().zip(trainer.score(examples)) {
+        (sequence.logp_new, sequence.entropy, sequence.values) = (scores.log_probs, scores.entropies, scores.values);
+    }
+    objective.evaluate(&Batch::new(sequences).unwrap(), advantages).unwrap().loss
+}
+
+#[test]
+fn a_small_step_lowers_the_loss_by_the_square_of_the_gradient() {
+    let examples = responses(12);
+    let with = |name: &str, change: fn(&mut Objective)| {
+        let mut objective = Objective::named(name).unwrap();
+        change(&mut objective);
+        (name.to_owned(), objective)
+    };
+    let cases = [
+        with("ppo", |objective| objective.entropy_bonus = 0.1),
+        with("ppo-operation", |_| ()),
+        with("grpo", |objective| objective.kl = KlPenalty::in_loss(0.3, Estimator::K3)),
+        with("gspo", |_| ()),
+        with("rloo", |_| ()),
+        with("apa", |_| ()),
+        with("star", |_| ()),
+        with("reinforce", |objective| objective.entropy_bonus = 0.5),
+    ];
+    for (name, objective) in cases {
+        let mut trainer = trainer(state(), 2);
+        trainer.set_reference(Some(&weights(2)));
+        let batch = batch(&trainer, &examples);
+        let advantages = objective.advantages(&batch).unwrap();
+        let before = loss(&trainer, &batch, &advantages, &objective, &examples);
+        // A first step of size 0 tells the norm.
+        let norm = trainer.update(&examples, &batch, &advantages, &objective, 0.0).unwrap().gradient_norm;
+        let step = 1e-3 / norm.max(1e-3);
+        let update = trainer.update(&examples, &batch, &advantages, &objective, step * f64::from(DESCENT)).unwrap();
+        let after = loss(&trainer, &batch, &advantages, &objective, &examples);
+        assert!((update.loss - before).abs() < 1e-6 * before.abs().max(1.0), "{name}: {} is not {before}", update.loss);
+        let expected = step * norm * norm;
+        assert!((before - after - expected).abs() < 0.05 * expected, "{name}: {before} fell to {after}; expected {expected:e}");
+    }
+}
+
+#[test]
+fn parts_of_a_minibatch_add_up_to_the_whole() {
+    let examples = responses(12);
+    let objective = Objective { entropy_bonus: 0.1, ..Objective::named("ppo").unwrap() };
+    let [small, large] = [1, 64].map(|rows| {
+        let mut trainer = trainer(state(), rows);
+        let batch = batch(&trainer, &examples);
+        let advantages = objective.advantages(&batch).unwrap();
+        trainer.update(&examples, &batch, &advantages, &objective, 0.1).unwrap()
+    });
+    assert!((small.loss - large.loss).abs() < 1e-6, "{} {}", small.loss, large.loss);
+    assert!((small.gradient_norm - large.gradient_norm).abs() < 1e-4 * large.gradient_norm, "{} {}", small.gradient_norm, large.gradient_norm);
+}
+
+#[test]
+fn ratios_are_exactly_one_before_the_first_update() {
+    let examples = responses(12);
+    let objective = Objective::named("ppo").unwrap();
+    let mut trainer = trainer(state(), 2);
+    let sequences = trainer.score(&examples).into_iter().enumerate().map(|(index, scores)| Sequence {
+        values_old: scores.values.clone(),
+        values: scores.values,
+        ..Sequence::new(index / 4, f64::from(u8::from(index % 3 == 0)), scores.log_probs)
+    });
+    let batch = Batch::new(sequences.collect()).unwrap();
+    let advantages = objective.advantages(&batch).unwrap();
+    let first = trainer.update(&examples, &batch, &advantages, &objective, 1e-2 * f64::from(DESCENT)).unwrap().metrics;
+    assert_eq!((first.ratio_min, first.ratio_max, first.clip_fraction), (1.0, 1.0, 0.0));
+    let second = trainer.update(&examples, &batch, &advantages, &objective, 0.0).unwrap().metrics;
+    assert!(second.ratio_min < 1.0 && second.ratio_max > 1.0);
+}
+
+#[test]
+fn the_sampler_gives_the_log_probabilities_of_the_trainer() {
+    let examples = responses(20);
+    let trainer = trainer(state(), 4);
+    let mut sampler = CpuDecoder::new(&trainer.weights(), DecoderConfig { threads: 1, ..DecoderConfig::default() });
+    let texts: Vec<Scoring> = examples
+        .iter()
+        .map(|example| Scoring { prompt: &example.ids[..example.response_start], continuation: &example.ids[example.response_start..] })
+        .collect();
+    for (sampled, scores) in sampler.score(&texts).into_iter().zip(trainer.score(&examples)) {
+        assert_eq!(sampled.len(), scores.log_probs.len());
+        assert!(sampled.iter().zip(&scores.log_probs).all(|(sampled, trained)| (f64::from(*sampled) - trained).abs() < 1e-4));
+    }
+}
+
+#[test]
+fn nothing_moves_without_a_gradient_or_with_one_that_is_not_finite() {
+    let examples = responses(4);
+    let objective = Objective::named("grpo-trl").unwrap();
+    let mut trainer = trainer(state(), 4);
+    let sequences: Vec<Sequence> = trainer.score(&examples).into_iter().map(|scores| Sequence::new(0, 1.0, scores.log_probs)).collect();
+    let batch = Batch::new(sequences).unwrap();
+    let advantages = objective.advantages(&batch).unwrap();
+    let before = trainer.state();
+    assert!(trainer.update(&examples, &batch, &advantages, &objective, 1.0).unwrap().is_skipped);
+    let mut weights = weights(1);
+    weights.final_norm[0] = f32::NAN;
+    assert_eq!(trainer.state(), before);
+    let mut broken = self::trainer(ActorState { weights, ..state() }, 4);
+    assert!(matches!(broken.update(&examples, &batch, &advantages, &objective, 1.0), Err(Error::Stopped(_))));
+}
