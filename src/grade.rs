@@ -85,7 +85,8 @@ pub fn rollouts(
         .collect()
 }
 
-fn judge(task: &dyn Task, tokenizer: &Tokenizer, problem: &Problem, completion: &Completion) -> Rollout {
+/// Judges one completion.
+pub(crate) fn judge(task: &dyn Task, tokenizer: &Tokenizer, problem: &Problem, completion: &Completion) -> Rollout {
     let body = completion.ids.strip_suffix(&[Tokenizer::EOS]).unwrap_or(&completion.ids);
     let response = tokenizer.decode(body);
     let judged = task.judge(problem, &response);

@@ -1,7 +1,9 @@
 //! Learning from verified samples: sample, verify, keep, train again. The one loop that every way of improving joins.
 
 mod keep;
+mod policy;
 mod store;
 
 pub use keep::{Kept, example, keep};
+pub use policy::{Curriculum, CurriculumConfig, Episode, EpisodeGroup, Mode, PolicyConfig, PolicyJob, ReplayConfig, StepReport, policy_gradient};
 pub use store::{load_groups, save_groups};

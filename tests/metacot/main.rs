@@ -6,6 +6,7 @@ mod convert;
 mod corpora;
 mod eval;
 mod house;
+mod improve;
 mod interop;
 mod pipeline;
 mod policy;

@@ -1,0 +1,194 @@
+//! What a policy-gradient run is told.
+
+use metacot_objectives::{Advantage, Importance, Loss, Objective, ObjectiveConfig, Reward, controller::KlController, filter::Filter, plan::StepPlan};
+use serde::{Deserialize, Serialize};
+
+use super::{CurriculumConfig, Mode, ReplayConfig};
+use crate::train::{Schedule, TrainerConfig};
+
+/// Settings of a policy-gradient run; kept in its checkpoints and compared when it resumes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Root of the order of the problems, of the sampling and of the mini-batches.
+    pub seed: u64,
+    /// Steps, each of sampling and its updates.
+    pub steps: usize,
+    /// Distinct training problems that prompts are taken from.
+    pub pool: u64,
+    /// Softmax temperature of the sampling, above 0. Log-probabilities are those of temperature 1.
+    pub temperature: f32,
+    /// Steps without a single positive reward after which the run stops.
+    pub patience: usize,
+    /// Most groups sampled in a step, as a multiple of its prompts: above 1, groups that the filter drops are replaced.
+    pub refill: usize,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate runs over the steps.
+    pub schedule: Schedule,
+    /// Steps between checkpoints; there is always one at the end.
+    pub checkpoint_steps: usize,
+    /// Steps between those whose samples are kept on disk; 0 keeps none.
+    pub rollout_steps: usize,
+    /// Steps after which the policy becomes its own reference; 0 keeps the one of the start.
+    pub reference_steps: usize,
+    /// Whether the distance to the reference policy is measured where no penalty needs it; costs a forward pass.
+    pub measure_reference: bool,
+    /// Whether responses that were cut at the length limit teach nothing.
+    pub mask_truncated: bool,
+    /// Largest difference between the log-probabilities of sampler and trainer at the first step, in nats.
+    pub log_prob_tolerance: f64,
+    /// Where the sampler's weights come from.
+    pub mode: Mode,
+    /// Prompts, responses, mini-batches and epochs of a step.
+    pub plan: StepPlan,
+    /// How prompts are chosen.
+    pub curriculum: CurriculumConfig,
+    /// Which groups are trained on.
+    pub filter: Filter,
+    /// What a response is worth.
+    pub reward: Reward,
+    /// How rewards become a gradient.
+    pub objective: ObjectiveConfig,
+    /// Steers the weight of the KL penalty; it replaces the objective's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kl_controller: Option<KlController>,
+    /// Groups of earlier steps that are trained on again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayConfig>,
+    /// Batches and optimizer.
+    pub trainer: TrainerConfig,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            steps: 100,
+            pool: 1000,
+            temperature: 1.0,
+            patience: 20,
+            refill: 1,
+            learning_rate: 1e-4,
+            schedule: Schedule::Constant,
+            checkpoint_steps: 10,
+            rollout_steps: 0,
+            reference_steps: 0,
+            measure_reference: true,
+            mask_truncated: false,
+            log_prob_tolerance: 0.01,
+            mode: Mode::default(),
+            plan: StepPlan { prompts: 16, samples: 8, minibatch: 128, epochs: 1 },
+            curriculum: CurriculumConfig::default(),
+            filter: Filter::All,
+            reward: Reward::Outcome(Default::default()),
+            objective: ObjectiveConfig { name: "grpo".into(), advantage: None, loss: None, aggregation: None, kl: None, importance: None, entropy_bonus: None },
+            kl_controller: None,
+            replay: None,
+            trainer: TrainerConfig::default(),
+        }
+    }
+}
+
+impl PolicyConfig {
+    /// The objective, with the KL weight of the controller where there is one.
+    ///
+    /// # Errors
+    /// The name is unknown, as a lower-case fragment.
+    pub fn objective(&self) -> Result<Objective, String> {
+        let mut objective = self.objective.build().map_err(|error| error.to_string())?;
+        if let Some(controller) = &self.kl_controller {
+            objective.kl.coefficient = controller.coefficient;
+        }
+        Ok(objective)
+    }
+
+    /// Checks that every value is in its range, and that the loop makes what the objective reads.
+    ///
+    /// # Errors
+    /// The offending field and what it must satisfy, as a lower-case fragment.
+    pub fn validate(&self) -> Result<(), String> {
+        let objective = self.objective()?;
+        self.plan.check().map_err(|error| format!("plan: {error}"))?;
+        self.curriculum.validate()?;
+        let positive = [
+            ("steps", self.steps),
+            ("pool", self.pool as usize),
+            ("patience", self.patience),
+            ("refill", self.refill),
+            ("checkpoint_steps", self.checkpoint_steps),
+            ("trainer.rows", self.trainer.rows),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{name} = 0 is not allowed; expected at least 1"));
+        }
+        let above_zero = [("learning_rate", self.learning_rate), ("temperature", f64::from(self.temperature)), ("log_prob_tolerance", self.log_prob_tolerance)];
+        if let Some((name, value)) = above_zero.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            return Err(format!("{name} = {value} is not allowed; expected a number above 0"));
+        }
+        self.schedule.validate()?;
+        if let Some(replay) = &self.replay {
+            replay.validate()?;
+        }
+        let is_off_policy = self.replay.is_some() || matches!(self.mode, Mode::Async { .. });
+        if is_off_policy && objective.importance == Importance::Off {
+            return Err("objective.importance = off is not allowed with replay or an asynchronous sampler; expected truncate or mask".into());
+        }
+        match missing(&objective) {
+            Some(what) => Err(format!("objective.name = \"{}\" is not allowed: it reads {what}, which single-turn rollouts do not have", self.objective.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What an objective reads that the loop does not make.
+fn missing(objective: &Objective) -> Option<&'static str> {
+    match (&objective.loss, &objective.advantage) {
+        (Loss::Dpo(_) | Loss::StepDpo(_), _) => Some("preference pairs"),
+        (Loss::Unlikelihood(_), _) => Some("marked branches"),
+        (Loss::VerifierFree(_), _) | (_, Advantage::VerifierFree(_)) => Some("reference solutions"),
+        (_, Advantage::Vine(_) | Advantage::MonteCarlo(_)) => Some("values of steps"),
+        (_, Advantage::Episodes(_) | Advantage::Score(_)) => Some("several episodes"),
+        _ => None,
+    }
+}
+
+/// Whether an objective trains a critic.
+pub(super) fn needs_values(objective: &Objective) -> bool {
+    matches!(objective.advantage, Advantage::Gae(_) | Advantage::Operation(_))
+}
+
+/// Whether an objective reads the reference policy.
+pub(super) fn needs_reference(objective: &Objective) -> bool {
+    objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<PolicyConfig, String> {
+        let config: PolicyConfig = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.validate().map(|()| config)
+    }
+
+    #[test]
+    fn a_name_is_enough_and_survives_its_own_text() {
+        let config = read("objective = { name = 'dapo' }\nfilter = { keep = 'varied' }\nrefill = 4").unwrap();
+        assert_eq!(toml::from_str::<PolicyConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
+        assert!(!needs_values(&config.objective().unwrap()) && needs_values(&Objective::named("ppo").unwrap()));
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let error = |text: &str| read(text).unwrap_err();
+        assert_eq!(error("steps = 0"), "steps = 0 is not allowed; expected at least 1");
+        assert_eq!(
+            error("plan = { prompts = 3, samples = 3, minibatch = 4, epochs = 1 }"),
+            "plan: setting minibatch is 4; expected a divisor of prompts times samples"
+        );
+        assert!(error("objective = { name = 'dpo' }").contains("reads preference pairs"));
+        assert!(error("objective = { name = 'gropo' }").starts_with("objective \"gropo\" is unknown"));
+        assert!(error("mode = { kind = 'async', lag = 2 }").contains("expected truncate or mask"));
+    }
+}

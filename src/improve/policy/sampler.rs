@@ -1,0 +1,97 @@
+//! Where the sampler's weights come from: the trainer's own, a copy of them, or those of some steps ago.
+//!
+//! All modes give the same responses from the same weights; with a lag the weights differ, and the staleness of every response is known.
+
+use std::{collections::VecDeque, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Result,
+    model::Weights,
+    sample::{CpuDecoder, DecoderConfig},
+};
+
+/// Where the sampler's weights come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Mode {
+    /// The trainer's own, packed where they lie; the sampler and its caches live as long as the run.
+    #[default]
+    Shared,
+    /// A copy through a file, read by a new sampler at every step, as stacks with a sampler of its own process do.
+    Copy,
+    /// Those of `lag` steps ago, as if sampling ran ahead of training.
+    Async {
+        /// Steps, at least 1 to differ from shared.
+        lag: usize,
+    },
+}
+
+/// The sampler of a run.
+pub(super) struct Sampler {
+    mode: Mode,
+    config: DecoderConfig,
+    decoder: Option<CpuDecoder>,
+    /// Weights of the last steps with the optimizer steps before them, oldest first; only with a lag.
+    history: VecDeque<(usize, Weights)>,
+    /// Optimizer steps before the weights that are sampled from.
+    version: usize,
+    folder: PathBuf,
+}
+
+impl Sampler {
+    /// A sampler; `history` is what [`Sampler::history`] gave.
+    pub fn new(mode: Mode, config: DecoderConfig, history: VecDeque<(usize, Weights)>, folder: PathBuf) -> Self {
+        Self { mode, config, decoder: None, history, version: 0, folder }
+    }
+
+    /// Brings the sampler to where it samples a step from, whose weights are `weights` after `updates` optimizer steps.
+    ///
+    /// # Errors
+    /// The file of a copy cannot be written or read.
+    pub fn refresh(&mut self, weights: Weights, updates: usize) -> Result<()> {
+        self.version = updates;
+        match self.mode {
+            Mode::Shared => self.pack(&weights),
+            Mode::Copy => {
+                let path = self.folder.join("sampler.safetensors");
+                weights.save(&path)?;
+                self.decoder = Some(CpuDecoder::new(&Weights::load(&path)?, self.config));
+            }
+            Mode::Async { lag } => {
+                self.history.push_back((updates, weights));
+                while self.history.len() > lag + 1 {
+                    self.history.pop_front();
+                }
+                if let Some((version, weights)) = self.history.front().cloned() {
+                    self.version = version;
+                    self.pack(&weights);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The sampler over the weights of the last refresh.
+    pub fn decoder(&mut self) -> &mut CpuDecoder {
+        self.decoder.as_mut().expect("a sampler is refreshed before it is used")
+    }
+
+    /// Optimizer steps before the weights that are sampled from.
+    pub fn version(&self) -> usize {
+        self.version
+    }
+
+    /// What a checkpoint keeps.
+    pub fn history(&self) -> &VecDeque<(usize, Weights)> {
+        &self.history
+    }
+
+    fn pack(&mut self, weights: &Weights) {
+        match &mut self.decoder {
+            Some(decoder) => decoder.replace(weights),
+            None => self.decoder = Some(CpuDecoder::new(weights, self.config)),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One step's learning: groups become a batch, rewards become credit, and mini-batches become updates.
+
+use metacot_envs::SeedTree;
+use metacot_objectives::{Batch, Metrics, Objective, Sequence};
+use rand::seq::SliceRandom;
+
+use super::{EpisodeGroup, PolicyConfig};
+use crate::{
+    data::Example,
+    error::{Error, Result},
+    tokenizer::Tokenizer,
+    train::{Learner, Update},
+};
+
+/// What a step of learning is made with.
+pub(super) struct Learning<'a> {
+    pub config: &'a PolicyConfig,
+    /// With the KL weight in force.
+    pub objective: &'a Objective,
+    pub tokenizer: &'a Tokenizer,
+    /// Orders of the mini-batches: one stream per epoch.
+    pub seeds: SeedTree,
+    pub rate: f64,
+    /// Optimizer steps before this step.
+    pub updates: usize,
+    /// Whether the reference policy is asked.
+    pub has_reference: bool,
+    /// Whether sampler and trainer must agree on what was sampled.
+    pub check_sampler: bool,
+}
+
+/// What a step of learning did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Learned {
+    /// By update: the first holds what is true before anything moved.
+    pub updates: Vec<Update>,
+    /// Responses trained on, replayed ones included.
+    pub responses: usize,
+}
+
+impl Learning<'_> {
+    /// Trains on groups with their rewards.
+    ///
+    /// # Errors
+    /// The objective lacks something, or a number is not finite.
+    pub fn learn(&self, learner: &mut dyn Learner, groups: &[EpisodeGroup], rewards: &[Vec<f64>]) -> Result<Learned> {
+        let refuse = |error: metacot_objectives::ObjectiveError| Error::Usage(format!("objective: {error}"));
+        let examples: Vec<Example> = groups.iter().flat_map(EpisodeGroup::examples).collect();
+        let epochs: Vec<Vec<Vec<usize>>> = (0..self.config.plan.epochs).map(|epoch| self.minibatches(examples.len(), epoch)).collect();
+        let mut sequences = self.sequences(groups, rewards);
+        // Scored in the mini-batches of the first epoch: what is laid out alike is bit for bit alike, so that ratios start at exactly 1.
+        for indices in &epochs[0] {
+            let own: Vec<Example> = indices.iter().map(|&index| examples[index].clone()).collect();
+            let references = if self.has_reference { learner.score_reference(&own) } else { vec![Vec::new(); own.len()] };
+            for ((&index, scores), reference) in indices.iter().zip(learner.score(&own)).zip(references) {
+                if !scores.is_finite() {
+                    return Err(Error::Stopped("log-probabilities are not finite numbers".into()));
+                }
+                let sequence = &mut sequences[index];
+                (sequence.logp_new, sequence.logp_old, sequence.logp_ref) = (scores.log_probs.clone(), scores.log_probs, reference);
+                (sequence.values, sequence.values_old, sequence.entropy) = (scores.values.clone(), scores.values, scores.entropies);
+            }
+        }
+        if self.check_sampler {
+            self.compare(&sequences)?;
+        }
+        let batch = Batch::new(sequences).map_err(refuse)?;
+        let advantages = self.objective.advantages(&batch).map_err(refuse)?;
+        let mut learned = Learned { updates: Vec::new(), responses: examples.len() };
+        for indices in epochs.iter().flatten() {
+            let own: Vec<Example> = indices.iter().map(|&index| examples[index].clone()).collect();
+            let (minibatch, credit) = (batch.select(indices).map_err(refuse)?, advantages.select(indices).map_err(refuse)?);
+            learned.updates.push(learner.update(&own, &minibatch, &credit, self.objective, self.rate)?);
+        }
+        Ok(learned)
+    }
+
+    /// Makes sure that the sampler gave the log-probabilities that the trainer computes: otherwise it samples from other weights, and
+    /// nothing that follows means anything.
+    fn compare(&self, sequences: &[Sequence]) -> Result<()> {
+        let gaps = sequences.iter().flat_map(|sequence| sequence.logp_old.iter().zip(&sequence.logp_sampled).map(|(old, sampled)| (old - sampled).abs()));
+        let largest = gaps.fold(0.0, f64::max);
+        let tolerance = self.config.log_prob_tolerance;
+        match largest <= tolerance {
+            true => Ok(()),
+            false => Err(Error::Stopped(format!(
+                "sampler and trainer are not the same model: their log-probabilities of a sampled token differ by {largest:.4} nats; expected at most {tolerance}"
+            ))),
+        }
+    }
+
+    /// The responses with all that does not depend on the policy as it is.
+    fn sequences(&self, groups: &[EpisodeGroup], rewards: &[Vec<f64>]) -> Vec<Sequence> {
+        let mut sequences = Vec::new();
+        for (prompt, (group, rewards)) in groups.iter().zip(rewards).enumerate() {
+            for (episode, &reward) in group.episodes.iter().zip(rewards) {
+                let sampled = episode.log_probs();
+                let mut sequence = Sequence {
+                    logp_sampled: sampled.clone(),
+                    steps: episode.line_starts(self.tokenizer),
+                    is_truncated: !episode.verdict.is_finished,
+                    staleness: (self.updates - episode.version) as u32,
+                    ..Sequence::new(prompt, reward, sampled)
+                };
+                if self.config.mask_truncated {
+                    sequence.mask_if_truncated();
+                }
+                sequences.push(sequence);
+            }
+        }
+        sequences
+    }
+
+    /// The mini-batches of an epoch; the last holds what is left.
+    fn minibatches(&self, responses: usize, epoch: usize) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..responses).collect();
+        order.shuffle(&mut self.seeds.stream(epoch as u64));
+        order.chunks(self.config.plan.minibatch).map(<[_]>::to_vec).collect()
+    }
+}
+
+impl Learned {
+    /// Diagnostics over all updates, each weighted by its tokens; extremes stay extremes.
+    pub fn metrics(&self) -> Metrics {
+        let tokens: f64 = self.updates.iter().map(|update| update.metrics.tokens as f64).sum();
+        let mean =
+            |read: fn(&Metrics) -> f64| self.updates.iter().map(|update| read(&update.metrics) * update.metrics.tokens as f64).sum::<f64>() / tokens.max(1.0);
+        let Some(first) = self.updates.first().map(|update| update.metrics.clone()) else {
+            return Metrics::default();
+        };
+        Metrics {
+            tokens: tokens as usize,
+            ratio_mean: mean(|metrics| metrics.ratio_mean),
+            ratio_min: self.updates.iter().map(|update| update.metrics.ratio_min).fold(f64::INFINITY, f64::min),
+            ratio_max: self.updates.iter().map(|update| update.metrics.ratio_max).fold(0.0, f64::max),
+            clip_fraction: mean(|metrics| metrics.clip_fraction),
+            clip_low_fraction: mean(|metrics| metrics.clip_low_fraction),
+            clip_high_fraction: mean(|metrics| metrics.clip_high_fraction),
+            dual_clip_fraction: mean(|metrics| metrics.dual_clip_fraction),
+            value_clip_fraction: mean(|metrics| metrics.value_clip_fraction),
+            old_kl_k1: mean(|metrics| metrics.old_kl_k1),
+            old_kl_k2: mean(|metrics| metrics.old_kl_k2),
+            old_kl_k3: mean(|metrics| metrics.old_kl_k3),
+            ref_kl_k1: mean(|metrics| metrics.ref_kl_k1),
+            ref_kl_k2: mean(|metrics| metrics.ref_kl_k2),
+            ref_kl_k3: mean(|metrics| metrics.ref_kl_k3),
+            entropy: mean(|metrics| metrics.entropy),
+            effective_sample_share: mean(|metrics| metrics.effective_sample_share),
+            sampler_gap_mean: mean(|metrics| metrics.sampler_gap_mean),
+            sampler_gap_max: self.updates.iter().map(|update| update.metrics.sampler_gap_max).fold(0.0, f64::max),
+            staleness_mean: mean(|metrics| metrics.staleness_mean),
+            staleness_max: self.updates.iter().map(|update| update.metrics.staleness_max).max().unwrap_or(0),
+            explained_variance: mean(|metrics| metrics.explained_variance),
+            ..first
+        }
+    }
+
+    /// Mean loss and mean gradient norm of the updates.
+    pub fn loss_and_norm(&self) -> (f64, f64) {
+        let count = self.updates.len().max(1) as f64;
+        let sum = |read: fn(&Update) -> f64| self.updates.iter().map(read).sum::<f64>() / count;
+        (sum(|update| update.loss), sum(|update| update.gradient_norm))
+    }
+}

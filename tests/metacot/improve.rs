@@ -1,0 +1,230 @@
+//! The policy-gradient loop: it learns, it resumes exactly, and it stops with a reason.
+
+use std::{fs, path::Path, process::Command, thread::sleep, time::Duration};
+
+use metacot::{
+    Error, Result,
+    device::DeviceChoice,
+    improve::{PolicyConfig, PolicyJob, StepReport, policy_gradient},
+    model::Weights,
+    recipe::Recipe,
+    sample::SampleConfig,
+    tokenizer::Tokenizer,
+};
+use metacot_envs::SeedTree;
+use metacot_objectives::{Reward, plan::StepPlan, reward::StepCost};
+use metacot_traces::{
+    corpus::Split,
+    task::{self, Problem, Task},
+};
+
+use crate::support::tiny;
+
+/// Problems, vocabulary and fresh weights.
+struct Lab {
+    task: Box<dyn Task>,
+    tokenizer: Tokenizer,
+    pool: Vec<Problem>,
+    weights: Weights,
+    sample: SampleConfig,
+}
+
+fn lab() -> Lab {
+    let recipe = Recipe::load(&tiny().display().to_string(), &[]).unwrap();
+    let task = task::open(&recipe.spec(Split::Train, 100, 3)).unwrap();
+    // Digits alone: a small vocabulary, so that fresh weights end responses now and then.
+    let tokenizer = Tokenizer::new(task.vocabulary().0, 0).unwrap();
+    let config = metacot::model::ModelConfig { width: 32, ..recipe.model_config(&tokenizer) };
+    let weights = Weights::init(&config, &SeedTree::root(1));
+    let pool = (0..12).map(|id| task.draw(id).unwrap()).collect();
+    let sample = SampleConfig { max_new_tokens: 16, ..recipe.sample_config(1.0) };
+    Lab { task, tokenizer, pool, weights, sample }
+}
+
+impl Lab {
+    fn run(&self, config: &PolicyConfig, folder: &Path) -> Result<(Weights, Vec<StepReport>)> {
+        let job = PolicyJob {
+            config,
+            initial: &self.weights,
+            task: self.task.as_ref(),
+            tokenizer: &self.tokenizer,
+            pool: &self.pool,
+            sample: &self.sample,
+            folder,
+            device: DeviceChoice::Cpu,
+            threads: 2,
+        };
+        let mut reports = Vec::new();
+        policy_gradient(&job, &mut |report| reports.push(report)).map(|weights| (weights, reports))
+    }
+}
+
+/// Settings on top of a small step that is paid for short responses.
+fn config(text: &str) -> PolicyConfig {
+    let mut config: PolicyConfig = toml::from_str(text).unwrap();
+    (config.seed, config.patience, config.learning_rate, config.checkpoint_steps) = (5, 1000, 3e-3, 4);
+    config.plan = StepPlan { prompts: 4, samples: 4, minibatch: 16, epochs: 1 };
+    config.reward = StepCost { cost: 0.05, cap: 1.0 }.into();
+    config
+}
+
+/// Everything that decides how a run goes on: critic, adaptive KL, replay, lag, reference resets, refill, a band, several epochs.
+fn everything() -> PolicyConfig {
+    let text = "
+        steps = 12
+        refill = 3
+        reference_steps = 5
+        rollout_steps = 4
+        mode = { kind = 'async', lag = 2 }
+        curriculum = { low = 0.0, high = 0.5, revisit = 2 }
+        filter = { keep = 'varied' }
+        objective = { name = 'ppo', importance = { mode = 'truncate', cap = 2.0 }, entropy_bonus = 0.01, kl = { coefficient = 0.1, placement = 'reward', estimator = 'k1' } }
+        kl_controller = { coefficient = 0.1, target = 0.01, horizon = 100.0 }
+        replay = { capacity = 6, groups = 2, max_staleness = 40 }
+    ";
+    let mut config = config(text);
+    (config.checkpoint_steps, config.plan.minibatch, config.plan.epochs) = (1, 8, 2);
+    config
+}
+
+#[test]
+fn responses_become_what_the_reward_pays_for() {
+    for name in ["grpo", "ppo", "rloo", "reinforce++"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, reports) = lab().run(&config(&format!("steps = 30\nobjective = {{ name = '{name}' }}")), folder.path()).unwrap();
+        let mean = |reports: &[StepReport]| reports.iter().map(|report| report.reward).sum::<f64>() / reports.len() as f64;
+        let (first, last) = (mean(&reports[..5]), mean(&reports[25..]));
+        assert!(last > first + 0.1, "{name}: {first} to {last}");
+        assert!(reports.iter().all(|report| report.metrics.ratio_min == 1.0 && report.metrics.ratio_max == 1.0), "{name}");
+        assert!(reports.iter().all(|report| report.metrics.sampler_gap_max < 1e-3 && report.metrics.staleness_max == 0), "{name}");
+    }
+}
+
+#[test]
+fn a_copy_changes_nothing_and_a_lag_is_counted() {
+    let lab = lab();
+    let run = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let (weights, reports) = lab.run(&config(&format!("steps = 5\n{text}")), folder.path()).unwrap();
+        (weights.digest(), reports.iter().map(|report| report.metrics.staleness_max).collect::<Vec<_>>())
+    };
+    let shared = run("");
+    assert_eq!(shared, run("mode = { kind = 'copy' }"));
+    assert_eq!(shared.1, [0; 5]);
+    let lagging = run("mode = { kind = 'async', lag = 2 }\nobjective = { name = 'grpo', importance = { mode = 'truncate', cap = 2.0 } }");
+    assert_eq!(lagging.1, [0, 1, 2, 2, 2]);
+}
+
+#[test]
+fn the_first_minibatch_of_a_step_has_ratios_of_exactly_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config("steps = 3\nobjective = { name = 'ppo' }");
+    config.plan.minibatch = 4;
+    let (_, reports) = lab().run(&config, folder.path()).unwrap();
+    for report in &reports {
+        assert!(report.metrics.ratio_max > 1.0 && report.metrics.ratio_min < 1.0, "later mini-batches move");
+        assert_eq!(report.first_ratios, [1.0, 1.0]);
+    }
+    assert_eq!(reports[2].updates, 12);
+}
+
+#[test]
+fn groups_that_teach_nothing_are_replaced_up_to_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    // No response is right, so that no group varies.
+    let mut config = config("steps = 2\nrefill = 3\nfilter = { keep = 'varied' }");
+    config.reward = Reward::named("outcome").unwrap();
+    let (weights, reports) = lab().run(&config, folder.path()).unwrap();
+    assert_eq!((reports[0].groups_sampled, reports[0].groups_kept, reports[0].zero_variance_share), (12, 0, 1.0));
+    assert_eq!(weights, lab().weights);
+}
+
+#[test]
+fn a_run_without_reward_stops_and_keeps_its_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config("steps = 9");
+    (config.reward, config.patience) = (Reward::named("outcome").unwrap(), 3);
+    let error = lab().run(&config, folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Stopped(_)));
+    assert!(error.to_string().starts_with("no response earned a positive reward in 3 steps in a row, up to step 3"), "{error}");
+    assert!(folder.path().join("step-00000003.safetensors").exists());
+}
+
+#[test]
+fn numbers_that_are_not_finite_stop_the_run_and_keep_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config("steps = 9");
+    config.learning_rate = 1e38;
+    let error = lab().run(&config, folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Stopped(_)), "{error}");
+    assert!(error.to_string().contains("the last checkpoint in"), "{error}");
+    assert!(folder.path().join("step-00000000.safetensors").exists());
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    lab().run(&config("steps = 2"), folder.path()).unwrap();
+    let (_, reports) = lab().run(&config("steps = 2"), folder.path()).unwrap();
+    assert_eq!(reports, [], "a finished run gives its weights at once");
+    let error = lab().run(&config("steps = 2\ntemperature = 0.5"), folder.path()).unwrap_err();
+    assert!(error.to_string().contains("belongs to a run with `temperature = 1.0`; this one has `temperature = 0.5`"), "{error}");
+}
+
+/// What a folder holds at the end of a run, less the file of speeds.
+fn end_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name() != "timing.jsonl" && !entry.file_name().to_string_lossy().ends_with(".partial"))
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Set for the process that is to be killed; names its folder.
+const VICTIM: &str = "METACOT_TEST_IMPROVE_VICTIM";
+
+/// Not a test of its own: the process that `kill -9` meets.
+#[test]
+fn victim() {
+    if let Some(folder) = std::env::var_os(VICTIM) {
+        lab().run(&everything(), Path::new(&folder)).unwrap();
+    }
+}
+
+#[test]
+fn a_killed_run_ends_like_an_uninterrupted_one() {
+    let [whole, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (_, reports) = lab().run(&everything(), whole.path()).unwrap();
+    assert!(reports.iter().any(|report| report.groups_replayed > 0 && report.metrics.staleness_max > 0));
+    let mut kills = 0;
+    for attempt in 0_u64.. {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "improve::victim"])
+            .env(VICTIM, killed.path())
+            .env("RAYON_NUM_THREADS", if attempt % 2 == 0 { "1" } else { "2" })
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // Later and later, so that the kills fall on different places and the run ends at last.
+        sleep(Duration::from_millis(15 + 2 * attempt));
+        match child.try_wait().unwrap() {
+            Some(status) => {
+                assert!(status.success());
+                break;
+            }
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+            }
+        }
+    }
+    assert!(kills > 5, "{kills} kills met the run");
+    for (whole, killed) in end_of(whole.path()).iter().zip(end_of(killed.path())) {
+        assert_eq!(whole.0, killed.0);
+        assert!(whole.1 == killed.1, "{} differs", whole.0);
+    }
+}
