@@ -41,6 +41,9 @@ pub struct RolloutGroup {
     pub prompt: String,
     /// Its responses.
     pub rollouts: Vec<Rollout>,
+    /// Responses to the prompt behind a hint, where it was asked so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hinted: Vec<Rollout>,
 }
 
 impl RolloutGroup {
@@ -81,6 +84,7 @@ pub fn rollouts(
             problem: problem.json.clone(),
             prompt: problem.prompt.clone(),
             rollouts: completions.by_ref().take(samples).map(|completion| judge(task, tokenizer, problem, &completion)).collect(),
+            hinted: Vec::new(),
         })
         .collect()
 }

@@ -1,9 +1,13 @@
 //! Learning from verified samples: sample, verify, keep, train again. The one loop that every way of improving joins.
 
+mod evidence;
+mod hint;
 mod keep;
 mod policy;
 mod store;
 
+pub use evidence::evidence;
+pub use hint::{HINT, Rationalization, hinted_example, hinted_prompt_ids};
 pub use keep::{Kept, example, keep};
 pub use policy::{Curriculum, CurriculumConfig, Episode, EpisodeGroup, Mode, PolicyConfig, PolicyJob, ReplayConfig, StepReport, policy_gradient};
 pub use store::{load_groups, save_groups};

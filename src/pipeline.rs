@@ -4,6 +4,7 @@ mod corpora;
 mod curves;
 mod measure;
 mod notice;
+mod stages;
 mod summary;
 
 use std::path::Path;
@@ -11,14 +12,11 @@ use std::path::Path;
 use metacot_envs::SeedTree;
 
 use crate::{
-    Error, Result, atomic,
+    Result, atomic,
     data::Example,
     device::DeviceChoice,
-    eval::Evaluation,
-    grade::rollouts,
-    improve::{keep, load_groups, save_groups},
     model::Weights,
-    recipe::{ImproveRecipe, Recipe, Start},
+    recipe::Recipe,
     report,
     run_dir::{RunDir, RunManifest, RunState},
     train::{self, TrainConfig},
@@ -70,8 +68,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&mut self, notify: &mut dyn FnMut(Notice)) -> Result<()> {
-        let rounds = self.recipe.improve.as_ref().map_or(0, |improve| improve.rounds);
-        let stages = 4 + 2 * rounds;
+        let stages = 4 + 2 * self.recipe.improvements().len();
         let mut number = 0;
         let mut stage = |name: String, notify: &mut dyn FnMut(Notice)| {
             number += 1;
@@ -86,26 +83,14 @@ impl Run<'_> {
 
         stage("evaluation of the supervised model".into(), notify);
         let baselines = self.baselines(&data, notify)?;
-        let mut evaluations: Vec<Vec<Evaluation>> = vec![self.evaluate("supervised", &supervised, &data, notify)?];
-
-        let mut weights = supervised.clone();
-        let mut rounds_kept = Vec::new();
-        if let Some(improve) = &self.recipe.improve {
-            for round in 1..=improve.rounds {
-                let name = format!("round-{round}");
-                stage(format!("expert iteration, round {round} of {}", improve.rounds), notify);
-                let (trained, kept) = self.round(&name, round, improve, &supervised, &weights, &data, notify)?;
-                weights = trained;
-                rounds_kept.push(kept);
-                stage(format!("evaluation after round {round}"), notify);
-                evaluations.push(self.evaluate(&name, &weights, &data, notify)?);
-            }
-        }
+        let mut evaluations = vec![self.evaluate("supervised", &supervised, &data, notify)?];
+        let improved = self.stages(&supervised, &data, &mut stage, notify)?;
+        evaluations.extend(improved.evaluations);
+        let weights = improved.weights;
 
         stage("report".into(), notify);
-        let trainings: Vec<String> = std::iter::once("supervised".into()).chain((1..=rounds).map(|round| format!("round-{round}"))).collect();
-        self.curves(&trainings, &evaluations)?;
-        let report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &rounds_kept, weights.config.num_parameters())?;
+        self.curves(&self.recipe.trainings(), &evaluations)?;
+        let report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &improved.rounds, weights.config.num_parameters())?;
         let json = report::json(&report);
         atomic::write(self.dir.report("json"), &json)?;
         atomic::write(self.dir.report("md"), report::markdown(&report))?;
@@ -138,53 +123,5 @@ impl Run<'_> {
         let folder = self.dir.checkpoint(name);
         let job = train::Job { config: &config, model: &model, initial, examples, validation: &data.val, folder: &folder, device: self.options.device };
         train::fit(&job, &mut |progress| notify(Notice::Training(progress)))
-    }
-
-    /// One round of expert iteration: samples from `weights`, keeps what is right, trains from `weights` or from `base`.
-    #[expect(clippy::too_many_arguments, reason = "one call site; the parts of a round are different things")]
-    fn round(
-        &self,
-        name: &str,
-        round: usize,
-        improve: &ImproveRecipe,
-        base: &Weights,
-        weights: &Weights,
-        data: &corpora::Data,
-        notify: &mut dyn FnMut(Notice),
-    ) -> Result<(Weights, summary::RoundCounts)> {
-        let path = self.dir.rollouts(name);
-        let seeds = self.seeds.child("improve").index(round as u64);
-        let groups = if path.exists() {
-            load_groups(&path)?
-        } else {
-            // Rounds take new problems of the training split, after those of the supervised corpus.
-            let first = self.recipe.corpus.train + (round as u64 - 1) * improve.problems;
-            let problems = (first..first + improve.problems).map(|id| Ok(self.task.draw(id)?)).collect::<Result<Vec<_>>>()?;
-            notify(Notice::Note(format!("sampling {} responses to each of {} new training problems", improve.samples, problems.len())));
-            let config = self.recipe.sample_config(improve.temperature);
-            let mut generator = self.generator(weights);
-            let groups = rollouts(self.task.as_ref(), &data.tokenizer, &mut generator, &problems, improve.samples, &config, &seeds.child("sample"));
-            save_groups(&path, &groups)?;
-            groups
-        };
-        let kept = keep(&groups, improve, &data.tokenizer, &data.train, &seeds);
-        if kept.kept == 0 {
-            return Err(Error::Stopped(format!(
-                "round {round}: none of {} sampled responses is right, so there is nothing to learn from",
-                groups.len() * improve.samples
-            )));
-        }
-        let counts = summary::RoundCounts {
-            sampled: groups.iter().map(|group| group.rollouts.len()).sum(),
-            correct: kept.correct,
-            kept: kept.kept,
-            problems: groups.len(),
-            solved_problems: kept.problems,
-            replayed: kept.replayed,
-        };
-        notify(Notice::Note(counts.to_string()));
-        let initial = if improve.start == Start::Base { base } else { weights };
-        let trained = self.fit(name, &improve.train, Some(initial), &kept.examples, data, notify)?;
-        Ok((trained, counts))
     }
 }

@@ -3,8 +3,9 @@
 //! Two recipes with the same values are the same run; nothing else (threads, device, folder) may change its numbers on a CPU.
 
 mod builtin;
+mod stage;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use metacot_envs::{Difficulty, Settings};
 use metacot_traces::{
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, model::ModelConfig, sample::SampleConfig, tokenizer::Tokenizer, train::TrainConfig};
 pub use builtin::{BUILT_IN, built_in};
+pub use stage::{ImitateRecipe, Keep, Method, StageRecipe, Start};
 
 /// A whole pipeline: generate, train, improve, evaluate, report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,10 +36,11 @@ pub struct Recipe {
     pub model: ModelRecipe,
     /// The supervised training.
     pub train: TrainConfig,
-    /// Learning from verified samples; left out means none.
-    pub improve: Option<ImproveRecipe>,
     /// What is measured.
     pub eval: EvalRecipe,
+    /// Learning from verified samples, stage after stage.
+    #[serde(default, rename = "stage")]
+    pub stages: Vec<StageRecipe>,
 }
 
 /// The environment and how its searches are written.
@@ -79,6 +82,10 @@ pub struct CorpusRecipe {
     pub train: u64,
     /// Validation problems drawn, for the validation loss.
     pub val: u64,
+    /// Share of the fitting solved traces, in [0, 1], that are learned a second time with their plan as a hint before the prompt, so that the
+    /// model can rationalize.
+    #[serde(default)]
+    pub hinted: f64,
     /// Shares of the problem space.
     #[serde(default)]
     pub shares: SplitShares,
@@ -110,52 +117,6 @@ pub struct ModelRecipe {
 
 fn default_theta() -> f32 {
     10_000.0
-}
-
-/// Expert iteration: sample, verify, keep the right ones, train again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImproveRecipe {
-    /// Rounds of sampling and training; each begins with the model of the last.
-    pub rounds: usize,
-    /// New training problems of each round.
-    pub problems: u64,
-    /// Responses sampled for each.
-    pub samples: usize,
-    /// Softmax temperature of the sampling, above 0.
-    pub temperature: f32,
-    /// Which right responses of a problem are kept.
-    pub keep: Keep,
-    /// The most responses kept for one problem.
-    pub keep_per_problem: usize,
-    /// Whether a kept response must be true throughout, not only end right.
-    pub require_valid: bool,
-    /// Where the training of a round starts.
-    pub start: Start,
-    /// Share of the examples of a round that come from the supervised corpus, in [0, 1), so that the model does not forget how to search.
-    pub replay: f64,
-    /// The training of a round.
-    pub train: TrainConfig,
-}
-
-/// Which right responses of a problem are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Keep {
-    /// The first sampled (STaR, ReST-EM).
-    First,
-    /// Those of fewest tokens (Searchformer's bootstrapping).
-    Shortest,
-}
-
-/// Where the training of a round starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Start {
-    /// The supervised model (STaR).
-    Base,
-    /// The model of the last round.
-    Continue,
 }
 
 /// What is measured, on which problems, at which budget.
@@ -204,6 +165,29 @@ impl Recipe {
     /// The recipe as TOML, every default written out.
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(self).expect("a recipe is plain data")
+    }
+
+    /// The names of what improves the model, in order: each round of imitation and each policy stage.
+    pub fn improvements(&self) -> Vec<String> {
+        let of_stage = |stage: &StageRecipe| match &stage.imitate {
+            Some(imitate) => (1..=imitate.rounds).map(|round| format!("{}-{round}", stage.name)).collect(),
+            None => vec![stage.name.clone()],
+        };
+        self.stages.iter().flat_map(of_stage).collect()
+    }
+
+    /// The names of all trainings, in order.
+    pub fn trainings(&self) -> Vec<String> {
+        let steps = |stage: &StageRecipe| match &stage.imitate {
+            Some(imitate) if imitate.thresholds.len() > 1 => {
+                let steps = imitate.thresholds.len();
+                (1..=imitate.rounds).flat_map(|round| (1..=steps).map(move |step| format!("{}-{round}-{step}", stage.name))).collect()
+            }
+            Some(imitate) => (1..=imitate.rounds).map(|round| format!("{}-{round}", stage.name)).collect(),
+            None => vec![stage.name.clone()],
+        };
+        let stages: Vec<Vec<String>> = self.stages.iter().map(steps).collect();
+        std::iter::once("supervised".to_owned()).chain(stages.into_iter().flatten()).collect()
     }
 
     /// The spec of one of the corpora.
@@ -275,23 +259,28 @@ impl Recipe {
         if !(shares.val > 0.0 && shares.test > 0.0 && shares.val + shares.test < 1.0) {
             return refuse("corpus.shares", format!("{} and {}", shares.val, shares.test), "both above 0 and less than 1 together");
         }
-        if let Some(improve) = &self.improve {
-            improve.train.validate().map_err(|reason| Error::Usage(format!("improve.{reason}")))?;
-            if improve.samples == 0 || improve.problems == 0 || improve.keep_per_problem == 0 {
-                return refuse("improve.samples, improve.problems and improve.keep_per_problem", "0".into(), "at least 1 each");
+        if !(0.0..=1.0).contains(&self.corpus.hinted) {
+            return refuse("corpus.hinted", self.corpus.hinted.to_string(), "a number from 0 to 1");
+        }
+        let mut names = BTreeSet::new();
+        for stage in &self.stages {
+            stage.validate().map_err(Error::Usage)?;
+            if !names.insert(&stage.name) {
+                return refuse("stage.name", format!("\"{}\"", stage.name), "each name once");
             }
-            if !(improve.temperature.is_finite() && improve.temperature > 0.0) {
-                return refuse("improve.temperature", improve.temperature.to_string(), "a number above 0");
-            }
-            if !(0.0..1.0).contains(&improve.replay) {
-                return refuse("improve.replay", improve.replay.to_string(), "a number from 0 to below 1");
+            if stage.imitate.as_ref().is_some_and(|imitate| imitate.rationalize) && self.corpus.hinted == 0.0 {
+                return refuse(
+                    &format!("stage.{}.imitate.rationalize", stage.name),
+                    "true".into(),
+                    "corpus.hinted above 0: without it the model has never seen a hint",
+                );
             }
         }
         Ok(())
     }
 }
 
-/// Sets `a.b.c=value`; the value is read as TOML, and as plain text where it is none.
+/// Sets `a.b.c=value`; the value is read as TOML, and as plain text where it is none. In a list, `b` is the name of an entry.
 fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
     let Some((path, value)) = change.split_once('=') else {
         return Err(Error::Usage(format!("--set {change}: expected key=value")));
@@ -302,8 +291,14 @@ fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
         return Err(Error::Usage(format!("--set {change}: expected key=value")));
     };
     let mut at = table;
-    for key in keys {
-        let entry = at.entry(key).or_insert_with(|| toml::Table::new().into());
+    let mut keys = keys.into_iter();
+    while let Some(key) = keys.next() {
+        let mut entry = at.entry(key).or_insert_with(|| toml::Table::new().into());
+        if let toml::Value::Array(entries) = entry {
+            let name = keys.next().unwrap_or_default();
+            let named = entries.iter_mut().find(|entry| entry.get("name").and_then(toml::Value::as_str) == Some(name));
+            entry = named.ok_or_else(|| Error::Usage(format!("--set {change}: no {key} is called `{name}`")))?;
+        }
         at = entry.as_table_mut().ok_or_else(|| Error::Usage(format!("--set {change}: `{key}` is a value, not a section")))?;
     }
     at.insert(last.to_string(), value);

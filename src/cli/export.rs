@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{Error, Result, interop, model::Weights, tokenizer::Tokenizer};
+use crate::{Error, Result, interop, model::Weights, recipe::Recipe, tokenizer::Tokenizer};
 
 /// Writes the model of a run as a Hugging Face folder (Llama architecture, safetensors, tokenizer.json).
 #[derive(Debug, Args)]
@@ -41,8 +41,10 @@ pub(super) fn checkpoint(run: &std::path::Path, name: Option<&str>) -> Result<Pa
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| folder.join(name).join("weights.safetensors").exists())
         .collect();
-    // Rounds by number, the supervised training first.
-    names.sort_by_key(|name| name.strip_prefix("round-").and_then(|round| round.parse::<u64>().ok()).map_or(0, |round| round + 1));
+    let recipe = Recipe::load(&run.join("recipe.resolved.toml").display().to_string(), &[])?;
+    let order = recipe.trainings();
+    names.retain(|name| order.contains(name));
+    names.sort_by_key(|name| order.iter().position(|other| other == name));
     let chosen = match name {
         None => names.last(),
         Some(name) => names.iter().find(|other| *other == name),

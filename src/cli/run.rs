@@ -25,7 +25,7 @@ pub struct RunArgs {
     /// Folder of the run; runs/NAME where it is left out.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Changes a value of the recipe, as in `--set improve.rounds=2`; can be given again.
+    /// Changes a value of the recipe, as in `--set train.epochs=2` or `--set stage.round.imitate.rounds=2`; can be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Device of the training: cpu, cuda or cuda:N.
@@ -106,6 +106,13 @@ impl Teller {
                 self.line(&format!("  {text}"));
             }
             Notice::Generated { done, total } => self.bar.get_or_insert_with(|| Bar::new("records")).show(*done, *total),
+            Notice::Improving(report) => {
+                self.bar.get_or_insert_with(|| Bar::new("steps")).message(report.step as u64, report.steps as u64, &report.to_string());
+                if report.step == report.steps {
+                    self.end_bar();
+                    self.line(&format!("  {report}"));
+                }
+            }
             Notice::Training(progress) => {
                 self.bar.get_or_insert_with(|| Bar::new("steps")).message(progress.step as u64, progress.steps as u64, &progress.to_string());
                 if progress.step == progress.steps && self.step != progress.step {

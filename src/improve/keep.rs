@@ -1,42 +1,43 @@
-//! Which samples become training examples: right ones, capped per problem (STaR, ReST-EM, Searchformer's bootstrapping).
+//! Which samples become training examples: those above a threshold, capped per problem; those of hinted prompts without their hint.
 
 use metacot_envs::SeedTree;
 use rand::seq::SliceRandom;
 
+use super::evidence;
 use crate::{
     data::Example,
-    grade::{RolloutGroup, prompt_ids},
-    recipe::{ImproveRecipe, Keep},
+    grade::{Rollout, RolloutGroup, prompt_ids},
+    recipe::{ImitateRecipe, Keep},
     tokenizer::Tokenizer,
 };
 
-/// The examples of a round, with the count of what was kept.
+/// The examples of an improve step, with the count of what was kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kept {
     /// What is trained on, replayed examples included.
     pub examples: Vec<Example>,
-    /// Right responses that were kept.
+    /// Responses that were kept, to prompts with and without a hint.
     pub kept: usize,
-    /// Right responses before the cap.
+    /// Responses above the threshold before the cap, to prompts without a hint.
     pub correct: usize,
     /// Problems with at least one kept response.
     pub problems: usize,
+    /// Those of them that only a hint unlocked.
+    pub unlocked: usize,
     /// Supervised examples mixed in.
     pub replayed: usize,
 }
 
-/// Picks the examples of a round; `seeds` decides which supervised examples are replayed.
-pub fn keep(groups: &[RolloutGroup], recipe: &ImproveRecipe, tokenizer: &Tokenizer, supervised: &[Example], seeds: &SeedTree) -> Kept {
+/// Picks the examples of an improve step with its threshold; `seeds` decides which supervised examples are replayed.
+pub fn keep(groups: &[RolloutGroup], recipe: &ImitateRecipe, threshold: f64, tokenizer: &Tokenizer, supervised: &[Example], seeds: &SeedTree) -> Kept {
     let mut result = Kept::default();
     for group in groups {
-        let mut right: Vec<_> =
-            group.rollouts.iter().filter(|rollout| rollout.is_correct && rollout.is_finished && (rollout.is_valid || !recipe.require_valid)).collect();
-        result.correct += right.len();
-        if recipe.keep == Keep::Shortest {
-            right.sort_by_key(|rollout| rollout.tokens);
-        }
+        let own = good(&group.rollouts, recipe, threshold);
+        let hinted = good(&group.hinted, recipe, threshold);
+        result.correct += own.len();
+        result.unlocked += usize::from(own.is_empty() && !hinted.is_empty());
         let mut taken: Vec<&str> = Vec::new();
-        for rollout in right {
+        for rollout in own.into_iter().chain(hinted) {
             if taken.len() == recipe.keep_per_problem || taken.contains(&rollout.response.as_str()) {
                 continue;
             }
@@ -54,6 +55,19 @@ pub fn keep(groups: &[RolloutGroup], recipe: &ImproveRecipe, tokenizer: &Tokeniz
     result
 }
 
+/// The finished responses above the threshold, in the order in which they are kept.
+fn good<'a>(rollouts: &'a [Rollout], recipe: &ImitateRecipe, threshold: f64) -> Vec<&'a Rollout> {
+    let reward = |rollout: &Rollout| recipe.reward.score(&evidence(rollout, &[]));
+    let is_good = |rollout: &&Rollout| rollout.is_finished && (rollout.is_valid || !recipe.require_valid) && reward(rollout) >= threshold;
+    let mut good: Vec<&Rollout> = rollouts.iter().filter(is_good).collect();
+    match recipe.keep {
+        Keep::First => {}
+        Keep::Shortest => good.sort_by_key(|rollout| rollout.tokens),
+        Keep::Best => good.sort_by(|a, b| reward(b).total_cmp(&reward(a))),
+    }
+    good
+}
+
 /// A prompt and its response as an example that ends with EOS.
 pub fn example(tokenizer: &Tokenizer, prompt: &str, response: &str) -> Example {
     let mut ids = prompt_ids(tokenizer, prompt);
@@ -66,26 +80,32 @@ pub fn example(tokenizer: &Tokenizer, prompt: &str, response: &str) -> Example {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{grade::Rollout, recipe::Start, train::TrainConfig};
+    use crate::recipe::Method;
 
     fn rollout(response: &str, is_correct: bool, is_valid: bool) -> Rollout {
         let tokens = response.len() as u64;
         Rollout { response: response.into(), tokens, is_finished: true, is_correct, is_format_ok: true, is_valid, defects: Default::default() }
     }
 
-    fn recipe(keep: Keep, cap: usize, require_valid: bool, replay: f64) -> ImproveRecipe {
-        let train = TrainConfig::default();
-        ImproveRecipe { rounds: 1, problems: 1, samples: 4, temperature: 1.0, keep, keep_per_problem: cap, require_valid, start: Start::Base, replay, train }
+    fn recipe(keep: Keep, cap: usize, require_valid: bool, replay: f64) -> ImitateRecipe {
+        ImitateRecipe { keep, keep_per_problem: cap, require_valid, replay, ..ImitateRecipe::of(Method::Star) }
+    }
+
+    fn group(rollouts: Vec<Rollout>) -> RolloutGroup {
+        RolloutGroup { canonical_key: String::new(), problem: serde_json::Value::Null, prompt: "a".into(), rollouts, hinted: Vec::new() }
+    }
+
+    fn tokenizer() -> Tokenizer {
+        Tokenizer::new(["a", "b", "c"], 0).unwrap()
     }
 
     #[test]
     fn right_distinct_responses_are_kept_up_to_the_cap() {
-        let tokenizer = Tokenizer::new(["a", "b", "c"], 0).unwrap();
         let rollouts =
             vec![rollout("aaa", true, true), rollout("b", false, true), rollout("aaa", true, true), rollout("cc", true, false), rollout("c", true, true)];
-        let group = RolloutGroup { canonical_key: String::new(), problem: serde_json::Value::Null, prompt: "a".into(), rollouts };
-        let lengths = |recipe: ImproveRecipe| -> Vec<usize> {
-            let kept = keep(std::slice::from_ref(&group), &recipe, &tokenizer, &[], &SeedTree::root(0));
+        let group = group(rollouts);
+        let lengths = |recipe: ImitateRecipe| -> Vec<usize> {
+            let kept = keep(std::slice::from_ref(&group), &recipe, 1.0, &tokenizer(), &[], &SeedTree::root(0));
             kept.examples.iter().map(|example| example.ids.len() - example.response_start - 1).collect()
         };
         assert_eq!(lengths(recipe(Keep::First, 9, false, 0.0)), [3, 2, 1]);
@@ -95,12 +115,31 @@ mod tests {
 
     #[test]
     fn replay_is_a_share_of_all_examples() {
-        let tokenizer = Tokenizer::new(["a"], 0).unwrap();
-        let group =
-            RolloutGroup { canonical_key: String::new(), problem: serde_json::Value::Null, prompt: "a".into(), rollouts: vec![rollout("a", true, true)] };
-        let groups = vec![group; 6];
-        let supervised = vec![example(&tokenizer, "a", "aa"); 10];
-        let kept = keep(&groups, &recipe(Keep::First, 1, false, 0.25), &tokenizer, &supervised, &SeedTree::root(0));
+        let groups = vec![group(vec![rollout("a", true, true)]); 6];
+        let supervised = vec![example(&tokenizer(), "a", "aa"); 10];
+        let kept = keep(&groups, &recipe(Keep::First, 1, false, 0.25), 1.0, &tokenizer(), &supervised, &SeedTree::root(0));
         assert_eq!((kept.kept, kept.replayed, kept.examples.len()), (6, 2, 8));
+    }
+
+    #[test]
+    fn what_only_a_hint_unlocked_is_counted_and_learned_without_it() {
+        let mut groups = vec![group(vec![rollout("a", true, true)]), group(vec![rollout("b", false, true)]), group(vec![rollout("b", false, true)])];
+        groups[1].hinted = vec![rollout("cc", true, true)];
+        groups[2].hinted = vec![rollout("cc", false, true)];
+        let kept = keep(&groups, &recipe(Keep::First, 1, false, 0.0), 1.0, &tokenizer(), &[], &SeedTree::root(0));
+        assert_eq!((kept.kept, kept.problems, kept.unlocked), (2, 2, 1));
+        assert_eq!(kept.examples[1], example(&tokenizer(), "a", "cc"));
+    }
+
+    #[test]
+    fn a_lower_threshold_keeps_what_is_partly_right() {
+        let rollouts = vec![rollout("b", false, true), rollout("a", true, true)];
+        let group = group(rollouts);
+        let rest = ImitateRecipe::of(Method::Rest);
+        let count = |threshold: f64| keep(std::slice::from_ref(&group), &rest, threshold, &tokenizer(), &[], &SeedTree::root(0)).kept;
+        // A wrong answer after a true search earns one half.
+        assert_eq!([count(0.5), count(0.75), count(1.0)], [2, 1, 1]);
+        let raft = ImitateRecipe::of(Method::Raft);
+        assert_eq!(keep(&[group], &raft, 0.0, &tokenizer(), &[], &SeedTree::root(0)).examples, [example(&tokenizer(), "a", "a")]);
     }
 }

@@ -74,6 +74,29 @@ pub struct PolicyJob<'a> {
     pub threads: usize,
 }
 
+impl PolicyJob<'_> {
+    /// The arithmetic of the run in words.
+    pub fn plan(&self) -> String {
+        let PolicyConfig { steps, plan, mode, refill, objective, .. } = self.config;
+        let sampler = match mode {
+            Mode::Shared => "the sampler reads the trainer's weights".to_owned(),
+            Mode::Copy => "the sampler reads a copy of the weights, made at every step".to_owned(),
+            Mode::Async { lag } => format!("the sampler reads the weights of {lag} steps before"),
+        };
+        let most = match refill {
+            1 => String::new(),
+            _ => format!("; at most {} prompts are sampled in a step to fill it", plan.prompts * refill),
+        };
+        format!(
+            "{}: {plan}{most}; {steps} steps make {} responses and {} optimizer steps on a pool of {} problems; {sampler}",
+            objective.name,
+            steps * plan.responses(),
+            steps * plan.updates(),
+            self.pool.len()
+        )
+    }
+}
+
 /// Improves a policy, or goes on where a run in the folder stopped, or gives its weights at once where it is finished.
 ///
 /// # Errors

@@ -6,8 +6,15 @@ use metacot_traces::{
     task::Problem,
 };
 
-use super::{Notice, Run};
-use crate::{Result, data::Example, improve::example, tokenizer::Tokenizer};
+use rand::RngExt as _;
+
+use super::{Notice, Run, stages::distinct_problems};
+use crate::{
+    Result,
+    data::Example,
+    improve::{HINT, example, hinted_example},
+    tokenizer::Tokenizer,
+};
 
 /// Everything that later stages learn from and measure on.
 pub(super) struct Data {
@@ -40,7 +47,10 @@ impl Run<'_> {
         let recipe = self.recipe;
         let (train_records, manifest) = self.corpus(Split::Train, recipe.corpus.train, notify)?;
         let (val_records, _) = self.corpus(Split::Val, recipe.corpus.val.max(1), notify)?;
-        let (phrases, _) = self.task.vocabulary();
+        let (mut phrases, _) = self.task.vocabulary();
+        if recipe.corpus.hinted > 0.0 {
+            phrases.push(HINT.into());
+        }
         let tokenizer = Tokenizer::new(phrases.clone(), recipe.task.whole_numbers_up_to)?;
         let path = self.dir.tokenizer();
         if !path.exists() {
@@ -56,8 +66,9 @@ impl Run<'_> {
             // A response longer than the evaluation allows teaches what can never be scored.
             examples.filter(|example| example.ids.len() <= longest && example.ids.len() - example.response_start <= recipe.eval.max_new_tokens).collect()
         };
-        let (train, val) = (examples(&train_records), examples(&val_records));
+        let (mut train, val) = (examples(&train_records), examples(&val_records));
         facts.fitting = train.len();
+        train.extend(self.hinted(&train_records, &tokenizer)?);
         notify(Notice::Note(facts.to_string()));
         let unseen = self.problems(self.recipe.spec(Split::Test, recipe.eval.problems, recipe.seed))?;
         let held_out = match recipe.held_out_spec() {
@@ -65,6 +76,22 @@ impl Run<'_> {
             None => Vec::new(),
         };
         Ok(Data { tokenizer, train, val, unseen, held_out, facts, digest: manifest.digest })
+    }
+
+    /// A share of the solved traces a second time, behind their plan as a hint.
+    fn hinted(&self, records: &[Record], tokenizer: &Tokenizer) -> Result<Vec<Example>> {
+        let (share, recipe) = (self.recipe.corpus.hinted, self.recipe);
+        let seeds = self.seeds.child("hinted");
+        let mut hinted = Vec::new();
+        for record in records {
+            let Some(plan) = record.plan.as_ref().filter(|_| seeds.stream(record.id).random::<f64>() < share) else { continue };
+            let (prompt, response) = record.text.split_at(record.prompt_len as usize);
+            let example = hinted_example(tokenizer, plan, prompt, response)?;
+            if example.ids.len() <= recipe.model.context && example.labels() <= recipe.eval.max_new_tokens {
+                hinted.push(example);
+            }
+        }
+        Ok(hinted)
     }
 
     /// Makes a corpus, or reads it where it is finished.
@@ -84,16 +111,7 @@ impl Run<'_> {
     fn problems(&self, spec: metacot_traces::generate::Spec) -> Result<Vec<Problem>> {
         let task = metacot_traces::task::open(&spec)?;
         // Distinct problems only: a repeated one would count twice in the intervals.
-        let (mut problems, mut seen): (Vec<Problem>, std::collections::BTreeSet<String>) = Default::default();
-        let mut id = 0;
-        while (problems.len() as u64) < spec.count && id < 20 * spec.count {
-            let problem = task.draw(id)?;
-            if seen.insert(problem.canonical_key.clone()) {
-                problems.push(problem);
-            }
-            id += 1;
-        }
-        Ok(problems)
+        distinct_problems(spec.count, 0, |id| Ok(task.draw(id)?))
     }
 }
 

@@ -18,9 +18,9 @@ impl Run<'_> {
             let text = fs::read_to_string(&path).map_err(Error::io("cannot read", &path))?;
             for (index, line) in text.lines().enumerate() {
                 let damaged = |error: serde_json::Error| Error::data(&path, format!("line {}: {error}", index + 1));
-                let values: std::collections::BTreeMap<String, Option<f64>> = serde_json::from_str(line).map_err(damaged)?;
-                let step = values.get("step").copied().flatten().unwrap_or(0.0) as u64;
-                let numbers = values.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                let values: std::collections::BTreeMap<String, serde_json::Value> = serde_json::from_str(line).map_err(damaged)?;
+                let step = values.get("step").and_then(serde_json::Value::as_u64).unwrap_or(0);
+                let numbers = values.into_iter().filter_map(|(name, value)| Some((name, value.as_f64()?)));
                 log.append(&numbers.filter(|(name, _)| name != "step").fold(Row::new(step, name), |row, (name, value)| row.with(name, value)))?;
             }
         }

@@ -1,6 +1,6 @@
 //! What a run tells the person who watches it.
 
-use crate::train::Progress;
+use crate::{improve::StepReport, train::Progress};
 
 /// Something to show; the command line decides how.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub enum Notice {
     },
     /// A training step.
     Training(Progress),
+    /// A step of policy gradients.
+    Improving(StepReport),
     /// A line worth keeping.
     Note(String),
 }

@@ -10,21 +10,30 @@ use crate::{
     report::{Axis, BarSeries, Cell, Chart, Comparison, ComparisonRow, Highlight, LineSeries, Plot, Provenance, Report, Section, Table},
 };
 
-/// The counts of a round of expert iteration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The counts of a round of imitation; those of its last improve step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RoundCounts {
+    pub name: String,
     pub sampled: usize,
+    /// Responses to hinted prompts.
+    pub hinted: usize,
     pub correct: usize,
     pub kept: usize,
     pub problems: usize,
     pub solved_problems: usize,
+    /// Problems that only a hint unlocked.
+    pub unlocked: usize,
     pub replayed: usize,
 }
 
 impl std::fmt::Display for RoundCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { sampled, correct, kept, problems, solved_problems, replayed } = self;
-        write!(f, "{correct} of {sampled} responses are right, on {solved_problems} of {problems} problems; {kept} kept, {replayed} supervised ones replayed")
+        let Self { sampled, hinted, correct, kept, problems, solved_problems, unlocked, replayed, .. } = self;
+        write!(f, "{correct} of {sampled} responses are right, on {solved_problems} of {problems} problems; {kept} kept, {replayed} supervised ones replayed")?;
+        if *hinted > 0 {
+            write!(f, "; {hinted} responses to hinted prompts unlocked {unlocked} of the problems")?;
+        }
+        Ok(())
     }
 }
 
@@ -70,7 +79,7 @@ pub(super) fn report(
             "the 95 % intervals overlap, so no change is shown"
         };
         format!(
-            "On unseen problems one sampled response solves {} after supervised training and {} after expert iteration; {verdict}. Random play solves {}.",
+            "On unseen problems one sampled response solves {} after supervised training and {} after improvement; {verdict}. Random play solves {}.",
             percent(first.pass_at_1.value),
             percent(last.pass_at_1.value),
             percent(floor.value)
@@ -80,7 +89,7 @@ pub(super) fn report(
     };
     let mut highlights = vec![Highlight::new("pass@1, supervised", Cell::percent(first.pass_at_1), "unseen problems")];
     if evaluations.len() > 1 {
-        highlights.push(Highlight::new("pass@1, improved", Cell::percent(last.pass_at_1), "unseen problems, after expert iteration"));
+        highlights.push(Highlight::new("pass@1, improved", Cell::percent(last.pass_at_1), "unseen problems, after the last stage"));
     }
     highlights.push(Highlight::new("random policy", Cell::percent(floor), "exact, unseen problems"));
     highlights.push(Highlight::new("trace validity", Cell::percent(last.trace_validity), "every statement of a response is true"));
@@ -148,18 +157,18 @@ fn improvement(evaluations: &[Vec<Evaluation>], scores: &[Vec<Scores>], rounds: 
     let (first, last) = (&evaluations[0][0], &evaluations[evaluations.len() - 1][0]);
     let difference = bootstrap.difference(&last.solve_rates(), &first.solve_rates())?;
     let mut table = Table::new(
-        "Rounds of expert iteration: what was sampled on new training problems, and what was kept.",
-        ["round", "sampled", "right", "problems", "solved", "kept", "replayed"],
+        "Rounds of imitation: what was sampled on training problems, and what was kept; unlocked are problems that only a hint solved.",
+        ["round", "sampled", "right", "problems", "solved", "unlocked", "kept", "replayed"],
     );
-    for (index, round) in rounds.iter().enumerate() {
-        let counts = [index + 1, round.sampled, round.correct, round.problems, round.solved_problems, round.kept, round.replayed];
-        table = table.row(counts.map(Cell::integer));
+    for round in rounds {
+        let counts = [round.sampled, round.correct, round.problems, round.solved_problems, round.unlocked, round.kept, round.replayed];
+        table = table.row(std::iter::once(Cell::text(round.name.clone())).chain(counts.map(Cell::integer)));
     }
     let points = |score: fn(&Scores) -> crate::eval::statistics::Estimate| scores.iter().enumerate().map(move |(round, sets)| (round as f64, score(&sets[0])));
     let chart = Chart {
-        title: "Expert iteration on unseen problems".into(),
-        description: "Round 0 is the supervised model; bands are 95 % intervals.".into(),
-        x: Axis::linear("round", ""),
+        title: "Improvement on unseen problems".into(),
+        description: "0 is the supervised model, then each round or stage in order; bands are 95 % intervals.".into(),
+        x: Axis::linear("round or stage", ""),
         y: Axis::percent("share"),
         plot: Plot::Lines {
             series: vec![
@@ -176,7 +185,9 @@ fn improvement(evaluations: &[Vec<Evaluation>], scores: &[Vec<Scores>], rounds: 
         100.0 * difference.low,
         100.0 * difference.high
     );
-    Ok(Section::new("Improvement").paragraph(text).table(table).chart(chart))
+    let section = Section::new("Improvement").paragraph(text);
+    let section = if rounds.is_empty() { section } else { section.table(table) };
+    Ok(section.chart(chart))
 }
 
 /// Where searches go wrong.

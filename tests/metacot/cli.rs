@@ -90,7 +90,7 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
         ("unknown recipe", vec!["run", "quickstrat"]),
         ("unknown recipe key", vec!["run", &typo]),
         ("unknown key in --set", vec!["run", &tiny, "--set", "train.epoch=1"]),
-        ("value out of range", vec!["run", &tiny, "--set", "improve.replay=1.5"]),
+        ("value out of range", vec!["run", &tiny, "--set", "stage.round.imitate.replay=1.5"]),
         ("unknown search in a recipe", vec!["run", &tiny, "--set", "eval.searches=[\"dsf\"]"]),
         ("impossible vocabulary", vec!["run", &tiny, "--set", "task.whole_numbers_up_to=50"]),
         ("unknown held-out setting", vec!["run", &tiny, "--set", "task.held_out.targets=3", "--out", &below_file]),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     data::Example,
     grade::{Rollout, judge, prompt_ids},
+    improve::evidence,
     sample::{Generator, Request, SampleConfig},
     tokenizer::Tokenizer,
 };
@@ -39,26 +40,9 @@ pub struct EpisodeGroup {
 }
 
 impl Episode {
-    /// All that a reward may read. The audit names false statements and does not count true ones: lines stand for statements, and each false
-    /// one takes one line.
+    /// All that a reward may read.
     pub fn evidence(&self) -> Evidence {
-        let verdict = &self.verdict;
-        let lines = verdict.response.lines().count();
-        let defects: u64 = verdict.defects.values().sum();
-        Evidence {
-            is_solved: verdict.is_correct,
-            is_well_formed: verdict.is_format_ok,
-            is_truncated: !verdict.is_finished,
-            closeness: f64::from(u8::from(verdict.is_correct)),
-            statements: lines,
-            true_statements: lines.saturating_sub(defects as usize),
-            lines,
-            lines_in_dialect: if verdict.is_format_ok { lines } else { 0 },
-            tokens: self.ids.len(),
-            thought_tokens: self.ids.len(),
-            ids: self.ids.clone(),
-            ..Evidence::default()
-        }
+        evidence(&self.verdict, &self.ids)
     }
 
     /// The log-probabilities that the sampler reported, in nats.

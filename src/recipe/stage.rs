@@ -1,0 +1,263 @@
+//! What comes after supervised training: stages in order, each of which takes the model on.
+//!
+//! A stage either imitates what was verified (rounds of sampling, keeping and training: STaR and its relatives) or follows policy gradients.
+
+use metacot_objectives::Reward;
+use serde::{Deserialize, Serialize};
+
+use crate::{improve::PolicyConfig, train::TrainConfig};
+
+/// One stage; exactly one of its parts is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageRecipe {
+    /// Names its checkpoints and evaluations; lower-case letters, digits and dashes, once in a recipe.
+    pub name: String,
+    /// Rounds of sampling, keeping and training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imitate: Option<ImitateRecipe>,
+    /// Policy gradients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyConfig>,
+}
+
+/// A named way of imitating verified samples; each sets the defaults that its paper describes, and every one can be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Keep the shortest right responses to new problems and go on.
+    ExpertIteration,
+    /// STaR (2203.14465): the first right response, problems that stay unsolved again with the solution as a hint, restart from the base.
+    Star,
+    /// Meta-STaR (2501.04682, section 4.1): search and solution are kept together, and only where every statement is true.
+    MetaStar,
+    /// ReST (2308.08998): one grow step, then improve steps on all responses above a rising threshold.
+    Rest,
+    /// ReST-EM (2312.06585): 32 samples at temperature 0.7 among the 40 likeliest tokens, at most 10 right ones a problem, restart from the base.
+    RestEm,
+    /// RAFT (2304.06767): the best of each group.
+    Raft,
+    /// Search dynamics bootstrapping (2402.14083): of 32 responses the shortest true one, again and again.
+    Bootstrap,
+}
+
+/// Imitation of verified samples: sample, verify, keep, train again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "ImitateFile")]
+pub struct ImitateRecipe {
+    /// Whose defaults hold.
+    pub method: Method,
+    /// Rounds of sampling and training.
+    pub rounds: usize,
+    /// Training problems of each round.
+    pub problems: u64,
+    /// Whether every round asks the same problems; new ones otherwise.
+    pub same_problems: bool,
+    /// Responses sampled for each.
+    pub samples: usize,
+    /// Softmax temperature of the sampling, above 0.
+    pub temperature: f32,
+    /// Only the likeliest tokens of this number can be chosen; 0 means all.
+    pub top_k: usize,
+    /// Whether problems without a right response are asked again with the plan of a symbolic search as a hint, which the training never sees.
+    /// The model must know hints: see `corpus.hinted`.
+    pub rationalize: bool,
+    /// What a response is worth.
+    pub reward: Reward,
+    /// The lowest reward that is kept, by improve step; each of them trains, the first from `start`, the others from the one before.
+    pub thresholds: Vec<f64>,
+    /// Which of the responses above the threshold are kept.
+    pub keep: Keep,
+    /// The most responses kept for one problem.
+    pub keep_per_problem: usize,
+    /// Whether a kept response must be true throughout, not only end right.
+    pub require_valid: bool,
+    /// Where the training of a round starts.
+    pub start: Start,
+    /// Share of the examples of a round that come from the supervised corpus, in [0, 1), so that the model does not forget how to search.
+    pub replay: f64,
+    /// The training of an improve step.
+    pub train: TrainConfig,
+}
+
+/// Which responses of a problem are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The first sampled (STaR, ReST-EM).
+    First,
+    /// Those of fewest tokens (Searchformer's bootstrapping).
+    Shortest,
+    /// Those of the highest reward (RAFT).
+    Best,
+}
+
+/// Where the training of a round starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The supervised model (STaR).
+    Base,
+    /// The model of the last round.
+    Continue,
+}
+
+/// [`ImitateRecipe`] as it is written: what is left out is the method's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImitateFile {
+    #[serde(default = "expert_iteration")]
+    method: Method,
+    rounds: Option<usize>,
+    problems: Option<u64>,
+    same_problems: Option<bool>,
+    samples: Option<usize>,
+    temperature: Option<f32>,
+    top_k: Option<usize>,
+    rationalize: Option<bool>,
+    reward: Option<Reward>,
+    thresholds: Option<Vec<f64>>,
+    keep: Option<Keep>,
+    keep_per_problem: Option<usize>,
+    require_valid: Option<bool>,
+    start: Option<Start>,
+    replay: Option<f64>,
+    train: Option<TrainConfig>,
+}
+
+fn expert_iteration() -> Method {
+    Method::ExpertIteration
+}
+
+impl From<ImitateFile> for ImitateRecipe {
+    fn from(file: ImitateFile) -> Self {
+        let base = Self::of(file.method);
+        Self {
+            method: file.method,
+            rounds: file.rounds.unwrap_or(base.rounds),
+            problems: file.problems.unwrap_or(base.problems),
+            same_problems: file.same_problems.unwrap_or(base.same_problems),
+            samples: file.samples.unwrap_or(base.samples),
+            temperature: file.temperature.unwrap_or(base.temperature),
+            top_k: file.top_k.unwrap_or(base.top_k),
+            rationalize: file.rationalize.unwrap_or(base.rationalize),
+            reward: file.reward.unwrap_or(base.reward),
+            thresholds: file.thresholds.unwrap_or(base.thresholds),
+            keep: file.keep.unwrap_or(base.keep),
+            keep_per_problem: file.keep_per_problem.unwrap_or(base.keep_per_problem),
+            require_valid: file.require_valid.unwrap_or(base.require_valid),
+            start: file.start.unwrap_or(base.start),
+            replay: file.replay.unwrap_or(base.replay),
+            train: file.train.unwrap_or(base.train),
+        }
+    }
+}
+
+impl ImitateRecipe {
+    /// The defaults of a method; sizes are ours, what a paper fixes is the paper's.
+    pub fn of(method: Method) -> Self {
+        let base = Self {
+            method,
+            rounds: 1,
+            problems: 1000,
+            same_problems: false,
+            samples: 8,
+            temperature: 1.0,
+            top_k: 0,
+            rationalize: false,
+            reward: Reward::Outcome(Default::default()),
+            thresholds: vec![1.0],
+            keep: Keep::First,
+            keep_per_problem: 4,
+            require_valid: false,
+            start: Start::Continue,
+            replay: 0.0,
+            train: TrainConfig::default(),
+        };
+        let restart = Self { same_problems: true, start: Start::Base, ..base.clone() };
+        match method {
+            Method::ExpertIteration => Self { keep: Keep::Shortest, ..base },
+            // Temperature 0.8 is that of STaR on Stream of Search; the paper decodes greedily, one response a problem.
+            Method::Star => Self { rounds: 3, samples: 1, temperature: 0.8, rationalize: true, keep_per_problem: 1, ..restart },
+            Method::MetaStar => Self { rounds: 3, samples: 4, temperature: 0.8, require_valid: true, keep_per_problem: 1, ..restart },
+            Method::Rest => Self { reward: graded(), thresholds: vec![0.5, 0.75, 1.0], keep_per_problem: 1000, ..base },
+            Method::RestEm => Self { rounds: 2, samples: 32, temperature: 0.7, top_k: 40, keep_per_problem: 10, ..restart },
+            Method::Raft => Self { keep: Keep::Best, keep_per_problem: 1, ..base },
+            Method::Bootstrap => Self { rounds: 3, samples: 32, keep: Keep::Shortest, keep_per_problem: 1, require_valid: true, ..base },
+        }
+    }
+
+    /// Checks that every value is in its range.
+    pub(super) fn validate(&self) -> Result<(), String> {
+        self.train.validate()?;
+        let positive = [("rounds", self.rounds), ("problems", self.problems as usize), ("samples", self.samples), ("keep_per_problem", self.keep_per_problem)];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{name} = 0 is not allowed; expected at least 1"));
+        }
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            return Err(format!("temperature = {} is not allowed; expected a number above 0", self.temperature));
+        }
+        if !(0.0..1.0).contains(&self.replay) {
+            return Err(format!("replay = {} is not allowed; expected a number from 0 to below 1", self.replay));
+        }
+        let is_rising = self.thresholds.windows(2).all(|pair| pair[0] <= pair[1]) && self.thresholds.iter().all(|threshold| threshold.is_finite());
+        if self.thresholds.is_empty() || !is_rising {
+            return Err(format!("thresholds = {:?} is not allowed; expected at least one number, rising", self.thresholds));
+        }
+        Ok(())
+    }
+}
+
+/// Half for the answer, half for the share of true lines: a graded reward for rising thresholds.
+fn graded() -> Reward {
+    use metacot_objectives::reward::{Outcome, Process, Term, WeightedSum};
+    let term = |weight: f64, reward: Reward| Term { weight, reward };
+    Reward::WeightedSum(WeightedSum { terms: vec![term(0.5, Outcome::default().into()), term(0.5, Process::default().into())], gate: false })
+}
+
+impl StageRecipe {
+    /// Checks the name and the part.
+    pub(super) fn validate(&self) -> Result<(), String> {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if self.name.is_empty() || self.name == "supervised" || !self.name.bytes().all(is_plain) {
+            return Err(format!("stage.name = \"{}\" is not allowed; expected lower-case letters, digits and dashes, and not supervised", self.name));
+        }
+        let name = &self.name;
+        match (&self.imitate, &self.policy) {
+            (Some(imitate), None) => imitate.validate().map_err(|reason| format!("stage.{name}.imitate.{reason}")),
+            (None, Some(policy)) => policy.validate().map_err(|reason| format!("stage.{name}.policy.{reason}")),
+            (parts, _) => Err(format!("stage {name} has {} parts; expected one of imitate and policy", 2 * usize::from(parts.is_some()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHODS: [Method; 7] = [Method::ExpertIteration, Method::Star, Method::MetaStar, Method::Rest, Method::RestEm, Method::Raft, Method::Bootstrap];
+
+    #[test]
+    fn methods_are_valid_and_survive_their_own_text() {
+        for method in METHODS {
+            let recipe = ImitateRecipe::of(method);
+            assert_eq!(recipe.validate(), Ok(()), "{method:?}");
+            assert_eq!(toml::from_str::<ImitateRecipe>(&toml::to_string(&recipe).unwrap()).unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn what_is_written_replaces_the_defaults_of_the_method() {
+        let recipe: ImitateRecipe = toml::from_str("method = 'rest-em'\nsamples = 4").unwrap();
+        assert_eq!((recipe.samples, recipe.top_k, recipe.keep_per_problem, recipe.start), (4, 40, 10, Start::Base));
+        assert!(toml::from_str::<ImitateRecipe>("method = 'rest-em'\nsample = 4").is_err());
+    }
+
+    #[test]
+    fn thresholds_must_rise_and_a_stage_has_one_part() {
+        let recipe = ImitateRecipe { thresholds: vec![1.0, 0.5], ..ImitateRecipe::of(Method::Rest) };
+        assert_eq!(recipe.validate().unwrap_err(), "thresholds = [1.0, 0.5] is not allowed; expected at least one number, rising");
+        let stage = StageRecipe { name: "a".into(), imitate: None, policy: None };
+        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate and policy");
+    }
+}
