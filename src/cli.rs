@@ -12,6 +12,7 @@ mod filter;
 mod forensics;
 mod generate;
 mod grade;
+mod improve;
 mod inspect;
 mod layout;
 mod machine;
@@ -69,6 +70,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Checks a corpus and says what it is made of.
     Stats(stats::StatsArgs),
+    /// Improves the model of a run by policy gradients.
+    Improve(improve::ImproveArgs),
     /// Lets the model of a run answer problems from stdin.
     Sample(sample::SampleArgs),
     /// Writes the model of a run as a folder that Hugging Face transformers loads.
@@ -101,6 +104,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Forensics(args) => forensics::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Stats(args) => stats::run(&args),
+        Command::Improve(args) => improve::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -2,6 +2,7 @@
 
 mod corpora;
 mod curves;
+mod extend;
 mod measure;
 mod notice;
 mod stages;
@@ -21,6 +22,7 @@ use crate::{
     run_dir::{RunDir, RunManifest, RunState},
     train::{self, TrainConfig},
 };
+pub use extend::{Extended, extend};
 pub use notice::Notice;
 
 /// What does not change the numbers of a run.

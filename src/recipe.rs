@@ -153,11 +153,11 @@ impl Recipe {
                 return Err(Error::Usage(format!("recipe `{name}` is neither a file nor built in; built in: {}", names.join(", "))));
             }
         };
-        let mut table: toml::Table = text.parse().map_err(|error| Error::Usage(format!("recipe {name}: {error}")))?;
-        for change in changes {
-            apply(&mut table, change)?;
-        }
-        let recipe: Self = table.try_into().map_err(|error| Error::Usage(format!("recipe {name}: {}", one_line(&error))))?;
+        let table: toml::Table = text.parse().map_err(|error| Error::Usage(format!("recipe {name}: {error}")))?;
+        let recipe: Self = changed(table, changes).map_err(|error| match error {
+            Error::Usage(reason) if !reason.starts_with("--set") => Error::Usage(format!("recipe {name}: {reason}")),
+            other => other,
+        })?;
         recipe.validate()?;
         Ok(recipe)
     }
@@ -278,6 +278,17 @@ impl Recipe {
         }
         Ok(())
     }
+}
+
+/// Settings from a table with `key.path=value` changes applied.
+///
+/// # Errors
+/// An unknown key, a value that is not allowed.
+pub fn changed<T: serde::de::DeserializeOwned>(mut table: toml::Table, changes: &[String]) -> Result<T> {
+    for change in changes {
+        apply(&mut table, change)?;
+    }
+    table.try_into().map_err(|error| Error::Usage(one_line(&error)))
 }
 
 /// Sets `a.b.c=value`; the value is read as TOML, and as plain text where it is none. In a list, `b` is the name of an entry.

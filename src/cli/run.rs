@@ -75,7 +75,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
         machine: machine::describe(),
     };
     let started = Instant::now();
-    let mut teller = Teller { started, bar: None, log: out.join("log.txt"), step: 0 };
+    let mut teller = Teller::new(started, out.join("log.txt"));
     if pipeline::run(&recipe, &out, &options, &mut |notice| teller.tell(&notice))? {
         eprintln!("finished already: {}", out.join("report.html").display());
         return Ok(());
@@ -87,7 +87,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
 }
 
 /// Shows what a run says.
-struct Teller {
+pub(super) struct Teller {
     started: Instant,
     bar: Option<Bar>,
     log: PathBuf,
@@ -95,7 +95,11 @@ struct Teller {
 }
 
 impl Teller {
-    fn tell(&mut self, notice: &Notice) {
+    pub fn new(started: Instant, log: PathBuf) -> Self {
+        Self { started, bar: None, log, step: 0 }
+    }
+
+    pub fn tell(&mut self, notice: &Notice) {
         match notice {
             Notice::Stage { number, stages, name } => {
                 self.end_bar();

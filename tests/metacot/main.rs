@@ -13,6 +13,7 @@ mod policy;
 mod reference;
 mod report;
 mod sample;
+mod stages;
 mod support;
 mod tokenizer;
 mod train;
