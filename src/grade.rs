@@ -26,6 +26,9 @@ pub struct Rollout {
     pub is_format_ok: bool,
     /// Every statement is true.
     pub is_valid: bool,
+    /// Cost of the claimed plan, where it solves the problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u32>,
     /// False statements by kind.
     pub defects: BTreeMap<String, u64>,
 }
@@ -41,9 +44,23 @@ pub struct RolloutGroup {
     pub prompt: String,
     /// Its responses.
     pub rollouts: Vec<Rollout>,
+    /// What a symbolic A* needs for the problem, where it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<Teacher>,
     /// Responses to the prompt behind a hint, where it was asked so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hinted: Vec<Rollout>,
+}
+
+/// A symbolic A* on a problem: what bootstrapped traces are measured against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Teacher {
+    /// Cost of an optimal plan.
+    pub cost: u32,
+    /// Tokens of its trace with a fixed order of ties, the end mark included.
+    pub tokens: u64,
+    /// Tokens of the shortest of several traces with random orders of ties, the end mark included.
+    pub best_tokens: u64,
 }
 
 impl RolloutGroup {
@@ -84,6 +101,7 @@ pub fn rollouts(
             problem: problem.json.clone(),
             prompt: problem.prompt.clone(),
             rollouts: completions.by_ref().take(samples).map(|completion| judge(task, tokenizer, problem, &completion)).collect(),
+            teacher: None,
             hinted: Vec::new(),
         })
         .collect()
@@ -105,6 +123,7 @@ pub(crate) fn judge(task: &dyn Task, tokenizer: &Tokenizer, problem: &Problem, c
         is_correct: judged.is_correct,
         is_format_ok: judged.is_format_ok,
         is_valid: judged.is_valid && completion.is_finished,
+        cost: judged.cost,
         defects,
     }
 }

@@ -1,11 +1,13 @@
 //! Learning from verified samples: sample, verify, keep, train again. The one loop that every way of improving joins.
 
+mod effort;
 mod evidence;
 mod hint;
 mod keep;
 mod policy;
 mod store;
 
+pub use effort::{Marked, effort_marks, mark_examples, mark_ids};
 pub use evidence::evidence;
 pub use hint::{HINT, Rationalization, hinted_example, hinted_prompt_ids};
 pub use keep::{Kept, example, keep};

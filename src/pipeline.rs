@@ -3,6 +3,7 @@
 mod corpora;
 mod curves;
 mod extend;
+mod ladder;
 mod measure;
 mod notice;
 mod stages;
@@ -70,7 +71,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&mut self, notify: &mut dyn FnMut(Notice)) -> Result<()> {
-        let stages = 4 + 2 * self.recipe.improvements().len();
+        let stages = 4 + self.recipe.num_stage_parts();
         let mut number = 0;
         let mut stage = |name: String, notify: &mut dyn FnMut(Notice)| {
             number += 1;
@@ -86,13 +87,22 @@ impl Run<'_> {
         stage("evaluation of the supervised model".into(), notify);
         let baselines = self.baselines(&data, notify)?;
         let mut evaluations = vec![self.evaluate("supervised", &supervised, &data, notify)?];
-        let improved = self.stages(&supervised, &data, &mut stage, notify)?;
+        let (improved, rungs) = match &self.recipe.ladder {
+            None => (self.stages(&supervised, &data, &mut stage, notify)?, Vec::new()),
+            Some(ladder) => self.ladder(ladder, &supervised, &data, &mut stage, notify)?,
+        };
         evaluations.extend(improved.evaluations);
         let weights = improved.weights;
 
         stage("report".into(), notify);
         self.curves(&self.recipe.trainings(), &evaluations)?;
-        let report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &improved.rounds, weights.config.num_parameters())?;
+        let mut report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &improved.rounds, weights.config.num_parameters())?;
+        if !improved.efforts.is_empty() {
+            report.sections.insert(1, summary::efforts(&improved.efforts, self.recipe)?);
+        }
+        if let Some(ladder) = &self.recipe.ladder {
+            ladder::add(&mut report, ladder, self.recipe, &evaluations[0], &rungs)?;
+        }
         let json = report::json(&report);
         atomic::write(self.dir.report("json"), &json)?;
         atomic::write(self.dir.report("md"), report::markdown(&report))?;

@@ -8,6 +8,7 @@ mod stage;
 use std::{collections::BTreeSet, fs, path::Path};
 
 use metacot_envs::{Difficulty, Settings};
+use metacot_objectives::reward::EffortDial;
 use metacot_traces::{
     Budget,
     corpus::{Split, SplitShares},
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, model::ModelConfig, sample::SampleConfig, tokenizer::Tokenizer, train::TrainConfig};
 pub use builtin::{BUILT_IN, built_in};
-pub use stage::{ImitateRecipe, Keep, Method, StageRecipe, Start};
+pub use stage::{ImitateRecipe, Keep, LadderRecipe, Method, StageRecipe, Start};
 
 /// A whole pipeline: generate, train, improve, evaluate, report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Recipe {
     pub train: TrainConfig,
     /// What is measured.
     pub eval: EvalRecipe,
+    /// Compares the stages instead of running one after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ladder: Option<LadderRecipe>,
     /// Learning from verified samples, stage after stage.
     #[serde(default, rename = "stage")]
     pub stages: Vec<StageRecipe>,
@@ -167,27 +171,32 @@ impl Recipe {
         toml::to_string_pretty(self).expect("a recipe is plain data")
     }
 
-    /// The names of what improves the model, in order: each round of imitation and each policy stage.
-    pub fn improvements(&self) -> Vec<String> {
-        let of_stage = |stage: &StageRecipe| match &stage.imitate {
-            Some(imitate) => (1..=imitate.rounds).map(|round| format!("{}-{round}", stage.name)).collect(),
-            None => vec![stage.name.clone()],
+    /// The stages as they are run: those of the recipe, or the arms of the ladder seed by seed.
+    pub fn all_stages(&self) -> Vec<StageRecipe> {
+        match &self.ladder {
+            None => self.stages.clone(),
+            Some(ladder) => (1..=ladder.seeds).flat_map(|seed| ladder.arms(&self.stages, seed, self.model.context)).collect(),
+        }
+    }
+
+    /// The dial of effort of the first stage that has one.
+    pub fn effort(&self) -> Option<&EffortDial> {
+        self.stages.iter().filter_map(|stage| stage.policy.as_ref()?.effort.as_ref()).next()
+    }
+
+    /// The number of trainings and evaluations that follow the supervised ones: of each round of imitation and of each other stage; a ladder
+    /// evaluates the last round only.
+    pub fn num_stage_parts(&self) -> usize {
+        let parts = |stage: &StageRecipe| {
+            let improvements = stage.improvements().len();
+            improvements + if self.ladder.is_some() { 1 } else { improvements }
         };
-        self.stages.iter().flat_map(of_stage).collect()
+        self.all_stages().iter().map(parts).sum()
     }
 
     /// The names of all trainings, in order.
     pub fn trainings(&self) -> Vec<String> {
-        let steps = |stage: &StageRecipe| match &stage.imitate {
-            Some(imitate) if imitate.thresholds.len() > 1 => {
-                let steps = imitate.thresholds.len();
-                (1..=imitate.rounds).flat_map(|round| (1..=steps).map(move |step| format!("{}-{round}-{step}", stage.name))).collect()
-            }
-            Some(imitate) => (1..=imitate.rounds).map(|round| format!("{}-{round}", stage.name)).collect(),
-            None => vec![stage.name.clone()],
-        };
-        let stages: Vec<Vec<String>> = self.stages.iter().map(steps).collect();
-        std::iter::once("supervised".to_owned()).chain(stages.into_iter().flatten()).collect()
+        std::iter::once("supervised".to_owned()).chain(self.all_stages().iter().flat_map(StageRecipe::trainings)).collect()
     }
 
     /// The spec of one of the corpora.
@@ -261,6 +270,20 @@ impl Recipe {
         }
         if !(0.0..=1.0).contains(&self.corpus.hinted) {
             return refuse("corpus.hinted", self.corpus.hinted.to_string(), "a number from 0 to 1");
+        }
+        if let Some(ladder) = self.ladder
+            && (ladder.seeds == 0 || ladder.tokens == 0)
+        {
+            return refuse("ladder.seeds and ladder.tokens", format!("{} and {}", ladder.seeds, ladder.tokens), "at least 1 each");
+        }
+        if let Some(stage) =
+            self.stages.iter().find(|stage| stage.policy.as_ref().is_some_and(|policy| policy.effort.is_some() && policy.effort.as_ref() != self.effort()))
+        {
+            return refuse(
+                &format!("stage.{}.policy.effort.gammas", stage.name),
+                "another list".into(),
+                "those of the first stage with effort: a mark has one meaning",
+            );
         }
         let mut names = BTreeSet::new();
         for stage in &self.stages {

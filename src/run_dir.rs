@@ -162,12 +162,12 @@ impl RunDir {
 }
 
 /// Whether the folder holds nothing but a lock file, as after a run that was killed at its very start.
-fn only_lock(root: &Path) -> bool {
+pub(crate) fn only_lock(root: &Path) -> bool {
     fs::read_dir(root).is_ok_and(|entries| entries.flatten().all(|entry| entry.file_name().to_string_lossy().starts_with('.')))
 }
 
 /// Takes the folder for this process. A process that was just killed holds its lock until the system has taken it down, so this waits a moment.
-fn lock(root: &Path) -> Result<File> {
+pub(crate) fn lock(root: &Path) -> Result<File> {
     let path = root.join(".lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io("cannot write", &path))?;
     for _ in 0..LOCK_ATTEMPTS {

@@ -24,6 +24,12 @@ pub struct Kept {
     pub problems: usize,
     /// Those of them that only a hint unlocked.
     pub unlocked: usize,
+    /// Tokens of the kept responses.
+    pub tokens: u64,
+    /// Tokens of the symbolic A* traces of the problems with a kept response: with a fixed order of ties, where it was asked.
+    pub teacher_tokens: u64,
+    /// Likewise of the shortest with random orders.
+    pub best_teacher_tokens: u64,
     /// Supervised examples mixed in.
     pub replayed: usize,
 }
@@ -32,8 +38,9 @@ pub struct Kept {
 pub fn keep(groups: &[RolloutGroup], recipe: &ImitateRecipe, threshold: f64, tokenizer: &Tokenizer, supervised: &[Example], seeds: &SeedTree) -> Kept {
     let mut result = Kept::default();
     for group in groups {
-        let own = good(&group.rollouts, recipe, threshold);
-        let hinted = good(&group.hinted, recipe, threshold);
+        let optimal = group.teacher.map(|teacher| teacher.cost);
+        let own = good(&group.rollouts, recipe, threshold, optimal);
+        let hinted = good(&group.hinted, recipe, threshold, optimal);
         result.correct += own.len();
         result.unlocked += usize::from(own.is_empty() && !hinted.is_empty());
         let mut taken: Vec<&str> = Vec::new();
@@ -42,7 +49,12 @@ pub fn keep(groups: &[RolloutGroup], recipe: &ImitateRecipe, threshold: f64, tok
                 continue;
             }
             taken.push(&rollout.response);
+            result.tokens += rollout.tokens;
             result.examples.push(example(tokenizer, &group.prompt, &rollout.response));
+        }
+        if let Some(teacher) = group.teacher.filter(|_| !taken.is_empty()) {
+            result.teacher_tokens += teacher.tokens;
+            result.best_teacher_tokens += teacher.best_tokens;
         }
         result.kept += taken.len();
         result.problems += usize::from(!taken.is_empty());
@@ -56,9 +68,10 @@ pub fn keep(groups: &[RolloutGroup], recipe: &ImitateRecipe, threshold: f64, tok
 }
 
 /// The finished responses above the threshold, in the order in which they are kept.
-fn good<'a>(rollouts: &'a [Rollout], recipe: &ImitateRecipe, threshold: f64) -> Vec<&'a Rollout> {
+fn good<'a>(rollouts: &'a [Rollout], recipe: &ImitateRecipe, threshold: f64, optimal: Option<u32>) -> Vec<&'a Rollout> {
+    let is_cheap = |rollout: &Rollout| !recipe.require_optimal || (optimal.is_some() && rollout.cost == optimal);
     let reward = |rollout: &Rollout| recipe.reward.score(&evidence(rollout, &[]));
-    let is_good = |rollout: &&Rollout| rollout.is_finished && (rollout.is_valid || !recipe.require_valid) && reward(rollout) >= threshold;
+    let is_good = |rollout: &&Rollout| rollout.is_finished && is_cheap(rollout) && (rollout.is_valid || !recipe.require_valid) && reward(rollout) >= threshold;
     let mut good: Vec<&Rollout> = rollouts.iter().filter(is_good).collect();
     match recipe.keep {
         Keep::First => {}
@@ -84,7 +97,16 @@ mod tests {
 
     fn rollout(response: &str, is_correct: bool, is_valid: bool) -> Rollout {
         let tokens = response.len() as u64;
-        Rollout { response: response.into(), tokens, is_finished: true, is_correct, is_format_ok: true, is_valid, defects: Default::default() }
+        Rollout {
+            response: response.into(),
+            tokens,
+            is_finished: true,
+            is_correct,
+            is_format_ok: true,
+            is_valid,
+            cost: is_correct.then_some(1),
+            defects: Default::default(),
+        }
     }
 
     fn recipe(keep: Keep, cap: usize, require_valid: bool, replay: f64) -> ImitateRecipe {
@@ -92,7 +114,7 @@ mod tests {
     }
 
     fn group(rollouts: Vec<Rollout>) -> RolloutGroup {
-        RolloutGroup { canonical_key: String::new(), problem: serde_json::Value::Null, prompt: "a".into(), rollouts, hinted: Vec::new() }
+        RolloutGroup { canonical_key: String::new(), problem: serde_json::Value::Null, prompt: "a".into(), rollouts, teacher: None, hinted: Vec::new() }
     }
 
     fn tokenizer() -> Tokenizer {
@@ -129,6 +151,17 @@ mod tests {
         let kept = keep(&groups, &recipe(Keep::First, 1, false, 0.0), 1.0, &tokenizer(), &[], &SeedTree::root(0));
         assert_eq!((kept.kept, kept.problems, kept.unlocked), (2, 2, 1));
         assert_eq!(kept.examples[1], example(&tokenizer(), "a", "cc"));
+    }
+
+    #[test]
+    fn costlier_plans_than_the_optimal_are_left_out_and_lengths_are_compared() {
+        let mut group = group(vec![Rollout { cost: Some(3), ..rollout("a", true, true) }, Rollout { cost: Some(2), ..rollout("bbb", true, true) }]);
+        let recipe = ImitateRecipe::of(Method::Bootstrap);
+        let kept = |group: &RolloutGroup| keep(std::slice::from_ref(group), &recipe, 1.0, &tokenizer(), &[], &SeedTree::root(0));
+        assert_eq!(kept(&group).kept, 0, "what is optimal is not known");
+        group.teacher = Some(crate::grade::Teacher { cost: 2, tokens: 9, best_tokens: 7 });
+        let kept = kept(&group);
+        assert_eq!((kept.kept, kept.tokens, kept.teacher_tokens, kept.best_teacher_tokens), (1, 3, 9, 7));
     }
 
     #[test]

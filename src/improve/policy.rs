@@ -17,7 +17,7 @@ use std::{collections::VecDeque, fs, io::Write as _, path::Path, time::Instant};
 
 use metacot_envs::SeedTree;
 use metacot_objectives::{
-    Objective,
+    Evidence, Objective,
     filter::{Next, Refill},
 };
 use metacot_traces::task::{Problem, Task};
@@ -26,6 +26,7 @@ use crate::{
     atomic::AtomicFile,
     device::{DeviceChoice, DeviceTask},
     error::{Error, Result},
+    improve::mark_ids,
     kernels::Kernels,
     metrics::MetricsLog,
     model::Weights,
@@ -108,6 +109,11 @@ pub fn policy_gradient(job: &PolicyJob<'_>, progress: &mut dyn FnMut(StepReport)
     if job.pool.is_empty() {
         return Err(Error::Usage("the pool has no problems; expected at least 1".into()));
     }
+    if let Some(dial) = &job.config.effort
+        && mark_ids(dial, job.tokenizer).is_none()
+    {
+        return Err(Error::Usage("effort is not allowed with this vocabulary: it has no marks of effort; a recipe whose stage has `effort` makes one".into()));
+    }
     job.device.check()?;
     fs::create_dir_all(job.folder).map_err(Error::io("cannot create", job.folder))?;
     let mut pool = blake3::Hasher::new();
@@ -121,11 +127,13 @@ pub fn policy_gradient(job: &PolicyJob<'_>, progress: &mut dyn FnMut(StepReport)
         initial: job.initial.digest(),
         max_new_tokens: job.sample.max_new_tokens,
     };
-    let state = RunState::load(job.folder, &identity)?;
+    let objective = job.config.objective().map_err(Error::Usage)?;
+    let seeds = SeedTree::root(job.config.seed).child("policy").child("lora");
+    let fresh = ActorState::start(job.initial.clone(), needs_values(&objective)).with_lora(job.config.trainer.lora.as_ref(), &seeds);
+    let state = RunState::load(job.folder, &identity, &fresh)?;
     if state.as_ref().is_some_and(|state| state.position.is_finished) {
         return Weights::load(&job.folder.join(WEIGHTS));
     }
-    let objective = job.config.objective().map_err(Error::Usage)?;
     let is_new = state.is_none();
     let state = state.unwrap_or_else(|| RunState {
         position: Position {
@@ -137,7 +145,7 @@ pub fn policy_gradient(job: &PolicyJob<'_>, progress: &mut dyn FnMut(StepReport)
             replay: Replay::default(),
             is_finished: false,
         },
-        actor: ActorState::start(job.initial.clone(), needs_values(&objective)),
+        actor: fresh,
         reference: None,
         history: VecDeque::new(),
     });
@@ -169,7 +177,8 @@ impl DeviceTask for Launch<'_> {
         let sampler = Sampler::new(job.config.mode, decoder, history, job.folder.to_path_buf());
         let metrics = MetricsLog::resume(job.folder, position.step as u64)?;
         let seeds = SeedTree::root(job.config.seed).child("policy");
-        let mut run = Run { job, identity, position, objective, has_reference, reference, sampler, metrics, seeds, learner: &mut learner };
+        let marks = job.config.effort.as_ref().and_then(|dial| mark_ids(dial, job.tokenizer)).unwrap_or_default();
+        let mut run = Run { job, identity, position, objective, has_reference, reference, sampler, metrics, seeds, marks, learner: &mut learner };
         run.all(is_new, progress)
     }
 }
@@ -186,6 +195,8 @@ struct Run<'a> {
     sampler: Sampler,
     metrics: MetricsLog,
     seeds: SeedTree,
+    /// The ids of the marks of effort by level.
+    marks: Vec<u32>,
     learner: &'a mut dyn Learner,
 }
 
@@ -205,22 +216,22 @@ impl Run<'_> {
         if is_new {
             self.save()?;
         }
-        while self.position.step < config.steps {
-            let report = self.step().map_err(|error| self.explain(error))?;
-            self.metrics.append(&report.row())?;
-            self.note_speed(&report);
-            progress(report);
+        while !self.is_over() {
             if self.position.barren >= config.patience {
                 self.save()?;
                 return Err(Error::Stopped(format!(
-                    "no response earned a positive reward in {} steps in a row, up to step {}: the problems are too hard for this policy, or the reward never pays; \
-                     the checkpoint in {} stands",
+                    "no response earned a positive reward, and all earned the same, in {} steps in a row, up to step {}: the problems are too hard for this policy, or \
+                     the reward never pays; the checkpoint in {} stands",
                     config.patience,
                     self.position.step,
                     self.job.folder.display()
                 )));
             }
-            if self.position.step < config.steps && self.position.step.is_multiple_of(config.checkpoint_steps) {
+            let report = self.step().map_err(|error| self.explain(error))?;
+            self.metrics.append(&report.row())?;
+            self.note_speed(&report);
+            progress(report);
+            if !self.is_over() && self.position.step.is_multiple_of(config.checkpoint_steps) {
                 self.save()?;
             }
         }
@@ -231,11 +242,16 @@ impl Run<'_> {
         Ok(weights)
     }
 
+    fn is_over(&self) -> bool {
+        let config = self.job.config;
+        self.position.step >= config.steps || config.tokens.is_some_and(|tokens| self.position.sampled_tokens >= tokens)
+    }
+
     /// One step: samples, learns, counts.
     fn step(&mut self) -> Result<StepReport> {
         let config = self.job.config;
         let number = self.position.step;
-        let updates = self.learner.state().updates;
+        let updates = self.learner.updates();
         let started = Instant::now();
         let sampled = self.sample(updates)?;
         let sampling = started.elapsed().as_secs_f64();
@@ -243,7 +259,8 @@ impl Run<'_> {
         report.sampled(&sampled.groups, &sampled.rewards);
         let tokens: usize = sampled.groups.iter().flat_map(|group| &group.episodes).map(|episode| episode.ids.len()).sum();
         self.position.sampled_tokens += tokens as u64;
-        let is_barren = sampled.rewards.iter().flatten().all(|reward| *reward <= 0.0);
+        let rewards: Vec<f64> = sampled.rewards.iter().flatten().copied().collect();
+        let is_barren = rewards.iter().all(|reward| *reward <= 0.0) && rewards.windows(2).all(|pair| pair[0] == pair[1]);
         self.position.barren = if is_barren { self.position.barren + 1 } else { 0 };
 
         let mut groups: Vec<EpisodeGroup> = sampled.kept.iter().map(|&index| sampled.groups[index].clone()).collect();
@@ -286,7 +303,7 @@ impl Run<'_> {
             self.learner.set_reference(Some(&weights));
             self.reference = Some(weights);
         }
-        report.updates = self.learner.state().updates;
+        report.updates = self.learner.updates();
         report.sampled_tokens = self.position.sampled_tokens;
         report.problems_skipped = self.position.curriculum.skipped();
         if config.rollout_steps > 0 && self.position.step.is_multiple_of(config.rollout_steps) {
@@ -299,7 +316,7 @@ impl Run<'_> {
     fn sample(&mut self, updates: usize) -> Result<Sampled> {
         let config = self.job.config;
         let sample = SampleConfig { temperature: config.temperature, ..self.job.sample.clone() };
-        let draw = Draw { task: self.job.task, tokenizer: self.job.tokenizer, config: &sample, samples: config.plan.samples };
+        let draw = Draw { task: self.job.task, tokenizer: self.job.tokenizer, config: &sample, samples: config.plan.samples, marks: &self.marks };
         let seeds = self.seeds.child("sample").index(self.position.step as u64);
         let order = self.seeds.child("problems");
         self.sampler.refresh(self.learner.weights(), updates)?;
@@ -326,7 +343,9 @@ impl Run<'_> {
     }
 
     fn rewards(&self, group: &EpisodeGroup) -> Vec<f64> {
-        group.episodes.iter().map(|episode| self.job.config.reward.score(&episode.evidence())).collect()
+        let config = self.job.config;
+        let gamma = group.effort.zip(config.effort.as_ref()).map(|(level, dial)| dial.gammas[level]);
+        group.episodes.iter().map(|episode| config.reward.score(&Evidence { gamma, ..episode.evidence() })).collect()
     }
 
     /// Says where a run stopped and what is left of it.

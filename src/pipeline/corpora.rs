@@ -12,7 +12,7 @@ use super::{Notice, Run, stages::distinct_problems};
 use crate::{
     Result,
     data::Example,
-    improve::{HINT, example, hinted_example},
+    improve::{HINT, effort_marks, example, hinted_example, mark_examples, mark_ids},
     tokenizer::Tokenizer,
 };
 
@@ -51,6 +51,7 @@ impl Run<'_> {
         if recipe.corpus.hinted > 0.0 {
             phrases.push(HINT.into());
         }
+        phrases.extend(recipe.effort().map(effort_marks).unwrap_or_default());
         let tokenizer = Tokenizer::new(phrases.clone(), recipe.task.whole_numbers_up_to)?;
         let path = self.dir.tokenizer();
         if !path.exists() {
@@ -69,6 +70,10 @@ impl Run<'_> {
         let (mut train, val) = (examples(&train_records), examples(&val_records));
         facts.fitting = train.len();
         train.extend(self.hinted(&train_records, &tokenizer)?);
+        if let Some(marks) = recipe.effort().and_then(|dial| mark_ids(dial, &tokenizer)) {
+            mark_examples(&mut train, &marks, &self.seeds.child("effort"));
+            train.retain(|example| example.ids.len() <= longest);
+        }
         notify(Notice::Note(facts.to_string()));
         let unseen = self.problems(self.recipe.spec(Split::Test, recipe.eval.problems, recipe.seed))?;
         let held_out = match recipe.held_out_spec() {

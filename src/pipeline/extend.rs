@@ -1,6 +1,9 @@
 //! Policy gradients from a checkpoint of a run, in a folder of their own: what `metacot improve` does.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 use metacot_envs::SeedTree;
 use metacot_traces::{corpus::Split, task};
@@ -12,6 +15,7 @@ use crate::{
     improve::{PolicyConfig, PolicyJob, policy_gradient},
     model::Weights,
     recipe::Recipe,
+    run_dir::{lock, only_lock},
     sample::{CpuDecoder, DecoderConfig},
     tokenizer::Tokenizer,
 };
@@ -42,7 +46,7 @@ pub fn extend(run: &Path, checkpoint: &Path, config: &PolicyConfig, out: &Path, 
     if initial.config != recipe.model_config(&tokenizer) {
         return Err(Error::data(checkpoint, "the checkpoint is of another model than the recipe; run the recipe again"));
     }
-    claim(out, config, options.force)?;
+    let _lock = claim(out, config, options.force)?;
     let task = task::open(&recipe.spec(Split::Train, recipe.corpus.train, recipe.seed))?;
     let pool = distinct_problems(config.pool, recipe.corpus.train, |id| Ok(task.draw(id)?))?;
     let sample = recipe.sample_config(config.temperature);
@@ -83,19 +87,34 @@ pub fn extend(run: &Path, checkpoint: &Path, config: &PolicyConfig, out: &Path, 
     Ok(Extended { before: scores("before", &initial)?, after: scores("after", &weights)?, weights_digest: weights.digest() })
 }
 
-/// Makes the folder ours, or finds that it is.
-fn claim(out: &Path, config: &PolicyConfig, force: bool) -> Result<()> {
+/// Makes the folder ours, or finds that it is, and keeps other processes out until the lock is dropped.
+fn claim(out: &Path, config: &PolicyConfig, force: bool) -> Result<File> {
     let wanted = toml::to_string_pretty(config).map_err(|error| Error::Usage(format!("settings: {error}")))?;
     let path = out.join(SETTINGS);
-    let found = if path.exists() { Some(fs::read_to_string(&path).map_err(Error::io("cannot read", &path))?) } else { None };
-    let is_occupied = fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
-    match found {
-        Some(found) if found == wanted => return Ok(()),
-        Some(_) if force => fs::remove_dir_all(out).map_err(Error::io("cannot remove", out))?,
-        Some(_) => return Err(Error::data(out, "holds a run of other settings; give another --out, or --force to replace it")),
-        None if is_occupied => return Err(Error::Exists { path: out.to_path_buf() }),
-        None => {}
+    let is_occupied = fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) && !only_lock(out);
+    if is_occupied && !path.exists() {
+        return Err(Error::Exists { path: out.to_path_buf() });
     }
     fs::create_dir_all(out).map_err(Error::io("cannot create", out))?;
-    atomic::write(&path, wanted)
+    let held = lock(out)?;
+    let found = if path.exists() { Some(fs::read_to_string(&path).map_err(Error::io("cannot read", &path))?) } else { None };
+    match found {
+        Some(found) if found == wanted => return Ok(held),
+        Some(_) if !force => return Err(Error::data(out, "holds a run of other settings; give another --out, or --force to replace it")),
+        Some(_) => clear(out)?,
+        None => {}
+    }
+    atomic::write(&path, wanted)?;
+    Ok(held)
+}
+
+/// Removes the files of another run, all but the lock.
+fn clear(out: &Path) -> Result<()> {
+    for entry in fs::read_dir(out).map_err(Error::io("cannot read", out))? {
+        let path = entry.map_err(Error::io("cannot read", out))?.path();
+        if path.is_file() && path.file_name().is_some_and(|name| name != ".lock") {
+            fs::remove_file(&path).map_err(Error::io("cannot remove", &path))?;
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use crate::{
         Evaluation, Exam,
         baseline::{Baseline, baselines},
     },
+    improve::Marked,
     model::Weights,
     sample::{CpuDecoder, DecoderConfig},
 };
@@ -43,6 +44,18 @@ impl Run<'_> {
 
     /// Evaluates a model on every set, or reads what is finished. Every model sees the same problems and the same streams.
     pub(super) fn evaluate(&self, policy: &str, weights: &Weights, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<Vec<Evaluation>> {
+        self.evaluate_behind(None, policy, weights, data, notify)
+    }
+
+    /// As [`Run::evaluate`], with a mark before every prompt.
+    pub(super) fn evaluate_behind(
+        &self,
+        mark: Option<u32>,
+        policy: &str,
+        weights: &Weights,
+        data: &Data,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<Vec<Evaluation>> {
         let eval = &self.recipe.eval;
         self.sets(data)
             .into_iter()
@@ -56,7 +69,10 @@ impl Run<'_> {
                 let config = self.recipe.sample_config(eval.temperature);
                 let seeds = self.seeds.child("eval").child(set);
                 let exam = Exam { task: self.task.as_ref(), tokenizer: &data.tokenizer, problems, samples: eval.samples, config: &config, seeds: &seeds };
-                let result = exam.take(policy, &mut generator);
+                let result = match mark {
+                    Some(mark) => exam.take(policy, &mut Marked::new(&mut generator, mark)),
+                    None => exam.take(policy, &mut generator),
+                };
                 result.save(&path)?;
                 Ok(result)
             })

@@ -2,18 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use metacot_traces::task::Problem;
+use metacot_envs::{SeedTree, Settings};
+use metacot_traces::{Budget, task::Problem};
 
 use super::{Notice, Run, corpora::Data, summary::RoundCounts};
 use crate::{
     Error, Result,
     eval::Evaluation,
-    grade::{RolloutGroup, rollouts},
-    improve::{PolicyConfig, PolicyJob, Rationalization, keep, load_groups, policy_gradient, save_groups},
+    grade::{RolloutGroup, Teacher, rollouts},
+    improve::{PolicyConfig, PolicyJob, Rationalization, keep, load_groups, mark_ids, policy_gradient, save_groups},
     model::Weights,
-    recipe::{ImitateRecipe, Start},
-    sample::SampleConfig,
+    recipe::{ImitateRecipe, StageRecipe, Start},
+    sample::{CpuDecoder, SampleConfig},
+    tokenizer::Tokenizer,
 };
+
+/// Problems of a round that are sampled together where a budget of tokens ends it.
+const PART: usize = 16;
+
+/// Traces of A* with random orders of ties, the shortest of which bootstrapped traces are compared with.
+const RANDOM_TIES: u64 = 32;
 
 /// What the stages leave.
 pub(super) struct Improved {
@@ -23,55 +31,106 @@ pub(super) struct Improved {
     pub evaluations: Vec<Vec<Evaluation>>,
     /// By round of imitation.
     pub rounds: Vec<RoundCounts>,
+    /// Discounts, and the model behind the mark of each, on unseen problems.
+    pub efforts: Vec<(f64, Evaluation)>,
+}
+
+impl Improved {
+    /// Before any stage.
+    pub fn start(base: &Weights) -> Self {
+        Self { weights: base.clone(), evaluations: Vec::new(), rounds: Vec::new(), efforts: Vec::new() }
+    }
 }
 
 /// Announces a stage by its name.
 pub(super) type Announce<'a> = dyn FnMut(String, &mut dyn FnMut(Notice)) + 'a;
 
 /// Where the stages stand.
-struct Standing<'a> {
+pub(super) struct Standing<'a> {
     base: &'a Weights,
-    weights: Weights,
+    pub weights: Weights,
+    /// What the rounds of imitation draw from.
+    seeds: SeedTree,
     /// The first training problem that no stage has asked.
     next_problem: u64,
     /// Rounds of imitation so far, over all stages.
     rounds: u64,
+    /// Whether each round of imitation is evaluated, not only the last.
+    pub evaluates_rounds: bool,
+}
+
+impl<'a> Standing<'a> {
+    /// Before any stage.
+    pub fn start(base: &'a Weights, next_problem: u64, seeds: SeedTree) -> Self {
+        Self { base, weights: base.clone(), seeds, next_problem, rounds: 0, evaluates_rounds: true }
+    }
 }
 
 impl Run<'_> {
-    /// Runs every stage of the recipe.
+    /// Runs every stage of the recipe, one after the other.
     pub(super) fn stages(&self, base: &Weights, data: &Data, announce: &mut Announce<'_>, notify: &mut dyn FnMut(Notice)) -> Result<Improved> {
-        let mut improved = Improved { weights: base.clone(), evaluations: Vec::new(), rounds: Vec::new() };
-        let mut standing = Standing { base, weights: base.clone(), next_problem: self.recipe.corpus.train, rounds: 0 };
+        let mut improved = Improved::start(base);
+        let mut standing = Standing::start(base, self.recipe.corpus.train, self.seeds.clone());
         for stage in &self.recipe.stages {
-            if let Some(imitate) = &stage.imitate {
-                let first = standing.next_problem;
-                for round in 1..=imitate.rounds {
-                    let name = format!("{}-{round}", stage.name);
-                    announce(format!("{} ({:?}), round {round} of {}", stage.name, imitate.method, imitate.rounds), notify);
-                    if imitate.same_problems {
-                        standing.next_problem = first;
-                    }
-                    improved.rounds.push(self.round(&name, imitate, &mut standing, data, notify)?);
-                    announce(format!("evaluation after {name}"), notify);
-                    improved.evaluations.push(self.evaluate(&name, &standing.weights, data, notify)?);
-                }
-            }
-            if let Some(policy) = &stage.policy {
-                announce(format!("{} (policy gradients, {})", stage.name, policy.objective.name), notify);
-                self.policy(&stage.name, policy, &mut standing, data, notify)?;
-                announce(format!("evaluation after {}", stage.name), notify);
-                improved.evaluations.push(self.evaluate(&stage.name, &standing.weights, data, notify)?);
-            }
+            self.stage(stage, &mut standing, &mut improved, data, announce, notify)?;
         }
         improved.weights = standing.weights;
         Ok(improved)
     }
 
+    /// Runs one stage and evaluates what it gives.
+    pub(super) fn stage(
+        &self,
+        stage: &StageRecipe,
+        standing: &mut Standing<'_>,
+        improved: &mut Improved,
+        data: &Data,
+        announce: &mut Announce<'_>,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<()> {
+        let name = &stage.name;
+        if let Some(imitate) = &stage.imitate {
+            let first = standing.next_problem;
+            for round in 1..=imitate.rounds {
+                announce(format!("{name} ({:?}), round {round} of {}", imitate.method, imitate.rounds), notify);
+                if imitate.same_problems {
+                    standing.next_problem = first;
+                }
+                let name = format!("{name}-{round}");
+                let counts = self.round(&name, imitate, standing, data, notify)?;
+                improved.rounds.push(counts);
+                if standing.evaluates_rounds || round == imitate.rounds {
+                    announce(format!("evaluation after {name}"), notify);
+                    improved.evaluations.push(self.evaluate(&name, &standing.weights, data, notify)?);
+                }
+            }
+        }
+        if let Some(policy) = &stage.policy {
+            announce(format!("{name} (policy gradients, {})", policy.objective.name), notify);
+            self.policy(name, policy, standing, data, notify)?;
+            if let Some(dial) = &policy.effort {
+                for (level, (mark, gamma)) in mark_ids(dial, &data.tokenizer).unwrap_or_default().into_iter().zip(&dial.gammas).enumerate() {
+                    let name = format!("{name}-effort-{}", char::from(b'a' + level as u8));
+                    let sets = self.evaluate_behind(Some(mark), &name, &standing.weights, data, notify)?;
+                    improved.efforts.extend(sets.into_iter().next().map(|evaluation| (*gamma, evaluation)));
+                }
+            }
+            announce(format!("evaluation after {name}"), notify);
+            improved.evaluations.push(self.evaluate(name, &standing.weights, data, notify)?);
+        }
+        if let Some(train) = &stage.supervise {
+            announce(format!("{name} (more supervised training)"), notify);
+            standing.weights = self.fit(name, train, Some(&standing.weights), &data.train, data, notify)?;
+            announce(format!("evaluation after {name}"), notify);
+            improved.evaluations.push(self.evaluate(name, &standing.weights, data, notify)?);
+        }
+        Ok(())
+    }
+
     /// One round of imitation: samples from the weights, keeps what is good enough, trains from them or from the base.
     fn round(&self, name: &str, imitate: &ImitateRecipe, standing: &mut Standing<'_>, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<RoundCounts> {
         standing.rounds += 1;
-        let seeds = self.seeds.child("improve").index(standing.rounds);
+        let seeds = standing.seeds.child("improve").index(standing.rounds);
         let problems = standing.next_problem..standing.next_problem + imitate.problems;
         standing.next_problem = problems.end;
         let path = self.dir.rollouts(name);
@@ -102,6 +161,9 @@ impl Run<'_> {
                 problems: groups.len(),
                 solved_problems: kept.problems,
                 unlocked: kept.unlocked,
+                tokens: kept.tokens,
+                teacher_tokens: kept.teacher_tokens,
+                best_teacher_tokens: kept.best_teacher_tokens,
                 replayed: kept.replayed,
             };
             notify(Notice::Note(counts.to_string()));
@@ -119,14 +181,51 @@ impl Run<'_> {
         weights: &Weights,
         problems: &[Problem],
         data: &Data,
-        seeds: &metacot_envs::SeedTree,
+        seeds: &SeedTree,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<Vec<RolloutGroup>> {
-        notify(Notice::Note(format!("sampling {} responses to each of {} training problems", imitate.samples, problems.len())));
         let config = SampleConfig { top_k: imitate.top_k, ..self.recipe.sample_config(imitate.temperature) };
         let mut generator = self.generator(weights);
+        let Some(tokens) = imitate.tokens else {
+            notify(Notice::Note(format!("sampling {} responses to each of {} training problems", imitate.samples, problems.len())));
+            return self.gather_part(imitate, &mut generator, &config, problems, data, seeds);
+        };
+        let share = tokens.div_ceil(imitate.rounds as u64);
+        notify(Notice::Note(format!(
+            "sampling {} responses to each of at most {} training problems until they have {share} tokens",
+            imitate.samples,
+            problems.len()
+        )));
+        let (mut groups, mut spent) = (Vec::new(), 0);
+        for (index, part) in problems.chunks(PART).enumerate() {
+            let part = self.gather_part(imitate, &mut generator, &config, part, data, &seeds.child("part").index(index as u64))?;
+            spent += part.iter().flat_map(|group| group.rollouts.iter().chain(&group.hinted)).map(|rollout| rollout.tokens).sum::<u64>();
+            groups.extend(part);
+            if spent >= share {
+                break;
+            }
+        }
+        Ok(groups)
+    }
+
+    fn gather_part(
+        &self,
+        imitate: &ImitateRecipe,
+        generator: &mut CpuDecoder,
+        config: &SampleConfig,
+        problems: &[Problem],
+        data: &Data,
+        seeds: &SeedTree,
+    ) -> Result<Vec<RolloutGroup>> {
         let (task, tokenizer) = (self.task.as_ref(), &data.tokenizer);
-        let mut groups = rollouts(task, tokenizer, &mut generator, problems, imitate.samples, &config, &seeds.child("sample"));
+        let mut groups = rollouts(task, tokenizer, generator, problems, imitate.samples, config, &seeds.child("sample"));
+        if imitate.require_optimal {
+            for (index, (problem, group)) in problems.iter().zip(&mut groups).enumerate() {
+                if group.num_correct() > 0 {
+                    group.teacher = self.teacher(problem, tokenizer, &seeds.child("teacher").index(index as u64))?;
+                }
+            }
+        }
         if imitate.rationalize {
             let corpus = &self.recipe.corpus;
             let plans = problems.iter().zip(&groups).enumerate().map(|(index, (problem, group))| {
@@ -137,12 +236,27 @@ impl Run<'_> {
                 Ok(task.search(&corpus.search, &corpus.search_settings, problem, corpus.budget, &mut rng)?.plan)
             });
             let plans = plans.collect::<Result<Vec<_>>>()?;
-            notify(Notice::Note(format!("rationalizing {} unsolved problems", plans.iter().flatten().count())));
             let hints = seeds.child("hinted");
-            let rationalization = Rationalization { task, tokenizer, samples: imitate.samples, config: &config, seeds: &hints };
-            rationalization.fill(&mut generator, problems, &plans, &mut groups)?;
+            let rationalization = Rationalization { task, tokenizer, samples: imitate.samples, config, seeds: &hints };
+            rationalization.fill(generator, problems, &plans, &mut groups)?;
         }
         Ok(groups)
+    }
+
+    /// A symbolic A* on a problem; `None` where it does not solve it or the format cannot show it.
+    fn teacher(&self, problem: &Problem, tokenizer: &Tokenizer, seeds: &SeedTree) -> Result<Option<Teacher>> {
+        let solve = |name: &str, stream: u64| -> Result<Option<(u32, u64)>> {
+            let solution = self.task.search(name, &Settings::default(), problem, Budget::default(), &mut seeds.stream(stream))?;
+            // The end mark counts, as it does for models.
+            let tokens = tokenizer.encode(&solution.text[solution.prompt_len..]).len() as u64 + 1;
+            Ok(solution.cost.filter(|_| !solution.text.is_empty()).map(|cost| (cost, tokens)))
+        };
+        let Some((cost, tokens)) = solve("astar", 0)? else { return Ok(None) };
+        let mut best_tokens = u64::MAX;
+        for stream in 1..=RANDOM_TIES {
+            best_tokens = best_tokens.min(solve("astar-nondet", stream)?.map_or(u64::MAX, |(_, tokens)| tokens));
+        }
+        Ok(Some(Teacher { cost, tokens, best_tokens }))
     }
 
     /// Policy gradients from the weights as they are.

@@ -23,15 +23,24 @@ pub(super) struct RoundCounts {
     pub solved_problems: usize,
     /// Problems that only a hint unlocked.
     pub unlocked: usize,
+    /// Tokens of what was kept, and of A* traces of the same problems: with a fixed order of ties, and the shortest with random ones.
+    pub tokens: u64,
+    pub teacher_tokens: u64,
+    pub best_teacher_tokens: u64,
     pub replayed: usize,
 }
 
 impl std::fmt::Display for RoundCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { sampled, hinted, correct, kept, problems, solved_problems, unlocked, replayed, .. } = self;
+        let Self { sampled, hinted, correct, kept, problems, solved_problems, unlocked, tokens, teacher_tokens, best_teacher_tokens, replayed, .. } = self;
         write!(f, "{correct} of {sampled} responses are right, on {solved_problems} of {problems} problems; {kept} kept, {replayed} supervised ones replayed")?;
         if *hinted > 0 {
             write!(f, "; {hinted} responses to hinted prompts unlocked {unlocked} of the problems")?;
+        }
+        if *teacher_tokens > 0 {
+            let mean = |tokens: u64| tokens as f64 / (*solved_problems).max(1) as f64;
+            let (kept, fixed, random) = (mean(*tokens), mean(*teacher_tokens), mean(*best_teacher_tokens));
+            write!(f, "; mean tokens of the kept {kept:.1}, of A* {fixed:.1}, of the shortest of 32 random A* {random:.1}")?;
         }
         Ok(())
     }
@@ -185,9 +194,30 @@ fn improvement(evaluations: &[Vec<Evaluation>], scores: &[Vec<Scores>], rounds: 
         100.0 * difference.low,
         100.0 * difference.high
     );
-    let section = Section::new("Improvement").paragraph(text);
+    let mut section = Section::new("Improvement").paragraph(text);
+    for round in rounds.iter().filter(|round| round.teacher_tokens > 0) {
+        section = section.paragraph(format!("{}: {round}.", round.name));
+    }
     let section = if rounds.is_empty() { section } else { section.table(table) };
     Ok(section.chart(chart))
+}
+
+/// The dial of effort: what the model does behind each mark.
+pub(super) fn efforts(efforts: &[(f64, Evaluation)], recipe: &Recipe) -> Result<Section> {
+    let bootstrap = Bootstrap::new(&SeedTree::root(recipe.seed).child("report").child("effort"));
+    let mut table = Table::new("One model behind each mark of effort, unseen problems.", ["discount", "mean tokens", "pass@1", "trace validity"]);
+    let mut lengths = Vec::new();
+    for (gamma, evaluation) in efforts {
+        let scores = evaluation.scores(recipe.eval.k, &bootstrap)?;
+        let tokens: Vec<f64> = evaluation.problems.iter().map(|problem| problem.tokens as f64 / f64::from(evaluation.samples.max(1))).collect();
+        let mean = bootstrap.mean(&tokens)?;
+        lengths.push((*gamma, mean.value));
+        table = table.row([Cell::text(gamma.to_string()), Cell::number(mean, 1, ""), Cell::percent(scores.pass_at_1), Cell::percent(scores.trace_validity)]);
+    }
+    lengths.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let is_monotone = lengths.windows(2).all(|pair| pair[0].1 <= pair[1].1);
+    let text = format!("Mean length {} monotone in the discount.", if is_monotone { "is" } else { "is not" });
+    Ok(Section::new("The dial of effort").paragraph(text).table(table))
 }
 
 /// Where searches go wrong.

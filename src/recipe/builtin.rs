@@ -1,7 +1,8 @@
 //! The recipes that the binary carries: one line each.
 
 /// Name and text of every built-in recipe.
-pub const BUILT_IN: &[(&str, &str)] = &[("quickstart", include_str!("quickstart.toml")), ("grpo", include_str!("grpo.toml"))];
+pub const BUILT_IN: &[(&str, &str)] =
+    &[("quickstart", include_str!("quickstart.toml")), ("grpo", include_str!("grpo.toml")), ("ladder", include_str!("ladder.toml"))];
 
 /// The text of a built-in recipe.
 pub fn built_in(name: &str) -> Option<&'static str> {

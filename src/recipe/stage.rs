@@ -19,6 +19,40 @@ pub struct StageRecipe {
     /// Policy gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyConfig>,
+    /// More supervised training on the corpus: what the others are compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supervise: Option<TrainConfig>,
+}
+
+/// Turns the stages into arms of a comparison: each starts from the supervised model and samples the same number of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LadderRecipe {
+    /// How often each arm is run, every time with streams of its own.
+    pub seeds: u64,
+    /// Tokens that each arm samples; a step or a part of a round that has begun is ended. Supervised arms train on as many.
+    pub tokens: u64,
+}
+
+impl LadderRecipe {
+    /// The stages of all arms of one seed, with the names of their runs and the budget set. `row_tokens` is the length of a packed row.
+    pub fn arms(&self, stages: &[StageRecipe], seed: u64, row_tokens: usize) -> Vec<StageRecipe> {
+        let arm = |stage: &StageRecipe| {
+            let mut arm = StageRecipe { name: format!("{}-s{seed}", stage.name), ..stage.clone() };
+            if let Some(imitate) = &mut arm.imitate {
+                imitate.tokens = Some(self.tokens);
+            }
+            if let Some(policy) = &mut arm.policy {
+                policy.tokens = Some(self.tokens);
+            }
+            if let Some(train) = &mut arm.supervise {
+                let per_step = train.rows * train.accumulation * train.row_tokens.unwrap_or(row_tokens);
+                train.max_steps = Some((self.tokens as usize).div_ceil(per_step.max(1)).max(1));
+            }
+            arm
+        };
+        stages.iter().map(arm).collect()
+    }
 }
 
 /// A named way of imitating verified samples; each sets the defaults that its paper describes, and every one can be changed.
@@ -37,7 +71,7 @@ pub enum Method {
     RestEm,
     /// RAFT (2304.06767): the best of each group.
     Raft,
-    /// Search dynamics bootstrapping (2402.14083): of 32 responses the shortest true one, again and again.
+    /// Search dynamics bootstrapping (2402.14083): of 32 responses the shortest that is true and optimal, again and again.
     Bootstrap,
 }
 
@@ -49,8 +83,11 @@ pub struct ImitateRecipe {
     pub method: Method,
     /// Rounds of sampling and training.
     pub rounds: usize,
-    /// Training problems of each round.
+    /// Training problems of each round; the most where `tokens` ends it earlier.
     pub problems: u64,
+    /// Tokens that all rounds together sample, in parts of 16 problems; `None` sets no bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
     /// Whether every round asks the same problems; new ones otherwise.
     pub same_problems: bool,
     /// Responses sampled for each.
@@ -72,6 +109,8 @@ pub struct ImitateRecipe {
     pub keep_per_problem: usize,
     /// Whether a kept response must be true throughout, not only end right.
     pub require_valid: bool,
+    /// Whether the plan of a kept response must cost no more than that of a symbolic A*.
+    pub require_optimal: bool,
     /// Where the training of a round starts.
     pub start: Start,
     /// Share of the examples of a round that come from the supervised corpus, in [0, 1), so that the model does not forget how to search.
@@ -110,6 +149,7 @@ struct ImitateFile {
     method: Method,
     rounds: Option<usize>,
     problems: Option<u64>,
+    tokens: Option<u64>,
     same_problems: Option<bool>,
     samples: Option<usize>,
     temperature: Option<f32>,
@@ -120,6 +160,7 @@ struct ImitateFile {
     keep: Option<Keep>,
     keep_per_problem: Option<usize>,
     require_valid: Option<bool>,
+    require_optimal: Option<bool>,
     start: Option<Start>,
     replay: Option<f64>,
     train: Option<TrainConfig>,
@@ -136,6 +177,7 @@ impl From<ImitateFile> for ImitateRecipe {
             method: file.method,
             rounds: file.rounds.unwrap_or(base.rounds),
             problems: file.problems.unwrap_or(base.problems),
+            tokens: file.tokens,
             same_problems: file.same_problems.unwrap_or(base.same_problems),
             samples: file.samples.unwrap_or(base.samples),
             temperature: file.temperature.unwrap_or(base.temperature),
@@ -146,6 +188,7 @@ impl From<ImitateFile> for ImitateRecipe {
             keep: file.keep.unwrap_or(base.keep),
             keep_per_problem: file.keep_per_problem.unwrap_or(base.keep_per_problem),
             require_valid: file.require_valid.unwrap_or(base.require_valid),
+            require_optimal: file.require_optimal.unwrap_or(base.require_optimal),
             start: file.start.unwrap_or(base.start),
             replay: file.replay.unwrap_or(base.replay),
             train: file.train.unwrap_or(base.train),
@@ -160,6 +203,7 @@ impl ImitateRecipe {
             method,
             rounds: 1,
             problems: 1000,
+            tokens: None,
             same_problems: false,
             samples: 8,
             temperature: 1.0,
@@ -170,6 +214,7 @@ impl ImitateRecipe {
             keep: Keep::First,
             keep_per_problem: 4,
             require_valid: false,
+            require_optimal: false,
             start: Start::Continue,
             replay: 0.0,
             train: TrainConfig::default(),
@@ -183,7 +228,7 @@ impl ImitateRecipe {
             Method::Rest => Self { reward: graded(), thresholds: vec![0.5, 0.75, 1.0], keep_per_problem: 1000, ..base },
             Method::RestEm => Self { rounds: 2, samples: 32, temperature: 0.7, top_k: 40, keep_per_problem: 10, ..restart },
             Method::Raft => Self { keep: Keep::Best, keep_per_problem: 1, ..base },
-            Method::Bootstrap => Self { rounds: 3, samples: 32, keep: Keep::Shortest, keep_per_problem: 1, require_valid: true, ..base },
+            Method::Bootstrap => Self { rounds: 3, samples: 32, keep: Keep::Shortest, keep_per_problem: 1, require_valid: true, require_optimal: true, ..base },
         }
     }
 
@@ -216,6 +261,25 @@ fn graded() -> Reward {
 }
 
 impl StageRecipe {
+    /// The names of its rounds, or its own.
+    pub(super) fn improvements(&self) -> Vec<String> {
+        match &self.imitate {
+            Some(imitate) => (1..=imitate.rounds).map(|round| format!("{}-{round}", self.name)).collect(),
+            None => vec![self.name.clone()],
+        }
+    }
+
+    /// The names of its trainings.
+    pub(super) fn trainings(&self) -> Vec<String> {
+        match &self.imitate {
+            Some(imitate) if imitate.thresholds.len() > 1 => {
+                let steps = |round: String| (1..=imitate.thresholds.len()).map(move |step| format!("{round}-{step}"));
+                self.improvements().into_iter().flat_map(steps).collect()
+            }
+            _ => self.improvements(),
+        }
+    }
+
     /// Checks the name and the part.
     pub(super) fn validate(&self) -> Result<(), String> {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -223,11 +287,14 @@ impl StageRecipe {
             return Err(format!("stage.name = \"{}\" is not allowed; expected lower-case letters, digits and dashes, and not supervised", self.name));
         }
         let name = &self.name;
-        match (&self.imitate, &self.policy) {
-            (Some(imitate), None) => imitate.validate().map_err(|reason| format!("stage.{name}.imitate.{reason}")),
-            (None, Some(policy)) => policy.validate().map_err(|reason| format!("stage.{name}.policy.{reason}")),
-            (parts, _) => Err(format!("stage {name} has {} parts; expected one of imitate and policy", 2 * usize::from(parts.is_some()))),
+        let parts = [self.imitate.is_some(), self.policy.is_some(), self.supervise.is_some()].into_iter().filter(|is_there| *is_there).count();
+        if parts != 1 {
+            return Err(format!("stage {name} has {parts} parts; expected one of imitate, policy and supervise"));
         }
+        let imitate = self.imitate.as_ref().map_or(Ok(()), ImitateRecipe::validate).map_err(|reason| format!("stage.{name}.imitate.{reason}"));
+        let policy = self.policy.as_ref().map_or(Ok(()), PolicyConfig::validate).map_err(|reason| format!("stage.{name}.policy.{reason}"));
+        let supervise = self.supervise.as_ref().map_or(Ok(()), TrainConfig::validate).map_err(|reason| format!("stage.{name}.supervise: {reason}"));
+        imitate.and(policy).and(supervise)
     }
 }
 
@@ -257,7 +324,7 @@ mod tests {
     fn thresholds_must_rise_and_a_stage_has_one_part() {
         let recipe = ImitateRecipe { thresholds: vec![1.0, 0.5], ..ImitateRecipe::of(Method::Rest) };
         assert_eq!(recipe.validate().unwrap_err(), "thresholds = [1.0, 0.5] is not allowed; expected at least one number, rising");
-        let stage = StageRecipe { name: "a".into(), imitate: None, policy: None };
-        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate and policy");
+        let stage = StageRecipe { name: "a".into(), imitate: None, policy: None, supervise: None };
+        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate, policy and supervise");
     }
 }

@@ -5,6 +5,9 @@ use burn::{
     tensor::{Tensor, TensorData, backend::Backend},
 };
 
+use metacot_envs::SeedTree;
+
+use super::lora::{LoraConfig, LoraState};
 use crate::{
     kernels::{Ops, WeightLayout},
     model::{Decoder, PackedRows, Weights, floats},
@@ -28,6 +31,8 @@ pub struct ActorState {
     pub value: Option<Vec<f32>>,
     /// First and second moment by parameter, the value head last; empty before the first update.
     pub moments: Vec<[Vec<f32>; 2]>,
+    /// The factors, where only they are trained; `weights` then holds them merged.
+    pub lora: Option<LoraState>,
     /// Optimizer steps done.
     pub updates: usize,
 }
@@ -36,7 +41,13 @@ impl ActorState {
     /// The start of a training from given weights.
     pub fn start(weights: Weights, has_values: bool) -> Self {
         let value = has_values.then(|| vec![0.0; weights.config.width]);
-        Self { weights, value, moments: Vec::new(), updates: 0 }
+        Self { weights, value, moments: Vec::new(), lora: None, updates: 0 }
+    }
+
+    /// The same with fresh factors on the weights, where a configuration asks for them.
+    pub fn with_lora(self, config: Option<&LoraConfig>, seeds: &SeedTree) -> Self {
+        let lora = config.map(|config| LoraState::start(config, &self.weights, seeds));
+        Self { lora, ..self }
     }
 }
 

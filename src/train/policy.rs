@@ -21,12 +21,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     actor::{Actor, ActorState},
     distribution::{entropy_gradient, outlooks},
+    lora::{Lora, LoraConfig},
     optimizer::{AdamConfig, AdamW, gradient_norm},
 };
 use crate::{
     data::{Batch, Example, pack},
     error::{Error, Result},
-    kernels::{Kernels, Ops},
+    kernels::{AdamStep, Kernels, Ops},
     model::{Decoder, Weights, floats},
 };
 
@@ -42,11 +43,14 @@ pub struct TrainerConfig {
     pub clip_norm: Option<f32>,
     /// The constants of AdamW.
     pub adam: AdamConfig,
+    /// Trains low-rank factors of some projections (and the critic) instead of all weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
 }
 
 impl Default for TrainerConfig {
     fn default() -> Self {
-        Self { rows: 8, row_tokens: None, clip_norm: Some(1.0), adam: AdamConfig::default() }
+        Self { rows: 8, row_tokens: None, clip_norm: Some(1.0), adam: AdamConfig::default(), lora: None }
     }
 }
 
@@ -98,6 +102,9 @@ pub trait Learner {
     /// Makes these weights the reference policy; `None` removes it.
     fn set_reference(&mut self, weights: Option<&Weights>);
 
+    /// Optimizer steps done.
+    fn updates(&self) -> usize;
+
     /// The policy as it is.
     fn weights(&self) -> Weights;
 
@@ -109,6 +116,7 @@ pub trait Learner {
 pub struct PolicyTrainer<B: Kernels> {
     actor: Actor<Autodiff<B>>,
     optimizer: AdamW<B>,
+    lora: Option<Lora<B>>,
     reference: Option<Actor<B>>,
     config: TrainerConfig,
     updates: usize,
@@ -120,7 +128,8 @@ impl<B: Kernels> PolicyTrainer<B> {
     pub fn new(config: TrainerConfig, state: ActorState, device: &B::Device) -> Self {
         let actor = Actor::new(&state, device);
         let optimizer = AdamW::new(config.adam, state.updates, state.moments, device);
-        Self { actor, optimizer, reference: None, config, updates: state.updates, device: device.clone() }
+        let lora = config.lora.clone().zip(state.lora).map(|(config, state)| Lora::new(config, state, device));
+        Self { actor, optimizer, lora, reference: None, config, updates: state.updates, device: device.clone() }
     }
 
     /// Rows of examples, cut into parts that are worked on at once; pairs must not be torn, so that with them there is one part.
@@ -204,15 +213,21 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
             return Ok(Update { loss: total.loss, gradient_norm: 0.0, metrics, is_skipped: true });
         }
         let grads = accumulator.grads();
-        let norm = gradient_norm::<B, _, _>(&self.actor, &grads);
+        let (grads, factors, norm) = self.trained(grads);
         if !norm.is_finite() {
             return Err(stopped(norm));
         }
-        self.optimizer.set_gradient_scale(match self.config.clip_norm {
+        let gradient_scale = match self.config.clip_norm {
             Some(limit) if norm > f64::from(limit) => (f64::from(limit) / norm) as f32,
             _ => 1.0,
-        });
+        };
+        self.optimizer.set_gradient_scale(gradient_scale);
         self.actor = self.optimizer.step(rate, self.actor.clone(), grads);
+        if let Some(lora) = &mut self.lora {
+            let AdamConfig { beta1, beta2, epsilon, weight_decay } = self.config.adam;
+            let step = AdamStep { learning_rate: rate as f32, beta1, beta2, epsilon, weight_decay, step: self.updates as i32 + 1, gradient_scale };
+            self.actor = lora.step(self.actor.clone(), factors, &step);
+        }
         self.updates += 1;
         Ok(Update { loss: total.loss, gradient_norm: norm, metrics, is_skipped: false })
     }
@@ -221,16 +236,39 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
         self.reference = weights.map(|weights| Actor { decoder: Decoder::from_weights(weights, &self.device), value: None });
     }
 
+    fn updates(&self) -> usize {
+        self.updates
+    }
+
     fn weights(&self) -> Weights {
         self.actor.decoder.to_weights()
     }
 
     fn state(&self) -> ActorState {
-        ActorState { weights: self.weights(), value: self.actor.value_head(), moments: self.optimizer.moments(), updates: self.updates }
+        let lora = self.lora.as_ref().map(Lora::state);
+        ActorState { weights: self.weights(), value: self.actor.value_head(), moments: self.optimizer.moments(), lora, updates: self.updates }
     }
 }
 
 impl<B: Kernels> PolicyTrainer<B> {
+    /// The gradients that the optimizer steps with, those of the factors, and the norm of all of them together. Where factors are trained,
+    /// the critic is the only other thing that is.
+    fn trained(&self, grads: GradientsParams) -> (GradientsParams, Vec<[Tensor<B, 2>; 2]>, f64) {
+        let Some(lora) = &self.lora else {
+            let norm = gradient_norm::<B, _, _>(&self.actor, &grads);
+            return (grads, Vec::new(), norm);
+        };
+        let (factors, norm) = lora.gradients(&self.actor, &grads);
+        let mut rest = GradientsParams::new();
+        if let Some(value) = &self.actor.value
+            && let Some(grad) = grads.get::<B, 2>(value.id)
+        {
+            rest.register::<B, 2>(value.id, grad);
+        }
+        let rest_norm = gradient_norm::<B, _, _>(&self.actor, &rest);
+        (rest, factors, norm.hypot(rest_norm))
+    }
+
     /// The scalar whose gradient is the objective's; `None` where every coefficient is 0.
     #[expect(clippy::too_many_arguments, reason = "one call site; three kinds of coefficients for two kinds of outputs")]
     fn surrogate(

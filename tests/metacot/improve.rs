@@ -89,7 +89,7 @@ fn everything() -> PolicyConfig {
 
 #[test]
 fn responses_become_what_the_reward_pays_for() {
-    for name in ["grpo", "ppo", "rloo", "reinforce++"] {
+    for name in ["grpo", "ppo", "rloo", "reinforce++", "dpo"] {
         let folder = tempfile::tempdir().unwrap();
         let (_, reports) = lab().run(&config(&format!("steps = 30\nobjective = {{ name = '{name}' }}")), folder.path()).unwrap();
         let mean = |reports: &[StepReport]| reports.iter().map(|report| report.reward).sum::<f64>() / reports.len() as f64;
@@ -146,7 +146,7 @@ fn a_run_without_reward_stops_and_keeps_its_checkpoint() {
     (config.reward, config.patience) = (Reward::named("outcome").unwrap(), 3);
     let error = lab().run(&config, folder.path()).unwrap_err();
     assert!(matches!(error, Error::Stopped(_)));
-    assert!(error.to_string().starts_with("no response earned a positive reward in 3 steps in a row, up to step 3"), "{error}");
+    assert!(error.to_string().starts_with("no response earned a positive reward, and all earned the same, in 3 steps in a row, up to step 3"), "{error}");
     assert!(folder.path().join("step-00000003.safetensors").exists());
 }
 
@@ -171,12 +171,29 @@ fn a_checkpoint_of_another_run_is_refused_by_name() {
     assert!(error.to_string().contains("belongs to a run with `temperature = 1.0`; this one has `temperature = 0.5`"), "{error}");
 }
 
-/// What a folder holds at the end of a run, less the file of speeds.
+#[test]
+fn low_rank_factors_resume_with_their_moments() {
+    let [whole, cut] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut config = config("steps = 4\nobjective = { name = 'ppo' }\ntrainer = { lora = { rank = 2, projections = ['qkv', 'gate-up'] } }");
+    config.checkpoint_steps = 1;
+    let lab = lab();
+    let (weights, _) = lab.run(&config, whole.path()).unwrap();
+    assert!(weights.embedding == lab.weights.embedding && weights.layers[0].gate_up != lab.weights.layers[0].gate_up);
+    lab.run(&config, cut.path()).unwrap();
+    for name in ["step-00000004.safetensors", "weights.safetensors"] {
+        fs::remove_file(cut.path().join(name)).unwrap();
+    }
+    let (_, reports) = lab.run(&config, cut.path()).unwrap();
+    assert_eq!(reports.len(), 1);
+    assert!(end_of(whole.path()) == end_of(cut.path()));
+}
+
+/// What a folder holds at the end of a run, less the file of speeds and the hidden files that killed writes leave.
 fn end_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
-        .filter(|entry| entry.file_name() != "timing.jsonl" && !entry.file_name().to_string_lossy().ends_with(".partial"))
+        .filter(|entry| entry.file_name() != "timing.jsonl" && !entry.file_name().to_string_lossy().starts_with('.'))
         .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
         .collect();
     files.sort();

@@ -6,7 +6,7 @@ use metacot::{
     device::Cpu,
     model::{ModelConfig, Weights},
     sample::{CpuDecoder, DecoderConfig, Scoring},
-    train::{ActorState, AdamConfig, Learner, PolicyTrainer, TrainerConfig},
+    train::{ActorState, AdamConfig, Learner, LoraConfig, PolicyTrainer, Projection, TrainerConfig},
 };
 use metacot_envs::SeedTree;
 use metacot_objectives::{Advantages, Batch, KlPenalty, Objective, Sequence, kl::Estimator};
@@ -51,7 +51,7 @@ const DESCENT: f32 = 1e6;
 
 fn trainer(state: ActorState, rows: usize) -> PolicyTrainer<Cpu> {
     let adam = AdamConfig { beta1: 0.0, beta2: 0.0, epsilon: DESCENT, weight_decay: 0.0 };
-    PolicyTrainer::new(TrainerConfig { rows, row_tokens: None, clip_norm: None, adam }, state, &Default::default())
+    PolicyTrainer::new(TrainerConfig { rows, row_tokens: None, clip_norm: None, adam, lora: None }, state, &Default::default())
 }
 
 fn state() -> ActorState {
@@ -189,4 +189,38 @@ fn nothing_moves_without_a_gradient_or_with_one_that_is_not_finite() {
     assert_eq!(trainer.state(), before);
     let mut broken = self::trainer(ActorState { weights, ..state() }, 4);
     assert!(matches!(broken.update(&examples, &batch, &advantages, &objective, 1.0), Err(Error::Stopped(_))));
+}
+
+#[test]
+fn low_rank_factors_follow_their_gradient_and_leave_the_rest_alone() {
+    let examples = responses(12);
+    let objective = Objective::named("ppo").unwrap();
+    let lora = LoraConfig { rank: 3, alpha: 6.0, projections: vec![Projection::Qkv, Projection::Down] };
+    let adam = AdamConfig { beta1: 0.0, beta2: 0.0, epsilon: DESCENT, weight_decay: 0.0 };
+    let config = TrainerConfig { rows: 2, row_tokens: None, clip_norm: None, adam, lora: Some(lora.clone()) };
+    let start = state().with_lora(Some(&lora), &SeedTree::root(3));
+    let mut trainer = PolicyTrainer::<Cpu>::new(config.clone(), start.clone(), &Default::default());
+    assert_eq!(trainer.weights(), start.weights, "a product of zero");
+    let batch = batch(&trainer, &examples);
+    let advantages = objective.advantages(&batch).unwrap();
+    // The first step leaves the zeros of B; from then on both factors have gradients.
+    trainer.update(&examples, &batch, &advantages, &objective, 0.1 * f64::from(DESCENT)).unwrap();
+    let before = loss(&trainer, &batch, &advantages, &objective, &examples);
+    let norm = trainer.update(&examples, &batch, &advantages, &objective, 0.0).unwrap().gradient_norm;
+    let step = 1e-3 / norm.max(1e-3);
+    trainer.update(&examples, &batch, &advantages, &objective, step * f64::from(DESCENT)).unwrap();
+    let after = loss(&trainer, &batch, &advantages, &objective, &examples);
+    let expected = step * norm * norm;
+    assert!((before - after - expected).abs() < 0.05 * expected, "{before} fell to {after}; expected {expected:e}");
+    let state = trainer.state();
+    for (old, new) in start.weights.layers.iter().zip(&state.weights.layers) {
+        assert!(old.qkv != new.qkv && old.down != new.down);
+        assert!(old.output == new.output && old.gate_up == new.gate_up && old.attention_norm == new.attention_norm);
+    }
+    assert!(start.weights.embedding == state.weights.embedding && start.weights.head == state.weights.head && start.value != state.value);
+    // At rest and awake again, it goes on alike.
+    let mut again = PolicyTrainer::<Cpu>::new(config, state, &Default::default());
+    let updates = [&mut trainer, &mut again].map(|trainer| trainer.update(&examples, &batch, &advantages, &objective, 0.1 * f64::from(DESCENT)).unwrap());
+    assert_eq!(updates[0], updates[1]);
+    assert_eq!(trainer.state(), again.state());
 }

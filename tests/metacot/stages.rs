@@ -16,6 +16,7 @@ fn every_stage_runs_in_order_and_a_killed_run_ends_the_same() {
     let text = stdout(&output(&["run", &recipe(), "--out", &whole]));
     let duration = started.elapsed();
     assert!(text.contains("unlocked are problems that only a hint solved"), "{text}");
+    assert!(text.contains("The dial of effort") && Path::new(&whole).join("eval/grpo-effort-b-unseen.json").exists());
     for name in ["supervised", "star-1", "star-2", "rest-1-1", "rest-1-2", "grpo"] {
         assert!(Path::new(&whole).join("checkpoints").join(name).join("weights.safetensors").exists(), "{name}");
     }
@@ -49,9 +50,11 @@ fn every_stage_runs_in_order_and_a_killed_run_ends_the_same() {
 fn stages_that_cannot_be_are_refused_before_any_work() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run").display().to_string();
-    let refused = |change: &str| error_line(&output(&["run", &recipe(), "--out", &out, "--set", change]), folder.path());
+    let recipe = folder.path().join("stages.toml");
+    fs::copy(self::recipe(), &recipe).unwrap();
+    let refused = |change: &str| error_line(&output(&["run", recipe.to_str().unwrap(), "--out", &out, "--set", change]), folder.path());
     let lines = [
-        "stage.grpo.policy.objective.name=dpo",
+        "stage.grpo.policy.objective.name=vineppo",
         "stage.grpo.policy.plan.minibatch=7",
         "stage.star.imitate.method=stare",
         "stage.nova.policy.steps=7",
@@ -61,4 +64,34 @@ fn stages_that_cannot_be_are_refused_before_any_work() {
     .map(refused);
     insta::assert_snapshot!(lines.join("\n"));
     assert!(!Path::new(&out).exists());
+}
+
+#[test]
+fn a_ladder_starts_every_arm_from_one_model_and_samples_equal_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let [out, again] = ["ladder", "again"].map(|name| folder.path().join(name).display().to_string());
+    let ladder = ["--set", "ladder={seeds=2, tokens=3000}", "--set", "stage.rest.imitate.problems=200", "--set", "stage.grpo.policy.steps=100"];
+    let text = stdout(&output(&[&["run", &recipe(), "--out", &out], &ladder[..]].concat()));
+    let table = text.lines().skip_while(|line| !line.contains("Arms at equal sampled tokens"));
+    let arms: Vec<&str> = table.filter_map(|line| line.strip_prefix("| ")?.split(' ').next()).skip_while(|name| *name != "supervised").take(4).collect();
+    assert_eq!(arms, ["supervised", "star", "rest", "grpo"]);
+    for seed in [1, 2] {
+        // 16 problems, 2 responses of at most 70 tokens: a part is at most 2240 tokens; a policy step at most 1120.
+        let metrics = fs::read_to_string(Path::new(&out).join(format!("checkpoints/grpo-s{seed}/metrics.jsonl"))).unwrap();
+        let last: serde_json::Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+        assert!((3000.0..4200.0).contains(&last["sampled_tokens"].as_f64().unwrap()), "{last}");
+        let rollouts = fs::read_to_string(Path::new(&out).join(format!("rollouts/rest-s{seed}-1.jsonl"))).unwrap();
+        let tokens: u64 = rollouts.lines().flat_map(|line| tokens(&serde_json::from_str(line).unwrap())).sum();
+        assert!((3000..5300).contains(&tokens), "{tokens}");
+    }
+    // Removed at the end and run again, it reads what is there.
+    fs::rename(&out, &again).unwrap();
+    fs::remove_file(Path::new(&again).join("manifest.json")).unwrap();
+    let repeated = stdout(&output(&[&["run", &recipe(), "--out", &again], &ladder[..]].concat()));
+    let body = |text: &str| text.lines().filter(|line| !line.contains("--out")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(body(&repeated), body(&text));
+}
+
+fn tokens(group: &serde_json::Value) -> Vec<u64> {
+    group["rollouts"].as_array().unwrap().iter().map(|rollout| rollout["tokens"].as_u64().unwrap()).collect()
 }

@@ -3,7 +3,7 @@
 //! Everything that trains, samples or reports goes through this small interface, so it is compiled once, not once per environment.
 
 use metacot_envs::{
-    Settings, World, oracle,
+    Settings, Verdict, World, oracle,
     registry::{self, EnvironmentVisitor},
 };
 use rand_chacha::ChaCha8Rng;
@@ -39,6 +39,8 @@ pub struct Judged {
     pub is_format_ok: bool,
     /// Every statement of the response is true; implies that it is complete.
     pub is_valid: bool,
+    /// Cost of the claimed plan, where it solves the problem.
+    pub cost: Option<u32>,
     /// The kinds of false statements, in order.
     pub defects: Vec<DefectKind>,
 }
@@ -175,6 +177,10 @@ impl<E: World> Task for Typed<E> {
             is_correct: audit.is_solved(),
             is_format_ok: !defects.contains(&DefectKind::Syntax) && !defects.contains(&DefectKind::Cut),
             is_valid: audit.is_clean(),
+            cost: audit.verdict.as_ref().and_then(|verdict| match verdict {
+                Verdict::Solved { cost } => Some(*cost),
+                _ => None,
+            }),
             defects,
         }
     }

@@ -29,7 +29,7 @@ impl Grade for Effort {
     }
 }
 
-/// The levels of effort; level `i` is the token `<effort-i>` of a prompt.
+/// The levels of effort; level 0 is the token `<effort-a>` of a prompt, level 1 `<effort-b>`, and so on: letters, as digits are numbers to a tokenizer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EffortDial {
@@ -49,9 +49,9 @@ impl EffortDial {
         (!self.gammas.is_empty()).then(|| rng.random_range(0..self.gammas.len()))
     }
 
-    /// The token that asks for a level.
+    /// The token that asks for a level, at most 25.
     pub fn token(level: usize) -> String {
-        format!("<effort-{level}>")
+        format!("<effort-{}>", char::from(b'a' + level.min(25) as u8))
     }
 }
 
@@ -75,6 +75,6 @@ mod tests {
         (0..3000).for_each(|_| counts[EffortDial::default().draw(&mut rng).unwrap()] += 1);
         assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
         assert_eq!(EffortDial { gammas: vec![] }.draw(&mut rng), None);
-        assert_eq!(EffortDial::token(2), "<effort-2>");
+        assert_eq!(EffortDial::token(2), "<effort-c>");
     }
 }

@@ -1,6 +1,8 @@
 //! What a policy-gradient run is told.
 
-use metacot_objectives::{Advantage, Importance, Loss, Objective, ObjectiveConfig, Reward, controller::KlController, filter::Filter, plan::StepPlan};
+use metacot_objectives::{
+    Advantage, Importance, Loss, Objective, ObjectiveConfig, Reward, controller::KlController, filter::Filter, plan::StepPlan, reward::EffortDial,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{CurriculumConfig, Mode, ReplayConfig};
@@ -14,11 +16,14 @@ pub struct PolicyConfig {
     pub seed: u64,
     /// Steps, each of sampling and its updates.
     pub steps: usize,
+    /// Sampled tokens after which the run ends with the step that reaches them; `None` runs all steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
     /// Distinct training problems that prompts are taken from.
     pub pool: u64,
     /// Softmax temperature of the sampling, above 0. Log-probabilities are those of temperature 1.
     pub temperature: f32,
-    /// Steps without a single positive reward after which the run stops.
+    /// Steps in a row without a positive reward and without two different ones, after which the run stops.
     pub patience: usize,
     /// Most groups sampled in a step, as a multiple of its prompts: above 1, groups that the filter drops are replaced.
     pub refill: usize,
@@ -56,6 +61,9 @@ pub struct PolicyConfig {
     /// Groups of earlier steps that are trained on again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayConfig>,
+    /// Levels of effort: each group draws one, its prompt says which, and the reward `effort` pays by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<EffortDial>,
     /// Batches and optimizer.
     pub trainer: TrainerConfig,
 }
@@ -65,6 +73,7 @@ impl Default for PolicyConfig {
         Self {
             seed: 0,
             steps: 100,
+            tokens: None,
             pool: 1000,
             temperature: 1.0,
             patience: 20,
@@ -85,6 +94,7 @@ impl Default for PolicyConfig {
             objective: ObjectiveConfig { name: "grpo".into(), advantage: None, loss: None, aggregation: None, kl: None, importance: None, entropy_bonus: None },
             kl_controller: None,
             replay: None,
+            effort: None,
             trainer: TrainerConfig::default(),
         }
     }
@@ -130,6 +140,14 @@ impl PolicyConfig {
         if let Some(replay) = &self.replay {
             replay.validate()?;
         }
+        if let Some(lora) = &self.trainer.lora {
+            lora.validate().map_err(|reason| format!("trainer.{reason}"))?;
+        }
+        if let Some(dial) = &self.effort
+            && (dial.gammas.is_empty() || dial.gammas.len() > 26 || dial.gammas.iter().any(|gamma| !(*gamma > 0.0 && *gamma <= 1.0)))
+        {
+            return Err(format!("effort.gammas = {:?} is not allowed; expected 1 to 26 numbers above 0 and at most 1", dial.gammas));
+        }
         let is_off_policy = self.replay.is_some() || matches!(self.mode, Mode::Async { .. });
         if is_off_policy && objective.importance == Importance::Off {
             return Err("objective.importance = off is not allowed with replay or an asynchronous sampler; expected truncate or mask".into());
@@ -144,7 +162,7 @@ impl PolicyConfig {
 /// What an objective reads that the loop does not make.
 fn missing(objective: &Objective) -> Option<&'static str> {
     match (&objective.loss, &objective.advantage) {
-        (Loss::Dpo(_) | Loss::StepDpo(_), _) => Some("preference pairs"),
+        (Loss::StepDpo(_), _) => Some("preferences between steps"),
         (Loss::Unlikelihood(_), _) => Some("marked branches"),
         (Loss::VerifierFree(_), _) | (_, Advantage::VerifierFree(_)) => Some("reference solutions"),
         (_, Advantage::Vine(_) | Advantage::MonteCarlo(_)) => Some("values of steps"),
@@ -160,7 +178,12 @@ pub(super) fn needs_values(objective: &Objective) -> bool {
 
 /// Whether an objective reads the reference policy.
 pub(super) fn needs_reference(objective: &Objective) -> bool {
-    objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_))
+    objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_) | Loss::Dpo(_))
+}
+
+/// Whether an objective learns from pairs of responses.
+pub(super) fn needs_pairs(objective: &Objective) -> bool {
+    matches!(objective.loss, Loss::Dpo(_))
 }
 
 #[cfg(test)]
@@ -187,7 +210,7 @@ mod tests {
             error("plan = { prompts = 3, samples = 3, minibatch = 4, epochs = 1 }"),
             "plan: setting minibatch is 4; expected a divisor of prompts times samples"
         );
-        assert!(error("objective = { name = 'dpo' }").contains("reads preference pairs"));
+        assert!(error("objective = { name = 'vineppo' }").contains("reads values of steps"));
         assert!(error("objective = { name = 'gropo' }").starts_with("objective \"gropo\" is unknown"));
         assert!(error("mode = { kind = 'async', lag = 2 }").contains("expected truncate or mask"));
     }

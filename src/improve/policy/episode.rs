@@ -5,6 +5,7 @@
 use metacot_envs::SeedTree;
 use metacot_objectives::{Evidence, Group};
 use metacot_traces::task::{Problem, Task};
+use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -33,8 +34,11 @@ pub struct Episode {
 pub struct EpisodeGroup {
     /// The number of the problem in its pool.
     pub problem: usize,
-    /// Ids of the prompt, BOS included.
+    /// Ids of the prompt, BOS and the mark of its effort included.
     pub prompt: Vec<u32>,
+    /// The level of effort that the prompt asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<usize>,
     /// The responses.
     pub episodes: Vec<Episode>,
 }
@@ -89,9 +93,10 @@ impl EpisodeGroup {
             is_correct: false,
             is_format_ok: true,
             is_valid: true,
+            cost: None,
             defects: Default::default(),
         };
-        Self { problem: version, prompt: vec![1], episodes: vec![Episode { ids: vec![2], log_prob_bits: vec![0], verdict, version }] }
+        Self { problem: version, prompt: vec![1], effort: None, episodes: vec![Episode { ids: vec![2], log_prob_bits: vec![0], verdict, version }] }
     }
 }
 
@@ -102,6 +107,8 @@ pub(super) struct Draw<'a> {
     pub tokenizer: &'a Tokenizer,
     pub config: &'a SampleConfig,
     pub samples: usize,
+    /// The ids of the marks of effort by level; empty where none is asked for.
+    pub marks: &'a [u32],
 }
 
 impl Draw<'_> {
@@ -116,13 +123,23 @@ impl Draw<'_> {
         first: usize,
     ) -> Vec<EpisodeGroup> {
         let mut requests = Vec::with_capacity(chosen.len() * self.samples);
-        let prompts: Vec<Vec<u32>> = chosen.iter().map(|&problem| prompt_ids(self.tokenizer, &pool[problem].prompt)).collect();
+        let level = |index: usize| {
+            let mut rng = seeds.index((first + index) as u64).child("effort").stream(0);
+            (!self.marks.is_empty()).then(|| rng.random_range(0..self.marks.len()))
+        };
+        let levels: Vec<Option<usize>> = (0..chosen.len()).map(level).collect();
+        let prompt = |(&problem, level): (&usize, &Option<usize>)| {
+            let mut ids = prompt_ids(self.tokenizer, &pool[problem].prompt);
+            ids.splice(1..1, level.map(|level| self.marks[level]));
+            ids
+        };
+        let prompts: Vec<Vec<u32>> = chosen.iter().zip(&levels).map(prompt).collect();
         for (index, prompt) in prompts.iter().enumerate() {
             let streams = seeds.index((first + index) as u64);
             requests.extend((0..self.samples as u64).map(|sample| Request { prompt: prompt.clone(), rng: streams.stream(sample) }));
         }
         let mut completions = generator.complete(requests, self.config).into_iter();
-        let mut group = |(&problem, prompt): (&usize, Vec<u32>)| {
+        let mut group = |((&problem, prompt), effort): ((&usize, Vec<u32>), Option<usize>)| {
             // A prompt that fills the context leaves nothing to train on.
             let completions = completions.by_ref().take(self.samples).filter(|completion| !completion.ids.is_empty());
             let episodes = completions
@@ -133,9 +150,9 @@ impl Draw<'_> {
                     version,
                 })
                 .collect();
-            EpisodeGroup { problem, prompt, episodes }
+            EpisodeGroup { problem, prompt, effort, episodes }
         };
-        chosen.iter().zip(prompts).map(&mut group).collect()
+        chosen.iter().zip(prompts).zip(levels).map(&mut group).collect()
     }
 }
 

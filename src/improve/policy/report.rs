@@ -125,6 +125,8 @@ impl StepReport {
             ("staleness_mean", m.staleness_mean),
             ("staleness_max", f64::from(m.staleness_max)),
             ("explained_variance", m.explained_variance),
+            ("pair_accuracy", m.pair_accuracy),
+            ("pair_margin", m.pair_margin),
         ];
         values.into_iter().fold(Row::new(self.step as u64, "improve"), |row, (name, value)| row.with(name, value))
     }

@@ -81,7 +81,7 @@ pub(super) struct RunState {
 impl RunState {
     /// Writes the state into a folder.
     pub fn save(self, folder: &Path, identity: &Identity) -> Result<()> {
-        let ActorState { weights, value, moments, updates } = self.actor;
+        let ActorState { weights, value, moments, lora, updates } = self.actor;
         let width = identity.model.width;
         let header = StateHeader {
             identity: identity.clone(),
@@ -102,6 +102,13 @@ impl RunState {
         if let Some(value) = value {
             tensors.insert(value_shape.0, (value_shape.1, value));
         }
+        for (index, (factors, moments)) in lora.into_iter().flat_map(|lora| lora.factors.into_iter().zip(lora.moments)).enumerate() {
+            for ((side, factor), [first, second]) in ["a", "b"].into_iter().zip(factors).zip(moments) {
+                for (name, numbers) in [("", factor), (".first", first), (".second", second)] {
+                    tensors.insert(format!("lora.{index}.{side}{name}"), (vec![numbers.len()], numbers));
+                }
+            }
+        }
         if let Some(reference) = self.reference {
             tensors.append(&mut reference.into_named("reference."));
         }
@@ -111,11 +118,11 @@ impl RunState {
         series::write(folder, header.position.step, &Archive { header, tensors })
     }
 
-    /// Loads the newest whole checkpoint of a folder; `None` where there is none.
+    /// Loads the newest whole checkpoint of a folder; `None` where there is none. `fresh` is the actor at the start of the run.
     ///
     /// # Errors
     /// It belongs to another run; the error names the first setting that differs.
-    pub fn load(folder: &Path, identity: &Identity) -> Result<Option<Self>> {
+    pub fn load(folder: &Path, identity: &Identity, fresh: &ActorState) -> Result<Option<Self>> {
         let Some((path, mut archive)) = series::newest::<StateHeader>(folder)? else { return Ok(None) };
         let header = archive.header;
         if let Some(difference) = difference(&header.identity, identity) {
@@ -147,7 +154,17 @@ impl RunState {
                 Weights::take(&identity.model, tensors, &format!("history.{index}.")).map(|weights| (*version, weights)).map_err(damaged)
             });
         let history = history.collect::<Result<VecDeque<_>>>()?;
-        let actor = ActorState { weights, value, moments, updates: header.updates };
+        let mut lora = fresh.lora.clone();
+        for (index, (factors, moments)) in lora.iter_mut().flat_map(|lora| lora.factors.iter_mut().zip(&mut lora.moments)).enumerate() {
+            for ((side, factor), [first, second]) in ["a", "b"].into_iter().zip(factors).zip(moments) {
+                for (name, numbers) in [("", factor), (".first", first), (".second", second)] {
+                    let name = format!("lora.{index}.{side}{name}");
+                    let found = tensors.remove(&name).map(|(_, elements)| elements).filter(|elements| elements.len() == numbers.len());
+                    *numbers = found.ok_or_else(|| damaged(format!("has no {name}")))?;
+                }
+            }
+        }
+        let actor = ActorState { weights, value, moments, lora, updates: header.updates };
         Ok(Some(Self { position: header.position, actor, reference, history }))
     }
 }

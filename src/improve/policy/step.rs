@@ -1,10 +1,10 @@
 //! One step's learning: groups become a batch, rewards become credit, and mini-batches become updates.
 
 use metacot_envs::SeedTree;
-use metacot_objectives::{Batch, Metrics, Objective, Sequence};
+use metacot_objectives::{Batch, Metrics, Objective, Pair, Sequence, Span};
 use rand::seq::SliceRandom;
 
-use super::{EpisodeGroup, PolicyConfig};
+use super::{EpisodeGroup, PolicyConfig, config::needs_pairs};
 use crate::{
     data::Example,
     error::{Error, Result},
@@ -46,10 +46,16 @@ impl Learning<'_> {
     pub fn learn(&self, learner: &mut dyn Learner, groups: &[EpisodeGroup], rewards: &[Vec<f64>]) -> Result<Learned> {
         let refuse = |error: metacot_objectives::ObjectiveError| Error::Usage(format!("objective: {error}"));
         let examples: Vec<Example> = groups.iter().flat_map(EpisodeGroup::examples).collect();
-        let epochs: Vec<Vec<Vec<usize>>> = (0..self.config.plan.epochs).map(|epoch| self.minibatches(examples.len(), epoch)).collect();
         let mut sequences = self.sequences(groups, rewards);
+        let pairs = if needs_pairs(self.objective) { pairs(rewards, &sequences) } else { Vec::new() };
+        let units: Vec<Vec<usize>> = if needs_pairs(self.objective) {
+            pairs.iter().map(|pair| vec![pair.chosen.sequence, pair.rejected.sequence]).collect()
+        } else {
+            (0..examples.len()).map(|index| vec![index]).collect()
+        };
+        let epochs: Vec<Vec<Vec<usize>>> = (0..self.config.plan.epochs).map(|epoch| self.minibatches(&units, epoch)).collect();
         // Scored in the mini-batches of the first epoch: what is laid out alike is bit for bit alike, so that ratios start at exactly 1.
-        for indices in &epochs[0] {
+        for indices in epochs.first().into_iter().flatten() {
             let own: Vec<Example> = indices.iter().map(|&index| examples[index].clone()).collect();
             let references = if self.has_reference { learner.score_reference(&own) } else { vec![Vec::new(); own.len()] };
             for ((&index, scores), reference) in indices.iter().zip(learner.score(&own)).zip(references) {
@@ -64,7 +70,7 @@ impl Learning<'_> {
         if self.check_sampler {
             self.compare(&sequences)?;
         }
-        let batch = Batch::new(sequences).map_err(refuse)?;
+        let batch = Batch::with_pairs(sequences, pairs).map_err(refuse)?;
         let advantages = self.objective.advantages(&batch).map_err(refuse)?;
         let mut learned = Learned { updates: Vec::new(), responses: examples.len() };
         for indices in epochs.iter().flatten() {
@@ -111,12 +117,31 @@ impl Learning<'_> {
         sequences
     }
 
-    /// The mini-batches of an epoch; the last holds what is left.
-    fn minibatches(&self, responses: usize, epoch: usize) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..responses).collect();
+    /// The mini-batches of an epoch, made of responses or of pairs that stay together; the last holds what is left.
+    fn minibatches(&self, units: &[Vec<usize>], epoch: usize) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..units.len()).collect();
         order.shuffle(&mut self.seeds.stream(epoch as u64));
-        order.chunks(self.config.plan.minibatch).map(<[_]>::to_vec).collect()
+        let size = (self.config.plan.minibatch / units.first().map_or(1, Vec::len)).max(1);
+        order.chunks(size).map(|chunk| chunk.iter().flat_map(|&unit| units[unit].iter().copied()).collect()).collect()
     }
+}
+
+/// The best and the worst response of each group whose rewards differ, the first of each where several are.
+fn pairs(rewards: &[Vec<f64>], sequences: &[Sequence]) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    let mut first = 0;
+    for rewards in rewards {
+        let best = (0..rewards.len()).rev().max_by(|a, b| rewards[*a].total_cmp(&rewards[*b]));
+        let worst = (0..rewards.len()).min_by(|a, b| rewards[*a].total_cmp(&rewards[*b]));
+        if let (Some(best), Some(worst)) = (best, worst)
+            && rewards[best] > rewards[worst]
+        {
+            let span = |index: usize| Span { sequence: first + index, tokens: 0..sequences[first + index].len() };
+            pairs.push(Pair { chosen: span(best), rejected: span(worst) });
+        }
+        first += rewards.len();
+    }
+    pairs
 }
 
 impl Learned {
@@ -160,5 +185,19 @@ impl Learned {
         let count = self.updates.len().max(1) as f64;
         let sum = |read: fn(&Update) -> f64| self.updates.iter().map(read).sum::<f64>() / count;
         (sum(|update| update.loss), sum(|update| update.gradient_norm))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_the_best_and_the_worst_of_a_group_that_varies() {
+        let rewards = [vec![0.0, 1.0, 1.0, 0.0], vec![1.0, 1.0], vec![0.5, 0.0]];
+        let sequences: Vec<Sequence> = (0..8).map(|length| Sequence::new(0, 0.0, vec![-1.0; length + 1])).collect();
+        let found: Vec<(usize, usize)> = pairs(&rewards, &sequences).iter().map(|pair| (pair.chosen.sequence, pair.rejected.sequence)).collect();
+        assert_eq!(found, [(1, 0), (6, 7)]);
+        assert_eq!(pairs(&rewards, &sequences)[1].chosen.tokens, 0..7);
     }
 }

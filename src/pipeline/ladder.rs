@@ -1,0 +1,163 @@
+//! Ways of improving one supervised model, compared at equal sampled tokens over several seeds.
+
+use metacot_envs::SeedTree;
+
+use super::{
+    Notice, Run,
+    corpora::Data,
+    stages::{Announce, Improved, Standing},
+};
+use crate::{
+    Result,
+    eval::{
+        Evaluation,
+        statistics::{Bootstrap, Estimate, Tally, pass_at_k},
+    },
+    model::Weights,
+    recipe::{LadderRecipe, Recipe},
+    report::{Cell, Report, Section, Table},
+};
+
+/// One arm over its seeds.
+pub(super) struct Rung {
+    pub name: String,
+    /// The last evaluation of each seed, by set of problems.
+    pub runs: Vec<Vec<Evaluation>>,
+    /// Problems that only a hint unlocked, over all seeds and rounds.
+    pub unlocked: usize,
+}
+
+impl Run<'_> {
+    /// Runs every arm with every seed, each from the supervised model.
+    pub(super) fn ladder(
+        &self,
+        ladder: &LadderRecipe,
+        base: &Weights,
+        data: &Data,
+        announce: &mut Announce<'_>,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(Improved, Vec<Rung>)> {
+        let mut rungs: Vec<Rung> = self.recipe.stages.iter().map(|stage| Rung { name: stage.name.clone(), runs: Vec::new(), unlocked: 0 }).collect();
+        let mut all = Improved::start(base);
+        for seed in 1..=ladder.seeds {
+            let arms = ladder.arms(&self.recipe.stages, seed, self.recipe.model.context);
+            for (arm, rung) in arms.iter().zip(&mut rungs) {
+                let mut own = Improved::start(base);
+                let seeds = self.seeds.child("ladder").index(seed);
+                let mut standing = Standing::start(base, self.recipe.corpus.train, seeds);
+                standing.evaluates_rounds = false;
+                self.stage(arm, &mut standing, &mut own, data, announce, notify)?;
+                rung.runs.extend(own.evaluations.pop());
+                rung.unlocked += own.rounds.iter().map(|round| round.unlocked).sum::<usize>();
+                all.rounds.extend(own.rounds);
+                all.weights = standing.weights;
+            }
+        }
+        Ok((all, rungs))
+    }
+}
+
+/// Puts the comparison before all other sections of a report.
+pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, supervised: &[Evaluation], rungs: &[Rung]) -> Result<()> {
+    let bootstrap = Bootstrap::new(&SeedTree::root(recipe.seed).child("report").child("ladder"));
+    for (set, title) in ["Arms at equal sampled tokens, unseen problems", "Arms at equal sampled tokens, held-out settings"].into_iter().enumerate() {
+        let Some(base) = supervised.get(set) else { continue };
+        let section = section(title, ladder, recipe.eval.k, base, rungs, set, &bootstrap)?;
+        report.sections.insert(set, section);
+    }
+    let changes: Vec<String> = rungs
+        .iter()
+        .map(|rung| {
+            let runs: Vec<&Evaluation> = rung.runs.iter().map(|sets| &sets[0]).collect();
+            let difference = bootstrap.difference(&Pooled::of(&runs, 1)?.solve, &supervised[0].solve_rates())?;
+            Ok(format!("{} {:+.1} ({})", rung.name, 100.0 * difference.value, verdict(&difference)))
+        })
+        .collect::<Result<_>>()?;
+    report.summary = format!(
+        "From one supervised model, {} sampled tokens an arm, {} seeds: points of pass@1 on unseen problems against the supervised model: {}.",
+        ladder.tokens,
+        ladder.seeds,
+        changes.join(", ")
+    );
+    Ok(())
+}
+
+fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs: &[Rung], set: usize, bootstrap: &Bootstrap) -> Result<Section> {
+    let caption = format!(
+        "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems; range is that of pass@1 over the seeds; change is paired with the supervised model.",
+        base.problems.len(),
+        base.samples,
+        ladder.seeds
+    );
+    let columns =
+        ["arm", "pass@1", "range", &format!("pass@{k}"), "greedy", "validity", "tokens per solve", "change", "verdict", "unlocked"].map(str::to_owned);
+    let mut table = Table::new(caption, columns);
+    let supervised = Pooled::of(&[base], k)?;
+    table = table.row(supervised.row("supervised", None, None, bootstrap)?);
+    for rung in rungs {
+        let runs: Vec<&Evaluation> = rung.runs.iter().map(|sets| &sets[set]).collect();
+        let pooled = Pooled::of(&runs, k)?;
+        let difference = bootstrap.difference(&pooled.solve, &supervised.solve)?;
+        table = table.row(pooled.row(&rung.name, Some(&difference), (rung.unlocked > 0).then_some(rung.unlocked), bootstrap)?);
+    }
+    Ok(Section::new(title).table(table))
+}
+
+fn verdict(difference: &Estimate) -> &'static str {
+    match difference {
+        Estimate { low, .. } if *low > 0.0 => "higher",
+        Estimate { high, .. } if *high < 0.0 => "lower",
+        _ => "no change shown",
+    }
+}
+
+/// The runs of an arm, problem by problem, as means over the runs.
+struct Pooled {
+    solve: Vec<f64>,
+    solve_at_k: Vec<f64>,
+    greedy: Vec<f64>,
+    valid: Vec<f64>,
+    tokens: Vec<f64>,
+    correct: Vec<f64>,
+    /// Mean pass@1 of each run.
+    by_run: Vec<f64>,
+}
+
+impl Pooled {
+    fn of(runs: &[&Evaluation], k: u32) -> Result<Self> {
+        let count = runs.len().max(1) as f64;
+        let problems = runs.iter().map(|run| run.problems.len()).min().unwrap_or(0);
+        let mean = |read: &dyn Fn(&Evaluation, usize) -> Result<f64>| -> Result<Vec<f64>> {
+            (0..problems).map(|problem| Ok(runs.iter().map(|run| read(run, problem)).sum::<Result<f64>>()? / count)).collect()
+        };
+        let share = |number: u32, run: &Evaluation| f64::from(number) / f64::from(run.samples.max(1));
+        Ok(Self {
+            solve: mean(&|run, problem| Ok(share(run.problems[problem].correct, run)))?,
+            solve_at_k: mean(&|run, problem| Ok(pass_at_k(Tally { samples: run.samples, correct: run.problems[problem].correct }, k)?))?,
+            greedy: mean(&|run, problem| Ok(f64::from(u8::from(run.problems[problem].is_greedy_correct))))?,
+            valid: mean(&|run, problem| Ok(share(run.problems[problem].valid, run)))?,
+            tokens: mean(&|run, problem| Ok(run.problems[problem].tokens as f64))?,
+            correct: mean(&|run, problem| Ok(f64::from(run.problems[problem].correct)))?,
+            by_run: runs.iter().map(|run| run.solve_rates().iter().sum::<f64>() / problems.max(1) as f64).collect(),
+        })
+    }
+
+    fn row(&self, name: &str, difference: Option<&Estimate>, unlocked: Option<usize>, bootstrap: &Bootstrap) -> Result<Vec<Cell>> {
+        let (low, high) = self.by_run.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+        let is_solved = self.correct.iter().sum::<f64>() > 0.0;
+        let per_solve = if is_solved { Some(bootstrap.ratio(&self.tokens, &self.correct)?) } else { None };
+        let change = |difference: &Estimate| format!("{:+.1} [{:+.1}, {:+.1}]", 100.0 * difference.value, 100.0 * difference.low, 100.0 * difference.high);
+        Ok(vec![
+            Cell::text(name),
+            Cell::percent(bootstrap.mean(&self.solve)?),
+            Cell::text(format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high)),
+            Cell::percent(bootstrap.mean(&self.solve_at_k)?),
+            Cell::percent(bootstrap.mean(&self.greedy)?),
+            Cell::percent(bootstrap.mean(&self.valid)?),
+            Cell::maybe(per_solve, |estimate| Cell::number(estimate, 0, "")),
+            Cell::maybe(difference, |difference| Cell::text(change(difference))),
+            Cell::maybe(difference, |difference| Cell::text(verdict(difference))),
+            Cell::maybe(unlocked, Cell::integer),
+        ])
+    }
+}
