@@ -62,7 +62,7 @@ pub fn extend(run: &Path, checkpoint: &Path, config: &PolicyConfig, out: &Path, 
         threads: options.threads,
     };
     notify(Notice::Note(job.plan()));
-    let weights = policy_gradient(&job, &mut |report| notify(Notice::Improving(report)))?;
+    let weights = policy_gradient(&job, &mut |report| notify(Notice::Improving(Box::new(report))))?;
 
     let unseen_spec = recipe.spec(Split::Test, recipe.eval.problems, recipe.seed);
     let unseen_task = task::open(&unseen_spec)?;

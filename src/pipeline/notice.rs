@@ -24,7 +24,7 @@ pub enum Notice {
     /// A training step.
     Training(Progress),
     /// A step of policy gradients.
-    Improving(StepReport),
+    Improving(Box<StepReport>),
     /// A line worth keeping.
     Note(String),
 }

@@ -278,7 +278,7 @@ impl Run<'_> {
             threads: self.options.threads,
         };
         notify(Notice::Note(job.plan()));
-        let weights = policy_gradient(&job, &mut |report| notify(Notice::Improving(report)))?;
+        let weights = policy_gradient(&job, &mut |report| notify(Notice::Improving(Box::new(report))))?;
         standing.weights = weights;
         Ok(())
     }
