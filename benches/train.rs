@@ -68,7 +68,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let examples: Vec<Example> = (0..rows * (steps + 3))
             .map(|_| Example { ids: (0..=model.context).map(|_| rng.random_range(0..model.vocab_size as u32)).collect(), response_start: 1 })
             .collect();
-        let config = TrainConfig { rows, ..TrainConfig::default() };
+        let gradient_checkpointing = std::env::var_os("METACOT_CHECKPOINTING").is_some();
+        let config = TrainConfig { rows, gradient_checkpointing, ..TrainConfig::default() };
         let folder = tempfile::tempdir()?;
         let job = Job { config: &config, model: &model, initial: None, examples: &examples, validation: &[], folder: folder.path(), device };
         let mut times = vec![Instant::now()];

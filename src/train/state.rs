@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainConfig;
 use crate::{
-    checkpoint::{Archive, Header},
+    checkpoint::{self, Archive, Header},
     error::{Error, Result},
     model::{ModelConfig, Weights},
 };
@@ -78,18 +78,17 @@ pub(super) struct TrainState {
 
 impl TrainState {
     /// Writes the state into a folder and removes checkpoints that are older than the one before.
-    pub fn save(self, folder: &Path, identity: &Identity) -> Result<()> {
-        let mut tensors = self.weights.into_named("weights.");
-        for ((parameter, shape), [first, second]) in Weights::shapes(&identity.model).into_iter().zip(self.moments) {
+    pub fn save(&self, folder: &Path, identity: &Identity) -> Result<()> {
+        let mut tensors = self.weights.named("weights.");
+        for ((parameter, shape), [first, second]) in Weights::shapes(&identity.model).into_iter().zip(&self.moments) {
             tensors.insert(format!("first.{parameter}"), (shape.clone(), first));
             tensors.insert(format!("second.{parameter}"), (shape, second));
         }
-        if let Some(average) = self.average {
-            tensors.append(&mut average.into_named("average."));
+        if let Some(average) = &self.average {
+            tensors.append(&mut average.named("average."));
         }
-        let step = self.position.step;
-        let header = StateHeader { identity: identity.clone(), position: self.position };
-        Archive { header, tensors }.write(&folder.join(file_name(step)))?;
+        let header = StateHeader { identity: identity.clone(), position: self.position.clone() };
+        checkpoint::write(&folder.join(file_name(self.position.step)), &header, &tensors)?;
         for old in checkpoints(folder)?.into_iter().skip(KEPT) {
             fs::remove_file(&old).map_err(Error::io("cannot remove", &old))?;
         }
