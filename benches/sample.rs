@@ -1,6 +1,7 @@
-//! Tokens per second of the CPU decoder: 256 new tokens after a short prompt, for batches of 1, 32 and 128 requests.
+//! Tokens per second of the CPU decoder: sampling at temperature 1 after a prompt of one token, the context full at the end.
 //!
-//! `cargo bench --bench sample [-- THREADS [SLOTS]]`; the model has 4 layers of width 128 with 4 heads, 352 hidden units, a context of 256 and 128 token ids.
+//! `cargo bench --bench sample [-- BATCH [NEW_TOKENS [THREADS]]]`; without a batch all of them. The model has 4 layers of width 128 with 4 heads, 352 hidden
+//! units and 128 token ids. One line of JSON a batch: the median and the best of the repetitions, and the process's peak memory in MB.
 #![allow(clippy::print_stdout)]
 
 use metacot::model::{LayerWeights, ModelConfig, Weights};
@@ -10,39 +11,56 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::time::Instant;
 
-const CONTEXT: usize = 257;
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const REPEATS: usize = 5;
 
 fn main() {
-    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
+    let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let new_tokens = numbers.get(1).copied().unwrap_or(256);
     let default = DecoderConfig::default();
-    let config = DecoderConfig { threads: numbers.next().unwrap_or(default.threads), slots: numbers.next().unwrap_or(default.slots) };
-    let mut decoder = CpuDecoder::new(&weights(), config);
-    let sampling = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 256, stop: Vec::new() };
-    let reference = decoder.complete_masked(&requests(128), &sampling, None);
-    assert_eq!(decoder.complete_masked(&requests(1), &sampling, None), reference[..1], "the batch changed a completion");
-    println!("{} threads, {} slots; best of {REPEATS}", config.threads, config.slots);
-    for batch in [1, 2, 4, 8, 16, 32, 128] {
+    let config = DecoderConfig { threads: numbers.get(2).copied().unwrap_or(default.threads), ..default };
+    let mut decoder = CpuDecoder::new(&weights(new_tokens + 1), config);
+    let sampling = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: new_tokens, stop: Vec::new() };
+    let batches = numbers.first().map_or(vec![1, 2, 4, 8, 16, 32, 128], |batch| vec![*batch]);
+    for batch in batches {
         let requests = requests(batch);
-        let calls = (32 / batch).max(1);
-        let mut best = 0f64;
-        for _ in 0..REPEATS {
-            let start = Instant::now();
-            for _ in 0..calls {
-                let completions = decoder.complete_masked(&requests, &sampling, None);
-                assert!(completions.iter().all(|completion| completion.ids.len() == 256));
-            }
-            best = best.max((calls * batch * 256) as f64 / start.elapsed().as_secs_f64());
-        }
-        println!("batch {batch:4}: {best:8.0} tokens/s");
+        let calls = (32 * 256 / (batch * new_tokens)).max(1);
+        decoder.complete_masked(&requests, &sampling, None);
+        let mut speeds: Vec<f64> = (0..REPEATS)
+            .map(|_| {
+                let start = Instant::now();
+                for _ in 0..calls {
+                    let completions = decoder.complete_masked(&requests, &sampling, None);
+                    assert!(completions.iter().all(|completion| completion.ids.len() == new_tokens));
+                }
+                (calls * batch * new_tokens) as f64 / start.elapsed().as_secs_f64()
+            })
+            .collect();
+        speeds.sort_unstable_by(f64::total_cmp);
+        let line = serde_json::json!({
+            "case": format!("sample {batch} x {new_tokens}"),
+            "tokens_per_s": speeds[REPEATS / 2].round(),
+            "best_tokens_per_s": speeds[REPEATS - 1].round(),
+            "peak_mb": peak_memory().round(),
+        });
+        println!("{line}");
     }
+}
+
+/// Highest resident memory of this process so far in MB; 0 where the system does not say.
+fn peak_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+    kilobytes.unwrap_or(0.0) * 1024.0 / 1e6
 }
 
 fn requests(count: usize) -> Vec<Request> {
     (0..count).map(|index| Request { prompt: vec![1 + index as u32 % 100], rng: ChaCha8Rng::seed_from_u64(index as u64) }).collect()
 }
 
-fn weights() -> Weights {
+fn weights(context: usize) -> Weights {
     let config = ModelConfig {
         vocab_size: 128,
         width: 128,
@@ -50,7 +68,7 @@ fn weights() -> Weights {
         heads: 4,
         kv_heads: 4,
         hidden: 352,
-        context: CONTEXT,
+        context,
         rope_theta: 10_000.0,
         norm_epsilon: 1e-5,
         tied_embeddings: false,

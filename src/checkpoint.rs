@@ -50,27 +50,36 @@ pub trait Header: Serialize + for<'a> Deserialize<'a> {
     const VERSION: u32;
 }
 
+/// Writes a header and borrowed tensors as an [`Archive`]; until the last moment the old file, if any, stands.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write<H: Header>(path: &Path, header: &H, tensors: &BTreeMap<String, (Vec<usize>, &[f32])>) -> Result<()> {
+    let cannot_hold = |error| Error::data(path, format!("cannot hold its header: {error}"));
+    let header = serde_json::to_string(header).map_err(cannot_hold)?;
+    let bytes = tensors.iter().map(|(name, (_, elements))| (name.as_str(), bytemuck::cast_slice(elements)));
+    let sealed = Sealed { format: H::FORMAT.to_owned(), version: H::VERSION, digest: digest(&header, bytes), header };
+    let text = serde_json::to_string(&sealed).map_err(cannot_hold)?;
+    let views = tensors.iter().map(|(name, (shape, elements))| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(elements));
+        (name.as_str(), view.expect("a tensor has as many elements as its shape says"))
+    });
+    replace(path, |temporary| {
+        safetensors::serialize_to_file(views, Some(HashMap::from([(KEY.to_owned(), text)])), temporary).map_err(|error| match error {
+            SafeTensorError::IoError(error) => error,
+            error => io::Error::other(error),
+        })
+    })
+}
+
 impl<H: Header> Archive<H> {
     /// Writes the archive; until the last moment the old file, if any, stands.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let cannot_hold = |error| Error::data(path, format!("cannot hold its header: {error}"));
-        let header = serde_json::to_string(&self.header).map_err(cannot_hold)?;
-        let bytes = self.tensors.iter().map(|(name, (_, elements))| (name.as_str(), bytemuck::cast_slice(elements)));
-        let sealed = Sealed { format: H::FORMAT.to_owned(), version: H::VERSION, digest: digest(&header, bytes), header };
-        let text = serde_json::to_string(&sealed).map_err(cannot_hold)?;
-        let views = self.tensors.iter().map(|(name, (shape, elements))| {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(elements));
-            (name.as_str(), view.expect("a tensor has as many elements as its shape says"))
-        });
-        replace(path, |temporary| {
-            safetensors::serialize_to_file(views, Some(HashMap::from([(KEY.to_owned(), text)])), temporary).map_err(|error| match error {
-                SafeTensorError::IoError(error) => error,
-                error => io::Error::other(error),
-            })
-        })
+        let tensors = self.tensors.iter().map(|(name, (shape, elements))| (name.clone(), (shape.clone(), elements.as_slice()))).collect();
+        write(path, &self.header, &tensors)
     }
 
     /// Reads an archive and checks its format, version and digest.
@@ -145,7 +154,7 @@ impl Weights {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        Archive { header: self.config.clone(), tensors: self.clone().into_named("") }.write(path)
+        write(path, &self.config, &self.named(""))
     }
 
     /// Loads weights and their shape.
@@ -167,6 +176,12 @@ impl Weights {
     }
 
     /// The tensors by name, each name behind `prefix`.
+    pub(crate) fn named(&self, prefix: &str) -> BTreeMap<String, (Vec<usize>, &[f32])> {
+        let shapes = Self::shapes(&self.config);
+        shapes.into_iter().zip(self.tensors()).map(|((name, shape), tensor)| (format!("{prefix}{name}"), (shape, tensor))).collect()
+    }
+
+    /// As [`Weights::named`], with the tensors themselves.
     pub(crate) fn into_named(self, prefix: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
         let shapes = Self::shapes(&self.config);
         shapes.into_iter().zip(self.into_tensors()).map(|((name, shape), tensor)| (format!("{prefix}{name}"), (shape, tensor))).collect()

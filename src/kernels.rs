@@ -78,11 +78,28 @@ pub struct BlockWeights<B: Backend> {
     pub down: Tensor<B, 2>,
 }
 
-/// What the forward pass of a block keeps for its gradient; the rest is made again.
+/// What the forward pass of a block keeps for its gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// The intermediate results that are dear to make.
+    #[default]
+    Activations,
+    /// The input alone: the backward pass runs the block again, with the same bits (gradient checkpointing, Chen et al. 2016).
+    Input,
+}
+
+/// What the forward pass of a block kept.
 #[derive(Clone, Debug)]
 pub struct BlockSaved<B: Backend> {
     /// Input, `[n, d]`.
     pub x: Tensor<B, 2>,
+    /// The intermediate results, unless only the input was kept.
+    pub activations: Option<BlockActivations<B>>,
+}
+
+/// The intermediate results of a block that its gradient needs; the rest is always made again.
+#[derive(Clone, Debug)]
+pub struct BlockActivations<B: Backend> {
     /// Joint projection, `[n, (h + 2k) e]`.
     pub qkv: Tensor<B, 2>,
     /// Output of attention, `[n, h e]`.
@@ -192,8 +209,8 @@ pub trait Kernels: Backend {
     ///
     /// # Shapes
     /// `x: [n, d]` -> `[n, d]`
-    fn block(x: Tensor<Self, 2>, weights: &BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32) -> (Tensor<Self, 2>, BlockSaved<Self>) {
-        composed::block(x, weights, map, epsilon)
+    fn block(x: Tensor<Self, 2>, weights: &BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32, keep: Keep) -> (Tensor<Self, 2>, BlockSaved<Self>) {
+        composed::block(x, weights, map, epsilon, keep)
     }
 
     /// The gradients of [`Kernels::block`] by input and by weights.
@@ -235,6 +252,9 @@ pub trait Kernels: Backend {
     fn cross_entropy(logits: Tensor<Self, 2>, targets: Tensor<Self, 1, Int>, weights: Tensor<Self, 1>) -> (Tensor<Self, 1>, Tensor<Self, 2>) {
         composed::cross_entropy(logits, targets, weights)
     }
+
+    /// Gives space that only waits for its next use back, before something else needs memory.
+    fn trim() {}
 
     /// The sum of the squares of all elements, in double precision.
     fn square_sum(x: Tensor<Self, 1>) -> f64 {

@@ -10,7 +10,7 @@ use burn::{
     tensor::{Int, Tensor, TensorPrimitive, backend::Backend, ops::FloatTensor},
 };
 
-use super::{AttentionMap, BlockSaved, BlockWeights, Kernels, WeightLayout};
+use super::{AttentionMap, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout};
 
 /// The differentiable operations of the model; shapes as in [`Kernels`].
 pub trait Ops: Backend {
@@ -23,7 +23,7 @@ pub trait Ops: Backend {
     /// See [`Kernels::attend`].
     fn attend(qkv: Tensor<Self, 2>, map: &AttentionMap<Self>) -> Tensor<Self, 2>;
     /// See [`Kernels::block`].
-    fn block(x: Tensor<Self, 2>, weights: BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32) -> Tensor<Self, 2>;
+    fn block(x: Tensor<Self, 2>, weights: BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32, keep: Keep) -> Tensor<Self, 2>;
     /// See [`Kernels::embed`].
     fn embed(table: Tensor<Self, 2>, ids: Tensor<Self, 1, Int>) -> Tensor<Self, 2>;
     /// See [`Kernels::cross_entropy`].
@@ -47,8 +47,9 @@ impl<B: Kernels> Ops for B {
         <B as Kernels>::attend(qkv, map).0
     }
 
-    fn block(x: Tensor<B, 2>, weights: BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32) -> Tensor<B, 2> {
-        <B as Kernels>::block(x, &weights, map, epsilon).0
+    fn block(x: Tensor<B, 2>, weights: BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32, _keep: Keep) -> Tensor<B, 2> {
+        // Without a gradient nothing need outlive the pass.
+        <B as Kernels>::block(x, &weights, map, epsilon, Keep::Input).0
     }
 
     fn embed(table: Tensor<B, 2>, ids: Tensor<B, 1, Int>) -> Tensor<B, 2> {
@@ -235,7 +236,7 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         })
     }
 
-    fn block(x: Tensor<Self, 2>, weights: BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32) -> Tensor<Self, 2> {
+    fn block(x: Tensor<Self, 2>, weights: BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32, keep: Keep) -> Tensor<Self, 2> {
         let x = primitive(x);
         let BlockWeights { attention_norm, qkv, output, mlp_norm, gate_up, down } = weights;
         let gains = [attention_norm, mlp_norm].map(primitive);
@@ -249,7 +250,7 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             down: tensor(matrices[3].primitive.clone()),
         };
         let map = inner_map(map);
-        let (y, saved) = <B as Kernels>::block(tensor(x.primitive), &inner, &map, epsilon);
+        let (y, saved) = <B as Kernels>::block(tensor(x.primitive), &inner, &map, epsilon, keep);
         let [attention_norm, mlp_norm] = gains.map(|gain| gain.node);
         let [qkv, output, gate_up, down] = matrices.map(|matrix| matrix.node);
         let parents = [x.node, attention_norm, qkv, output, mlp_norm, gate_up, down];

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, activation, backend::Backend};
 
-use super::{AdamStep, AttentionMap, AttentionShape, BlockSaved, BlockWeights, Kernels, WeightLayout};
+use super::{AdamStep, AttentionMap, AttentionShape, BlockActivations, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout};
 
 /// Stands for minus infinity in masked scores; finite, so that no operation makes a NaN of it.
 const MASKED: f32 = -1e30;
@@ -141,16 +141,21 @@ pub(super) fn attend_backward<B: Backend>(
     Tensor::cat(vec![flat(grad_q), flat(grad_k), flat(gather(grad_v))], 1)
 }
 
-pub(super) fn block<B: Kernels>(x: Tensor<B, 2>, weights: &BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32) -> (Tensor<B, 2>, BlockSaved<B>) {
+pub(super) fn block<B: Kernels>(x: Tensor<B, 2>, weights: &BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32, keep: Keep) -> (Tensor<B, 2>, BlockSaved<B>) {
+    let (y, activations) = block_activations(x.clone(), weights, map, epsilon);
+    (y, BlockSaved { x, activations: (keep == Keep::Activations).then_some(activations) })
+}
+
+fn block_activations<B: Kernels>(x: Tensor<B, 2>, weights: &BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32) -> (Tensor<B, 2>, BlockActivations<B>) {
     let project = |x, weight: &Tensor<B, 2>| B::project(x, weight.clone(), WeightLayout::InOut);
     let (normed, _) = B::rms_norm(x.clone(), weights.attention_norm.clone(), epsilon);
     let qkv = project(normed, &weights.qkv);
     let (attended, log_sum) = B::attend(qkv.clone(), map);
-    let middle = x.clone() + project(attended.clone(), &weights.output);
+    let middle = x + project(attended.clone(), &weights.output);
     let (normed, _) = B::rms_norm(middle.clone(), weights.mlp_norm.clone(), epsilon);
     let gate_up = project(normed, &weights.gate_up);
     let y = middle.clone() + project(B::swiglu(gate_up.clone()), &weights.down);
-    (y, BlockSaved { x, qkv, attended, log_sum, middle, gate_up })
+    (y, BlockActivations { qkv, attended, log_sum, middle, gate_up })
 }
 
 pub(super) fn block_backward<B: Kernels>(
@@ -160,7 +165,9 @@ pub(super) fn block_backward<B: Kernels>(
     map: &AttentionMap<B>,
     epsilon: f32,
 ) -> (Tensor<B, 2>, BlockWeights<B>) {
-    let BlockSaved { x, qkv, attended, log_sum, middle, gate_up } = saved;
+    let BlockSaved { x, activations } = saved;
+    let activations = activations.unwrap_or_else(|| block_activations(x.clone(), weights, map, epsilon).1);
+    let BlockActivations { qkv, attended, log_sum, middle, gate_up } = activations;
     let back = |grad, x, weight: &Tensor<B, 2>| B::project_backward(grad, x, weight.clone(), WeightLayout::InOut);
     let gated = B::swiglu(gate_up.clone());
     let (grad_gated, grad_down) = back(grad.clone(), gated, &weights.down);

@@ -2,88 +2,30 @@
 //!
 //! Chunks depend on shapes only, and sums over chunks are taken in their order: one thread gives the bits of many.
 
-use std::borrow::Cow;
+mod block;
+mod whole;
 
-use burn::tensor::{Int, Tensor, TensorData, TensorPrimitive};
-use burn_flex::{Flex, FlexTensor};
+use burn::tensor::{Int, Tensor, TensorPrimitive};
+use burn_flex::Flex;
 use rayon::prelude::*;
 
 use super::{
-    AdamStep, AttentionMap, AttentionShape, BlockSaved, BlockWeights, Kernels, WeightLayout,
+    AdamStep, AttentionMap, AttentionShape, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout,
     cpu::{
-        adamw, attention, block, cross_entropy,
+        adamw, attention, cross_entropy,
         matmul::{Matrix, matmul, matmul_parallel},
         rms_norm,
         space::{self, Scratch, take, zeros},
         swiglu,
     },
 };
+use whole::{PARAMETERS, Whole, integers, sum_in_order, tensor};
 
 /// Tokens of a chunk: enough for a product to run at speed, few enough for its operands to stay in the cache.
 const CHUNK: usize = 256;
 
 /// Sums of weight gradients that exist at a time; each takes the chunks of one stretch of the batch.
 const SUMS: usize = 8;
-
-/// Elements of a chunk of a parameter.
-const PARAMETERS: usize = 1 << 14;
-
-/// A tensor whose elements lie in one piece, in row-major order.
-struct Whole(FlexTensor);
-
-impl Whole {
-    fn new<const D: usize>(tensor: Tensor<Flex, D>) -> Self {
-        Self(tensor.into_primitive().tensor().to_contiguous())
-    }
-
-    fn slice(&self) -> &[f32] {
-        self.0.as_slice().expect("the model computes in f32, and the tensor was made contiguous")
-    }
-}
-
-/// The elements of an integer tensor.
-fn integers(tensor: &FlexTensor) -> Cow<'_, [i32]> {
-    match tensor.as_slice::<i32>() {
-        Some(elements) => Cow::Borrowed(elements),
-        None => {
-            let data = tensor.clone().into_data().convert::<i32>();
-            Cow::Owned(data.to_vec().expect("the data was converted to i32"))
-        }
-    }
-}
-
-/// A tensor of these elements.
-fn tensor<const D: usize>(elements: Vec<f32>, shape: [usize; D]) -> Tensor<Flex, D> {
-    Tensor::from_primitive(TensorPrimitive::Float(FlexTensor::from_data(TensorData::new(elements, shape))))
-}
-
-/// Gives the space of a tensor that nothing else refers to back to the pool.
-fn release(tensor: Whole) {
-    if tensor.0.is_unique()
-        && let Ok(space) = tensor.0.into_data().into_vec()
-    {
-        space::give(space);
-    }
-}
-
-/// Adds the rows of `parts` up, in order.
-fn sum_in_order(mut parts: Vec<Vec<f32>>) -> Vec<f32> {
-    let mut total = if parts.is_empty() { Vec::new() } else { parts.remove(0) };
-    total.par_chunks_mut(PARAMETERS).enumerate().for_each(|(chunk, total)| {
-        for part in &parts {
-            for (total, part) in total.iter_mut().zip(&part[chunk * PARAMETERS..]) {
-                *total += part;
-            }
-        }
-    });
-    parts.into_iter().for_each(space::give);
-    total
-}
-
-/// Rows of `time` tokens that make a chunk.
-fn rows_of_chunk(time: usize) -> usize {
-    (CHUNK / time.max(1)).max(1)
-}
 
 impl Kernels for Flex {
     fn project(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, layout: WeightLayout) -> Tensor<Self, 2> {
@@ -192,35 +134,8 @@ impl Kernels for Flex {
         tensor(out, [n, columns])
     }
 
-    fn block(x: Tensor<Self, 2>, weights: &BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32) -> (Tensor<Self, 2>, BlockSaved<Self>) {
-        let ([n, d], shape) = (x.dims(), map.shape);
-        let (x, weights) = (Whole::new(x), WholeBlock::new(weights));
-        let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
-        let starts = integers(&starts);
-        let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
-        let (columns, width, heads, f) = (shape.columns(), shared.attended(), shape.heads, shared.f());
-        let mut qkv = take(n * columns);
-        let mut attended = take(n * width);
-        let mut log_sum = take(n * heads);
-        let [mut middle, mut y] = [take(n * d), take(n * d)];
-        let mut gate_up = take(n * 2 * f);
-        let chunk = rows_of_chunk(shape.time) * shape.time;
-        (qkv.par_chunks_mut(chunk * columns), attended.par_chunks_mut(chunk * width), log_sum.par_chunks_mut(chunk * heads))
-            .into_par_iter()
-            .zip((middle.par_chunks_mut(chunk * d), gate_up.par_chunks_mut(chunk * 2 * f), y.par_chunks_mut(chunk * d)))
-            .zip((x.slice().par_chunks(chunk * d), starts.par_chunks(chunk)))
-            .for_each(|(((qkv, attended, log_sum), (middle, gate_up, y)), (x, starts))| {
-                block::forward(&shared, x, starts, block::Places { qkv, attended, log_sum, middle, gate_up, y });
-            });
-        let saved = BlockSaved {
-            x: Tensor::from_primitive(TensorPrimitive::Float(x.0)),
-            qkv: tensor(qkv, [n, columns]),
-            attended: tensor(attended, [n, width]),
-            log_sum: tensor(log_sum, [n, heads]),
-            middle: tensor(middle, [n, d]),
-            gate_up: tensor(gate_up, [n, 2 * f]),
-        };
-        (tensor(y, [n, d]), saved)
+    fn block(x: Tensor<Self, 2>, weights: &BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32, keep: Keep) -> (Tensor<Self, 2>, BlockSaved<Self>) {
+        block::forward(x, weights, map, epsilon, keep)
     }
 
     fn block_backward(
@@ -230,58 +145,7 @@ impl Kernels for Flex {
         map: &AttentionMap<Self>,
         epsilon: f32,
     ) -> (Tensor<Self, 2>, BlockWeights<Self>) {
-        let ([n, d], shape) = (grad.dims(), map.shape);
-        let shapes = (weights.qkv.dims(), weights.output.dims(), weights.gate_up.dims(), weights.down.dims());
-        let (grad, weights) = (Whole::new(grad), WholeBlock::new(weights));
-        let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
-        let starts = integers(&starts);
-        let [x, qkv, attended, log_sum, middle, gate_up] = [saved.x, saved.qkv, saved.attended, saved.log_sum, saved.middle, saved.gate_up].map(Whole::new);
-        let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
-        let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
-        let chunk = rows_of_chunk(shape.time);
-        let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
-        let sums: Vec<block::Grads> = grad_x
-            .par_chunks_mut(stretch * d)
-            .enumerate()
-            .map(|(index, grad)| {
-                let mut sums = block::Grads::zeros(&shared.weights);
-                for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
-                    let first = index * stretch + part * chunk * shape.time;
-                    let of = |width: usize| first * width..(first + grad.len() / d) * width;
-                    let saved = block::Saved {
-                        x: &x.slice()[of(d)],
-                        starts: &starts[of(1)],
-                        qkv: &qkv.slice()[of(shape.columns())],
-                        attended: &attended.slice()[of(shared.attended())],
-                        log_sum: &log_sum.slice()[of(shape.heads)],
-                        middle: &middle.slice()[of(d)],
-                        gate_up: &gate_up.slice()[of(2 * shared.f())],
-                    };
-                    block::backward(&shared, &saved, grad, &mut sums);
-                }
-                sums
-            })
-            .collect();
-        let mut by_parameter: [Vec<Vec<f32>>; 6] = Default::default();
-        for sums in sums {
-            for (parameter, sum) in by_parameter.iter_mut().zip(sums.into_array()) {
-                parameter.push(sum);
-            }
-        }
-        drop(starts);
-        for tensor in [x, qkv, attended, log_sum, middle, gate_up] {
-            release(tensor);
-        }
-        let [attention_norm, qkv, output, mlp_norm, gate_up, down] = by_parameter.map(sum_in_order);
-        let grads = BlockWeights {
-            attention_norm: tensor(attention_norm, [d]),
-            qkv: tensor(qkv, shapes.0),
-            output: tensor(output, shapes.1),
-            mlp_norm: tensor(mlp_norm, [d]),
-            gate_up: tensor(gate_up, shapes.2),
-            down: tensor(down, shapes.3),
-        };
-        (tensor(grad_x, [n, d]), grads)
+        block::backward(grad, weights, saved, map, epsilon)
     }
 
     fn embed(table: Tensor<Self, 2>, ids: Tensor<Self, 1, Int>) -> Tensor<Self, 2> {
@@ -330,6 +194,10 @@ impl Kernels for Flex {
         (tensor(vec![losses.iter().sum::<f64>() as f32], [1]), tensor(grad, [n, v]))
     }
 
+    fn trim() {
+        space::clear();
+    }
+
     fn square_sum(x: Tensor<Self, 1>) -> f64 {
         let x = Whole::new(x);
         let sums: Vec<f64> = x.slice().par_chunks(PARAMETERS).map(adamw::square_sum).collect();
@@ -348,27 +216,5 @@ impl Kernels for Flex {
             .zip((parameter.slice().par_chunks(PARAMETERS), gradient.slice().par_chunks(PARAMETERS)))
             .for_each(|((out, first, second), (parameter, gradient))| adamw::step(parameter, gradient, first, second, step, out));
         (tensor(out, [n]), [first, second].map(|moment| Tensor::from_primitive(TensorPrimitive::Float(moment))))
-    }
-}
-
-/// The parameters of a block, each in one piece.
-struct WholeBlock([Whole; 6]);
-
-impl WholeBlock {
-    fn new(weights: &BlockWeights<Flex>) -> Self {
-        let BlockWeights { attention_norm, qkv, output, mlp_norm, gate_up, down } = weights.clone();
-        Self([Whole::new(attention_norm), Whole::new(qkv), Whole::new(output), Whole::new(mlp_norm), Whole::new(gate_up), Whole::new(down)])
-    }
-
-    fn slices(&self) -> block::Weights<'_> {
-        let [attention_norm, qkv, output, mlp_norm, gate_up, down] = &self.0;
-        block::Weights {
-            attention_norm: attention_norm.slice(),
-            qkv: qkv.slice(),
-            output: output.slice(),
-            mlp_norm: mlp_norm.slice(),
-            gate_up: gate_up.slice(),
-            down: down.slice(),
-        }
     }
 }

@@ -7,7 +7,7 @@ use burn::{
 use metacot_envs::SeedTree;
 use rand::RngExt;
 
-use super::{AttentionMap, AttentionShape, BlockWeights, Kernels, WeightLayout, composed};
+use super::{AttentionMap, AttentionShape, BlockWeights, Keep, Kernels, WeightLayout, composed};
 use crate::{
     device::Cpu,
     kernels::AdamStep,
@@ -138,6 +138,10 @@ fn attention_equals_the_composed_one_within_documents() {
     }
 }
 
+fn bits<const D: usize>(tensor: Tensor<Cpu, D>) -> Vec<u32> {
+    floats(tensor).into_iter().map(f32::to_bits).collect()
+}
+
 #[test]
 fn a_block_equals_the_composed_one() {
     for map in maps() {
@@ -152,10 +156,16 @@ fn a_block_equals_the_composed_one() {
             down: random([f, d], "down") * 0.3,
         };
         let (x, grad) = (random([n, d], "x"), random([n, d], "grad"));
-        let (y, saved) = Cpu::block(x.clone(), &weights, &map, 1e-5);
-        let (y_reference, saved_reference) = composed::block(x.clone(), &weights, &map, 1e-5);
+        let (y, saved) = Cpu::block(x.clone(), &weights, &map, 1e-5, Keep::Activations);
+        let (y_again, saved_input) = Cpu::block(x.clone(), &weights, &map, 1e-5, Keep::Input);
+        assert_eq!(bits(y.clone()), bits(y_again), "what is kept changed the output");
+        let (y_reference, saved_reference) = composed::block(x.clone(), &weights, &map, 1e-5, Keep::Input);
         assert_close("y", y, y_reference);
         let (grad_x, by) = Cpu::block_backward(grad.clone(), &weights, saved, &map, 1e-5);
+        let (grad_x_again, by_again) = Cpu::block_backward(grad.clone(), &weights, saved_input, &map, 1e-5);
+        assert_eq!(bits(grad_x.clone()), bits(grad_x_again), "what is kept changed the gradient");
+        assert_eq!(bits(by.gate_up.clone()), bits(by_again.gate_up), "what is kept changed the gradient of a weight");
+        assert_eq!(bits(by.qkv.clone()), bits(by_again.qkv), "what is kept changed the gradient of a weight");
         let (grad_x_reference, by_reference) = composed::block_backward(grad, &weights, saved_reference, &map, 1e-5);
         assert_close("grad_x", grad_x, grad_x_reference);
         assert_close("attention_norm", by.attention_norm, by_reference.attention_norm);

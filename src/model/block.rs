@@ -5,7 +5,7 @@ use burn::{
     tensor::{Tensor, backend::Backend},
 };
 
-use crate::kernels::{AttentionMap, BlockWeights, Ops};
+use crate::kernels::{AttentionMap, BlockWeights, Keep, Ops};
 
 /// The parameters of a block; `g` is `kv_heads * head_dim`.
 #[derive(Module, Debug)]
@@ -25,11 +25,11 @@ pub struct Block<B: Backend> {
 }
 
 impl<B: Ops> Block<B> {
-    /// Adds attention and feed-forward to the residual stream.
+    /// Adds attention and feed-forward to the residual stream; `keep` is what the pass keeps for a gradient.
     ///
     /// # Shapes
     /// `x: [n, d]` -> `[n, d]`
-    pub fn forward(&self, x: Tensor<B, 2>, map: &AttentionMap<B>, epsilon: f32) -> Tensor<B, 2> {
+    pub fn forward(&self, x: Tensor<B, 2>, map: &AttentionMap<B>, epsilon: f32, keep: Keep) -> Tensor<B, 2> {
         let weights = BlockWeights {
             attention_norm: self.attention_norm.val(),
             qkv: self.qkv.val(),
@@ -38,6 +38,6 @@ impl<B: Ops> Block<B> {
             gate_up: self.gate_up.val(),
             down: self.down.val(),
         };
-        B::block(x, weights, map, epsilon)
+        B::block(x, weights, map, epsilon, keep)
     }
 }

@@ -6,6 +6,7 @@ use burn::{
 };
 
 use super::{Block, Decoder, LayerWeights, ModelConfig, Weights};
+use crate::kernels::Keep;
 
 impl Weights {
     /// The shape of every tensor by name, in the order in which [`Weights::tensors`] and the module give them.
@@ -99,6 +100,7 @@ impl<B: Backend> Decoder<B> {
             final_norm: Param::from_data(data(), device),
             head: (!weights.config.tied_embeddings).then(|| Param::from_data(data(), device)),
             config: weights.config.clone(),
+            keep: Keep::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use burn::{
 };
 
 use super::{Block, ModelConfig, rotary_angles};
-use crate::kernels::{AttentionMap, AttentionShape, Ops, WeightLayout};
+use crate::kernels::{AttentionMap, AttentionShape, Keep, Ops, WeightLayout};
 
 /// Token embedding, blocks, a last RMSNorm and the output projection.
 #[derive(Module, Debug)]
@@ -22,6 +22,9 @@ pub struct Decoder<B: Backend> {
     /// The shape that all this has.
     #[module(skip)]
     pub config: ModelConfig,
+    /// What each block keeps for the gradient.
+    #[module(skip)]
+    pub keep: Keep,
 }
 
 /// Rows of packed documents as the decoder reads them.
@@ -61,7 +64,7 @@ impl<B: Ops> Decoder<B> {
         };
         let mut x = B::embed(self.embedding.val(), ids);
         for block in &self.blocks {
-            x = block.forward(x, &map, config.norm_epsilon);
+            x = block.forward(x, &map, config.norm_epsilon, self.keep);
         }
         B::rms_norm(x, self.final_norm.val(), config.norm_epsilon)
     }

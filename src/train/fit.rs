@@ -30,7 +30,7 @@ use crate::{
     data::{DataPlan, Example, Loader},
     device::{Cpu, DeviceChoice, DeviceTask},
     error::{Error, Result},
-    kernels::Kernels,
+    kernels::{Keep, Kernels},
     model::{Decoder, ModelConfig, Weights},
 };
 
@@ -168,7 +168,9 @@ impl DeviceTask for Launch<'_> {
         let steps = train.num_steps();
         let schedule = Clock { schedule: config.schedule, highest: f64::from(config.learning_rate), step: position.step, steps };
         let optimizer = AdamW::<B>::new(config.adam(), position.step, moments, &device);
-        let model = Decoder::<Autodiff<B>>::from_weights(&weights, &device);
+        let mut model = Decoder::<Autodiff<B>>::from_weights(&weights, &device);
+        drop(weights);
+        model.keep = if config.gradient_checkpointing { Keep::Input } else { Keep::Activations };
         let learner = Learner::<Components<B>>::new(model, optimizer.clone(), schedule);
         let outcome = Arc::new(Mutex::new(None));
         let strategy = ExactResume {

@@ -219,6 +219,7 @@ impl<B: Kernels> Run<'_, B> {
     }
 
     fn save(&mut self) -> Result<()> {
+        B::trim();
         self.metrics.sync()?;
         let state = TrainState {
             position: self.position.clone(),

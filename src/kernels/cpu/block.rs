@@ -80,14 +80,36 @@ impl Shared<'_> {
     }
 }
 
-/// The places of a chunk that the forward pass fills.
+/// The intermediate results of a chunk, filled by [`activations`].
 pub struct Places<'a> {
     pub qkv: &'a mut [f32],
     pub attended: &'a mut [f32],
     pub log_sum: &'a mut [f32],
     pub middle: &'a mut [f32],
     pub gate_up: &'a mut [f32],
-    pub y: &'a mut [f32],
+}
+
+/// Places of its own for the intermediate results of a chunk.
+pub struct Buffers([Scratch; 5]);
+
+impl Buffers {
+    /// Places for `n` tokens.
+    pub fn new(shared: &Shared<'_>, n: usize) -> Self {
+        let widths = [shared.shape.columns(), shared.attended(), shared.shape.heads, shared.d(), 2 * shared.f()];
+        Self(widths.map(|width| Scratch::new(n * width)))
+    }
+
+    /// To be filled.
+    pub fn places(&mut self) -> Places<'_> {
+        let [qkv, attended, log_sum, middle, gate_up] = &mut self.0;
+        Places { qkv, attended, log_sum, middle, gate_up }
+    }
+
+    /// For the backward pass, once filled.
+    pub fn saved<'a>(&'a self, x: &'a [f32], starts: &'a [i32]) -> Saved<'a> {
+        let [qkv, attended, log_sum, middle, gate_up] = &self.0;
+        Saved { x, starts, qkv, attended, log_sum, middle, gate_up }
+    }
 }
 
 /// What the backward pass reads of a chunk.
@@ -102,12 +124,12 @@ pub struct Saved<'a> {
     pub gate_up: &'a [f32],
 }
 
-/// Runs a chunk of rows forward.
-pub fn forward(shared: &Shared<'_>, x: &[f32], starts: &[i32], places: Places<'_>) {
+/// Runs a chunk of rows forward, up to the gate and up projection.
+pub fn activations(shared: &Shared<'_>, x: &[f32], starts: &[i32], places: &mut Places<'_>) {
     let Shared { shape, rotary, epsilon, weights } = *shared;
     let (d, n) = (shared.d(), starts.len());
-    let Places { qkv, attended, log_sum, middle, gate_up, y } = places;
-    let (mut normed, mut inverse, mut gated) = (Scratch::new(n * d), Scratch::new(n), Scratch::new(n * shared.f()));
+    let Places { qkv, attended, log_sum, middle, gate_up } = places;
+    let (mut normed, mut inverse) = (Scratch::new(n * d), Scratch::new(n));
     rms_norm::forward(x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
     matmul(qkv, Matrix::new(&normed, d), Matrix::new(weights.qkv, shape.columns()), false);
     for row in 0..n / shape.time {
@@ -120,9 +142,15 @@ pub fn forward(shared: &Shared<'_>, x: &[f32], starts: &[i32], places: Places<'_
     matmul(middle, Matrix::new(attended, shared.attended()), Matrix::new(weights.output, d), true);
     rms_norm::forward(middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
     matmul(gate_up, Matrix::new(&normed, d), Matrix::new(weights.gate_up, 2 * shared.f()), false);
-    swiglu::forward(gate_up, shared.f(), &mut gated);
-    y.copy_from_slice(middle);
-    matmul(y, Matrix::new(&gated, shared.f()), Matrix::new(weights.down, d), true);
+}
+
+/// The output of a chunk of rows from its intermediate results.
+pub fn output(shared: &Shared<'_>, places: &Places<'_>, y: &mut [f32]) {
+    let (d, f) = (shared.d(), shared.f());
+    let mut gated = Scratch::new(y.len() / d * f);
+    swiglu::forward(places.gate_up, f, &mut gated);
+    y.copy_from_slice(places.middle);
+    matmul(y, Matrix::new(&gated, f), Matrix::new(shared.weights.down, d), true);
 }
 
 /// Runs a chunk of rows backward: turns the gradient by the output, in `grad: [n, d]`, into that by the input, and adds to the sums.

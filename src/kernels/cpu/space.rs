@@ -50,6 +50,11 @@ pub fn give(space: Vec<f32>) {
     });
 }
 
+/// Frees all that waits for use.
+pub fn clear() {
+    with(|pool| *pool = Pool::default());
+}
+
 /// Space that gives itself back.
 pub struct Scratch(Vec<f32>);
 

@@ -1,0 +1,152 @@
+//! A whole block of the decoder over the chunks of a batch.
+
+use burn::tensor::{Tensor, TensorPrimitive};
+use burn_flex::Flex;
+use rayon::prelude::*;
+
+use super::{
+    CHUNK, SUMS,
+    whole::{Whole, integers, release, sum_in_order, tensor},
+};
+use crate::kernels::{
+    AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep,
+    cpu::{block, space::take},
+};
+
+/// Rows of `time` tokens that make a chunk.
+fn rows_of_chunk(time: usize) -> usize {
+    (CHUNK / time.max(1)).max(1)
+}
+
+/// See [`Kernels::block`](crate::kernels::Kernels::block).
+pub fn forward(x: Tensor<Flex, 2>, weights: &BlockWeights<Flex>, map: &AttentionMap<Flex>, epsilon: f32, keep: Keep) -> (Tensor<Flex, 2>, BlockSaved<Flex>) {
+    let ([n, d], shape) = (x.dims(), map.shape);
+    let (x, weights) = (Whole::new(x), WholeBlock::new(weights));
+    let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
+    let starts = integers(&starts);
+    let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
+    let (columns, width, heads, f) = (shape.columns(), shared.attended(), shape.heads, shared.f());
+    let chunk = rows_of_chunk(shape.time) * shape.time;
+    let mut y = take(n * d);
+    let inputs = y.par_chunks_mut(chunk * d).zip((x.slice().par_chunks(chunk * d), starts.par_chunks(chunk)));
+    let run = |x: &[f32], starts: &[i32], mut places: block::Places<'_>, y: &mut [f32]| {
+        block::activations(&shared, x, starts, &mut places);
+        block::output(&shared, &places, y);
+    };
+    let activations = match keep {
+        Keep::Input => {
+            inputs.for_each(|(y, (x, starts))| run(x, starts, block::Buffers::new(&shared, starts.len()).places(), y));
+            None
+        }
+        Keep::Activations => {
+            let [mut qkv, mut attended, mut log_sum, mut middle, mut gate_up] = [columns, width, heads, d, 2 * f].map(|width| take(n * width));
+            (qkv.par_chunks_mut(chunk * columns), attended.par_chunks_mut(chunk * width), log_sum.par_chunks_mut(chunk * heads))
+                .into_par_iter()
+                .zip((middle.par_chunks_mut(chunk * d), gate_up.par_chunks_mut(chunk * 2 * f)))
+                .zip(inputs)
+                .for_each(|(((qkv, attended, log_sum), (middle, gate_up)), (y, (x, starts)))| {
+                    run(x, starts, block::Places { qkv, attended, log_sum, middle, gate_up }, y);
+                });
+            Some(BlockActivations {
+                qkv: tensor(qkv, [n, columns]),
+                attended: tensor(attended, [n, width]),
+                log_sum: tensor(log_sum, [n, heads]),
+                middle: tensor(middle, [n, d]),
+                gate_up: tensor(gate_up, [n, 2 * f]),
+            })
+        }
+    };
+    let saved = BlockSaved { x: Tensor::from_primitive(TensorPrimitive::Float(x.0)), activations };
+    (tensor(y, [n, d]), saved)
+}
+
+/// See [`Kernels::block_backward`](crate::kernels::Kernels::block_backward).
+pub fn backward(
+    grad: Tensor<Flex, 2>,
+    weights: &BlockWeights<Flex>,
+    saved: BlockSaved<Flex>,
+    map: &AttentionMap<Flex>,
+    epsilon: f32,
+) -> (Tensor<Flex, 2>, BlockWeights<Flex>) {
+    let ([n, d], shape) = (grad.dims(), map.shape);
+    let shapes = (weights.qkv.dims(), weights.output.dims(), weights.gate_up.dims(), weights.down.dims());
+    let (grad, weights) = (Whole::new(grad), WholeBlock::new(weights));
+    let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
+    let starts = integers(&starts);
+    let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
+    let x = Whole::new(saved.x);
+    let kept = saved.activations.map(|kept| [kept.qkv, kept.attended, kept.log_sum, kept.middle, kept.gate_up].map(Whole::new));
+    let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
+    let chunk = rows_of_chunk(shape.time);
+    let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
+    let sums: Vec<block::Grads> = grad_x
+        .par_chunks_mut(stretch * d)
+        .enumerate()
+        .map(|(index, grad)| {
+            let mut sums = block::Grads::zeros(&shared.weights);
+            for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
+                let first = index * stretch + part * chunk * shape.time;
+                let tokens = grad.len() / d;
+                let of = |width: usize| first * width..(first + tokens) * width;
+                let (x, starts) = (&x.slice()[of(d)], &starts[of(1)]);
+                if let Some([qkv, attended, log_sum, middle, gate_up]) = &kept {
+                    let saved = block::Saved {
+                        x,
+                        starts,
+                        qkv: &qkv.slice()[of(shape.columns())],
+                        attended: &attended.slice()[of(shared.attended())],
+                        log_sum: &log_sum.slice()[of(shape.heads)],
+                        middle: &middle.slice()[of(d)],
+                        gate_up: &gate_up.slice()[of(2 * shared.f())],
+                    };
+                    block::backward(&shared, &saved, grad, &mut sums);
+                } else {
+                    let mut buffers = block::Buffers::new(&shared, tokens);
+                    block::activations(&shared, x, starts, &mut buffers.places());
+                    block::backward(&shared, &buffers.saved(x, starts), grad, &mut sums);
+                }
+            }
+            sums
+        })
+        .collect();
+    let mut by_parameter: [Vec<Vec<f32>>; 6] = Default::default();
+    for sums in sums {
+        for (parameter, sum) in by_parameter.iter_mut().zip(sums.into_array()) {
+            parameter.push(sum);
+        }
+    }
+    drop(starts);
+    kept.into_iter().flatten().chain([x]).for_each(release);
+    let [attention_norm, qkv, output, mlp_norm, gate_up, down] = by_parameter.map(sum_in_order);
+    let grads = BlockWeights {
+        attention_norm: tensor(attention_norm, [d]),
+        qkv: tensor(qkv, shapes.0),
+        output: tensor(output, shapes.1),
+        mlp_norm: tensor(mlp_norm, [d]),
+        gate_up: tensor(gate_up, shapes.2),
+        down: tensor(down, shapes.3),
+    };
+    (tensor(grad_x, [n, d]), grads)
+}
+
+/// The parameters of a block, each in one piece.
+struct WholeBlock([Whole; 6]);
+
+impl WholeBlock {
+    fn new(weights: &BlockWeights<Flex>) -> Self {
+        let BlockWeights { attention_norm, qkv, output, mlp_norm, gate_up, down } = weights.clone();
+        Self([Whole::new(attention_norm), Whole::new(qkv), Whole::new(output), Whole::new(mlp_norm), Whole::new(gate_up), Whole::new(down)])
+    }
+
+    fn slices(&self) -> block::Weights<'_> {
+        let [attention_norm, qkv, output, mlp_norm, gate_up, down] = &self.0;
+        block::Weights {
+            attention_norm: attention_norm.slice(),
+            qkv: qkv.slice(),
+            output: output.slice(),
+            mlp_norm: mlp_norm.slice(),
+            gate_up: gate_up.slice(),
+            down: down.slice(),
+        }
+    }
+}
