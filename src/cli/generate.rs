@@ -120,7 +120,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     let done = match target(args, &spec)? {
         Target::Corpus(layout) => Report::from(generate(&job(layout), &mut progress)?),
         Target::Folder(mut sink) => {
-            generate_into(&job(FolderSink::ENCODING), &mut sink, &mut progress)?;
+            generate_into(&job(FolderSink::ENCODING), sink.as_mut(), &mut progress)?;
             Report::from(sink.finish()?)
         }
     };
@@ -134,7 +134,7 @@ pub(super) enum Target {
     /// A corpus of our own.
     Corpus(Layout),
     /// A folder for other tools.
-    Folder(FolderSink),
+    Folder(Box<FolderSink>),
 }
 
 /// What `--layout` asks for; `config` goes into the manifest of a folder.
@@ -147,7 +147,7 @@ pub(super) fn target(args: &GenerateArgs, config: &impl serde::Serialize) -> Res
         return Err(Error::Usage(format!("--against is not allowed with layout {}; generate jsonl or shard, then convert", layout.name())));
     }
     let config = serde_json::to_value(config).expect("a spec is plain data");
-    Ok(Target::Folder(FolderSink::new(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None })))
+    Ok(Target::Folder(Box::new(FolderSink::new(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None }))))
 }
 
 /// What was written.

@@ -54,7 +54,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     let done = match target(args, &spec)? {
         Target::Corpus(layout) => Report::from(generate(&spec, run(layout), &mut progress)?),
         Target::Folder(mut sink) => {
-            generate_into(&spec, run(FolderSink::ENCODING), &mut sink, &mut progress)?;
+            generate_into(&spec, run(FolderSink::ENCODING), sink.as_mut(), &mut progress)?;
             Report::from(sink.finish()?)
         }
     };

@@ -1,9 +1,6 @@
 //! The funnel: every planted defect is found by its rule, nothing else is dropped, and the outcome depends on the rows alone.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use metacot_envs::{Difficulty, Settings, registry};
 use metacot_traces::{
@@ -257,5 +254,5 @@ fn mistakes_are_refused_by_name_and_nothing_is_lost() {
     .to_vec();
     insta::assert_snapshot!(refused.join("\n"));
     assert_eq!(records(&path("corpus")).len(), 20);
-    assert!(!PathBuf::from(path("out")).join("manifest.json").exists(), "a failed run leaves no finished corpus");
+    assert!(!path("out").join("manifest.json").exists(), "a failed run leaves no finished corpus");
 }

@@ -53,7 +53,7 @@ impl EnvironmentVisitor for Hostile {
         let (mut recorder, mut auditor, mut count) = (Recorder::default(), Auditor::default(), 0);
         for name in format::NAMES {
             let Ok(format) = format::build::<E>(name, &Settings::default()) else { continue };
-            let search = search::build::<E>("astar", &env, &Settings::default()).unwrap();
+            let search = search::build::<E>(if E::HAS_OPPONENT { "mcts" } else { "astar" }, &env, &Settings::default()).unwrap();
             let budget = Budget { expansions: 60, nodes: 5_000 };
             search.run(&env, &problem, budget, &mut SeedTree::root(52).stream(0), &mut recorder);
             let mut honest = String::new();
@@ -84,6 +84,7 @@ impl EnvironmentVisitor for Hostile {
 #[test]
 fn damaged_texts_of_every_format_are_read_and_audited() {
     for name in registry::NAMES {
-        assert!(registry::visit(name, Hostile).unwrap() >= 5 * ROUNDS as u64, "{name}");
+        // The least number of formats that any environment has: the games.
+        assert!(registry::visit(name, Hostile).unwrap() >= 4 * ROUNDS as u64, "{name}");
     }
 }
