@@ -121,7 +121,10 @@ impl<E: World> Maker<E> {
             return Ok(None);
         }
         let Some(transform) = &self.transform else {
-            desk.sample.text.clear();
+            // Makers of one environment share a desk: nothing of the record before may stay.
+            let mut text = std::mem::take(&mut desk.sample.text);
+            text.clear();
+            desk.sample = Sample { text, ..Sample::default() };
             desk.sample.prompt_len = format.write(env, &problem, trace, &mut desk.sample.text);
             self.check(id, (&problem, trace.goal.is_some()), (format.as_ref(), &desk.sample.text), &mut desk.auditor)?;
             return Ok(Some(self.describe(id, &problem, &canonical_key, desk, take)));
