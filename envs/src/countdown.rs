@@ -117,6 +117,17 @@ impl<P: Preset> Environment for NumbersGame<P> {
         P::configure(difficulty)
     }
 
+    /// Texts of an environment leave its own rules unsaid.
+    fn at(&self, problem: &Problem) -> Option<Self> {
+        (problem.rules != self.rules).then(|| Self {
+            size: self.size,
+            max_number: self.max_number,
+            targets: self.targets.clone(),
+            rules: problem.rules,
+            preset: PhantomData,
+        })
+    }
+
     fn validate(&self, problem: &Problem) -> Result<(), String> {
         if problem.numbers.is_empty() || problem.numbers.len() > MAX_NUMBERS {
             return Err(format!("{} numbers are not allowed; expected 1 to {MAX_NUMBERS}", problem.numbers.len()));

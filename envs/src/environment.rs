@@ -76,6 +76,14 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
     /// What is wrong, as a lower-case fragment.
     fn validate(&self, problem: &Self::Problem) -> Result<(), String>;
 
+    /// The environment at the settings that belong to a problem and that its text leaves unsaid; `None` where those of `self` will do.
+    fn at(&self, _problem: &Self::Problem) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// Draws a problem; `rng` decides all of it. The problem is solvable unless the environment's own settings say otherwise.
     fn generate(&self, rng: &mut ChaCha8Rng) -> Self::Problem;
 

@@ -161,6 +161,11 @@ impl Environment for Maze {
         generate::configure(difficulty)
     }
 
+    /// Texts leave the size of a maze unsaid.
+    fn at(&self, problem: &Problem) -> Option<Self> {
+        (problem.grid != self.grid).then(|| Self { grid: problem.grid, ..self.clone() })
+    }
+
     /// Problems cannot be made outside of what is allowed.
     fn validate(&self, _problem: &Problem) -> Result<(), String> {
         Ok(())

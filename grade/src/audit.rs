@@ -6,7 +6,7 @@ use metacot_envs::{
     Difficulty, Settings, World,
     registry::{self, EnvironmentVisitor},
 };
-use metacot_traces::{Audit, DefectKind, TraceFormat, audit, format, generate::plan_texts};
+use metacot_traces::{Audit, DefectKind, TraceFormat, audit, format, generate::plan_texts, told::Prompts};
 
 use crate::{
     Verdict,
@@ -33,16 +33,15 @@ impl EnvironmentVisitor for Open<'_> {
     fn visit<E: World>(self) -> Self::Output {
         let env: E = crate::plan::default_env(self.difficulty)?;
         let format = format::build::<E>(self.format, self.settings).map_err(|error| error.to_string())?;
-        Ok(Box::new(Typed { env, format, problem: None, text: Vec::new(), prompt: String::new() }))
+        Ok(Box::new(Typed { env, format, problem: None, text: Vec::new() }))
     }
 }
 
 struct Typed<E: World> {
     env: E,
     format: Box<dyn TraceFormat<E>>,
-    problem: Option<E::Problem>,
+    problem: Option<(E::Problem, Prompts<E>)>,
     text: Vec<u8>,
-    prompt: String,
 }
 
 impl<E: World> Auditor for Typed<E> {
@@ -53,21 +52,21 @@ impl<E: World> Auditor for Typed<E> {
         self.problem = None;
         let read: E::Problem = serde_json::from_slice(problem).map_err(|error| format!("not a problem of {}: {error}", E::NAME))?;
         self.env.validate(&read)?;
-        self.prompt.clear();
-        self.format.write_prompt(&self.env, &read, &mut self.prompt);
-        self.problem = Some(read);
+        let prompts = Prompts::new(&self.env, self.format.as_ref(), &read);
+        self.problem = Some((read, prompts));
         self.text.clear();
         self.text.extend_from_slice(problem);
         Ok(())
     }
 
     fn audit(&mut self, response: &str, verdict: &mut Verdict) {
-        let problem = self.problem.as_ref().expect("a problem is loaded before it is audited");
+        let (problem, prompts) = self.problem.as_ref().expect("a problem is loaded before it is audited");
         let body = bare(response);
         // Completions come with or without the prompt that they continue.
-        let text = if body.starts_with(self.prompt.as_str()) { Cow::Borrowed(body) } else { Cow::Owned([self.prompt.as_str(), body].concat()) };
-        let audit = audit(&self.env, Some(problem), &self.format.parse(&text));
-        note(&self.env, problem, &audit, &text, verdict);
+        let (env, prompt, is_there) = prompts.reader(&self.env, body);
+        let text = if is_there { Cow::Borrowed(body) } else { Cow::Owned([prompt, body].concat()) };
+        let audit = audit(env, Some(problem), &self.format.parse(&text));
+        note(env, problem, &audit, &text, verdict);
     }
 }
 

@@ -14,7 +14,7 @@ use metacot_envs::{
     Difficulty, Settings, World,
     registry::{self, EnvironmentVisitor},
 };
-use metacot_traces::{Auditor, Defect, TraceFormat, audit, format};
+use metacot_traces::{Auditor, Defect, TraceFormat, audit, format, told::Prompts};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -215,7 +215,7 @@ impl EnvironmentVisitor for Open<'_> {
         let settings = if is_meant(&config.format, format) { config.format_settings.clone() } else { Settings::default() };
         let env: E = crate::plan::default_env(&difficulty)?;
         let format = format::build::<E>(format, &settings).map_err(|error| error.to_string())?;
-        Ok(Box::new(Typed { env, format, auditor: Auditor::default(), problem: None, json: Vec::new(), prompt: String::new(), text: String::new() }))
+        Ok(Box::new(Typed { env, format, auditor: Auditor::default(), problem: None, json: Vec::new(), text: String::new() }))
     }
 }
 
@@ -223,10 +223,9 @@ struct Typed<E: World> {
     env: E,
     format: Box<dyn TraceFormat<E>>,
     auditor: Auditor<E>,
-    problem: Option<E::Problem>,
+    problem: Option<(E::Problem, Prompts<E>)>,
     /// The JSON of `problem`: samples of one problem mostly follow each other.
     json: Vec<u8>,
-    prompt: String,
     text: String,
 }
 
@@ -238,11 +237,10 @@ impl<E: World> Typed<E> {
         self.problem = None;
         let problem: E::Problem = serde_json::from_slice(json).map_err(|error| format!("not a problem of {}: {error}", E::NAME))?;
         self.env.validate(&problem)?;
-        self.prompt.clear();
-        self.format.write_prompt(&self.env, &problem, &mut self.prompt);
+        let prompts = Prompts::new(&self.env, self.format.as_ref(), &problem);
         self.json.clear();
         self.json.extend_from_slice(json);
-        self.problem = Some(problem);
+        self.problem = Some((problem, prompts));
         Ok(())
     }
 }
@@ -256,9 +254,10 @@ impl<E: World> Check for Typed<E> {
             return Ok(());
         };
         self.load(json)?;
-        let Self { env, format, auditor, problem, prompt, text, .. } = self;
-        let problem = problem.as_ref().expect("it was just loaded");
-        let body = if is_whole || body.starts_with(prompt.as_str()) {
+        let Self { env, format, auditor, problem, text, .. } = self;
+        let (problem, prompts) = problem.as_ref().expect("it was just loaded");
+        let (env, prompt, is_there) = prompts.reader(env, body);
+        let body = if is_whole || is_there {
             body
         } else {
             text.clear();

@@ -1,6 +1,8 @@
 //! Audits of rows: what is false is named where it stands, what cannot be read does not stop the rest, threads change nothing.
 
+use metacot_envs::{Difficulty, Settings, World, countdown::Countdown, maze::Maze};
 use metacot_grade::{AuditConfig, Audits, audit_stream};
+use metacot_traces::generate::{Desk, Maker, Spec};
 use serde_json::{Value, json};
 
 const TRACE: &str = "Current State: 24:[3, 5, 9], Operations: []\nExploring Operation: 3*5=15, Resulting Numbers: [9, 15]\nGenerated Node #0,0: 24:[9, 15] Operation: 3*5=15\nMoving to Node #0,0\nCurrent State: 24:[9, 15], Operations: ['3*5=15']\nExploring Operation: 9+15=24, Resulting Numbers: [24]\n24,24 equal: Goal Reached";
@@ -95,4 +97,20 @@ fn configurations_that_cannot_be_are_refused_before_any_row() {
         let error = audit_stream(&config, "".as_bytes(), &mut Vec::new(), 1).unwrap_err();
         assert!(error.kind() == std::io::ErrorKind::InvalidInput && error.to_string().contains(expected), "{error}");
     }
+}
+
+#[test]
+fn what_a_text_leaves_unsaid_is_read_from_its_problem() {
+    // No text of a maze says its size, and texts do not name the rules of their own corpus.
+    fn rows<E: World>(spec: &Spec) -> String {
+        let (maker, mut desk) = (Maker::<E>::new(spec).unwrap(), Desk::default());
+        let row = |id| serde_json::to_string(&maker.record(id, &mut desk).unwrap()?).ok();
+        (0..10).filter_map(row).map(|row| row + "\n").collect()
+    }
+    let sized = Difficulty { size: Some("8x12".into()), ..Difficulty::default() };
+    let ruled = Difficulty { settings: Settings::default().with("rules", "rational"), ..Difficulty::default() };
+    let mazes = rows::<Maze>(&Spec { difficulty: sized, ..Spec::new("maze", "astar", "searchformer") });
+    let numbers = rows::<Countdown>(&Spec { difficulty: ruled, ..Spec::new("countdown", "dfs", "sos") });
+    let (_, audits) = audit(&AuditConfig::default(), &(mazes + &numbers), 2);
+    assert_eq!((audits.rows, audits.clean), (20, 20), "{audits:?}");
 }

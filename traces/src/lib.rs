@@ -33,6 +33,7 @@ pub mod search;
 pub mod settings;
 pub mod stats;
 pub mod task;
+pub mod told;
 pub mod trace;
 pub mod transform;
 pub mod view;

@@ -14,7 +14,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Forensics, forensics, states};
-use crate::{TraceFormat, audit, format};
+use crate::{TraceFormat, audit, format, told::Prompts};
 
 /// What a trace says of itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,17 +94,22 @@ struct Typed<E: World> {
 
 impl<E: World> Reader for Typed<E> {
     fn profile(&self, told: Told<'_>, wants_states: bool) -> Result<Profile, String> {
-        let Self { env, format } = self;
+        let format = &self.format;
         let mut text = Cow::Borrowed(told.text);
+        let (env, prompts);
         let problem = match told.problem {
-            None => None,
+            None => {
+                env = &self.env;
+                None
+            }
             Some(problem) => {
                 let problem = E::Problem::deserialize(problem).map_err(|error| format!("not a problem of {}: {error}", E::NAME))?;
-                env.validate(&problem)?;
-                let mut prompt = String::new();
-                format.write_prompt(env, &problem, &mut prompt);
-                if !text.starts_with(&prompt) {
-                    text = Cow::Owned(prompt + told.text);
+                self.env.validate(&problem)?;
+                prompts = Prompts::new(&self.env, format.as_ref(), &problem);
+                let (reader, prompt, is_there) = prompts.reader(&self.env, told.text);
+                env = reader;
+                if !is_there {
+                    text = Cow::Owned([prompt, told.text].concat());
                 }
                 Some(problem)
             }

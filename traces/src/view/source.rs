@@ -16,6 +16,7 @@ use crate::{
     format,
     generate::{Maker, Spec, plan_texts},
     search,
+    told::Prompts,
 };
 
 type Result<T> = std::result::Result<T, CorpusError>;
@@ -93,23 +94,24 @@ impl EnvironmentVisitor for OfText<'_> {
         let env = E::configure(difficulty).map_err(usage)?;
         let format = format::build::<E>(format_name, format_settings).map_err(usage)?;
         let problem = problem.map(|json| typed(&env, json)).transpose()?;
-        let mut prompt = String::new();
-        problem.iter().for_each(|problem| format.write_prompt(&env, problem, &mut prompt));
         // Completions come with or without the prompt that they continue, and a return-conditioned one with its return before it.
         let prefix = return_prefix(text);
-        let whole = if text[prefix..].starts_with(&prompt) { text.to_string() } else { [prompt.as_str(), text].concat() };
+        let prompts = problem.as_ref().map(|problem| Prompts::new(&env, format.as_ref(), problem));
+        let (env, prompt, is_there) = prompts.as_ref().map_or((&env, "", true), |prompts| prompts.reader(&env, &text[prefix..]));
+        let mut prompt = prompt.to_string();
+        let whole = if is_there { text.to_string() } else { [prompt.as_str(), text].concat() };
         let prefix = if whole.len() == text.len() { prefix } else { 0 };
         let material =
-            Material { env: &env, problem: problem.as_ref(), parsed: format.parse(&whole[prefix..]), search: None, has_layers: search.is_some_and(has_layers) };
+            Material { env, problem: problem.as_ref(), parsed: format.parse(&whole[prefix..]), search: None, has_layers: search.is_some_and(has_layers) };
         let (mut view, audit) = build(&material);
         shift(&mut view, &whole, prefix);
         if prompt.is_empty() {
-            audit.problem.iter().for_each(|problem| format.write_prompt(&env, problem, &mut prompt));
+            audit.problem.iter().for_each(|problem| format.write_prompt(env, problem, &mut prompt));
         }
         let is_there = whole[prefix..].starts_with(&prompt);
         view.prompt_len = if is_there { prefix + prompt.len() } else { 0 };
         view.title = [Some(E::NAME), search, Some(format_name)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
-        view.facts = facts(&env, &audit, &view);
+        view.facts = facts(env, &audit, &view);
         Ok(view)
     }
 }
