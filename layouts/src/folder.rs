@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use metacot_traces::corpus::{CARD, CorpusError, FileEntry, MANIFEST, Manifest as CorpusManifest, Record, SCHEMA_VERSION, publish};
+use metacot_traces::corpus::{CARD, CorpusError, FileEntry, Manifest as CorpusManifest, Record, SCHEMA_VERSION, claim, publish, release};
 
 use crate::{
     card::{self, Part},
@@ -69,23 +69,7 @@ impl Folder {
     /// # Errors
     /// The folder cannot be written, or holds a corpus and `force` is off.
     pub fn create(spec: FolderSpec) -> Result<Self, CorpusError> {
-        let folder = &spec.folder;
-        fs::create_dir_all(folder).map_err(CorpusError::io("cannot create", folder))?;
-        let manifest = folder.join(MANIFEST);
-        if manifest.exists() {
-            if !spec.force {
-                return Err(CorpusError::Exists { path: folder.clone() });
-            }
-            for entry in Manifest::load(folder).map(|manifest| manifest.files).unwrap_or_default() {
-                let path = folder.join(&entry.name);
-                if path.is_file() {
-                    fs::remove_file(&path).map_err(CorpusError::io("cannot remove", &path))?;
-                }
-            }
-            fs::remove_file(&manifest).map_err(CorpusError::io("cannot remove", &manifest))?;
-        }
-        let probe = folder.join(".write-probe");
-        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(CorpusError::io("cannot write into", folder))?;
+        claim(&spec.folder, "train", spec.force)?;
         Ok(Self { spec, groups: BTreeMap::new(), counts: BTreeMap::new() })
     }
 
@@ -166,6 +150,7 @@ impl Folder {
         let parts = if spec.layout.container.is_data_set() { parts.as_slice() } else { &[] };
         publish(&spec.folder.join(CARD), card::card(&manifest, parts).as_bytes())?;
         manifest.save(&spec.folder)?;
+        release(&spec.folder)?;
         Ok(manifest)
     }
 }

@@ -182,3 +182,22 @@ fn stats_and_forensics_tell_searches_apart() {
     assert_eq!(overlap(&dfs, &dfs), 1.0);
     assert!(overlap(&dfs, &bfs) < 1.0);
 }
+
+#[test]
+fn files_that_no_corpus_wrote_are_not_replaced_and_those_of_an_unfinished_one_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["README.md", "train-00000-of-00001.jsonl"] {
+        let path = folder.path().join(name);
+        fs::write(&path, "mine").unwrap();
+        let error = generate(&job(folder.path(), Layout::Jsonl), &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("exists already"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        fs::remove_file(&path).unwrap();
+    }
+    let whole = generate(&job(folder.path(), Layout::Jsonl), &mut |_| {}).unwrap();
+    assert!(!folder.path().join(".unfinished").exists());
+    // A run that was killed before its manifest leaves the mark and its files.
+    fs::remove_file(folder.path().join("manifest.json")).unwrap();
+    fs::write(folder.path().join(".unfinished"), "").unwrap();
+    assert_eq!(generate(&job(folder.path(), Layout::Jsonl), &mut |_| {}).unwrap().digest, whole.digest);
+}

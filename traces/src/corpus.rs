@@ -1,6 +1,7 @@
 //! Corpora on disk: records, shard files, and the manifest without which a folder is unfinished.
 
 mod card;
+mod claim;
 mod contamination;
 mod file;
 pub mod filter;
@@ -14,6 +15,7 @@ mod sink;
 mod writer;
 
 pub use card::CARD;
+pub use claim::{claim, release};
 pub use contamination::{CONTAMINATION, Contamination, Overlap, contamination};
 pub use file::{CorpusError, publish};
 pub use filter::{FUNNEL, FilterJob, Funnel, Leaks, RULES, Rates, Row, RuleCount, Source, Worlds, filter};

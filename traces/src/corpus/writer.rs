@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::{BufWriter, Write as _},
     ops::Range,
     path::PathBuf,
@@ -11,8 +11,9 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    CARD, CorpusError, FileEntry, Layout, MANIFEST, Manifest, SCHEMA_VERSION,
+    CARD, CorpusError, FileEntry, Layout, Manifest, SCHEMA_VERSION,
     card::card,
+    claim::{claim, release},
     file::{self, publish},
 };
 
@@ -60,24 +61,7 @@ impl Writer {
     /// # Errors
     /// The folder cannot be written, or holds a corpus and `force` is off.
     pub fn create(spec: WriterSpec) -> Result<Self, CorpusError> {
-        let folder = &spec.folder;
-        fs::create_dir_all(folder).map_err(CorpusError::io("cannot create", folder))?;
-        let manifest = folder.join(MANIFEST);
-        if manifest.exists() {
-            if !spec.force {
-                return Err(CorpusError::Exists { path: folder.clone() });
-            }
-            for entry in Manifest::load(folder).map(|manifest| manifest.files).unwrap_or_default() {
-                let path = folder.join(&entry.name);
-                if entry.name.contains(['/', '\\']) || !path.exists() {
-                    continue;
-                }
-                fs::remove_file(&path).map_err(CorpusError::io("cannot remove", &path))?;
-            }
-            fs::remove_file(&manifest).map_err(CorpusError::io("cannot remove", &manifest))?;
-        }
-        let probe = folder.join(".write-probe");
-        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(CorpusError::io("cannot write into", folder))?;
+        claim(&spec.folder, &spec.prefix, spec.force)?;
         Ok(Self { spec, current: None, entries: Vec::new(), counts: BTreeMap::new() })
     }
 
@@ -143,6 +127,7 @@ impl Writer {
         };
         publish(&self.spec.folder.join(CARD), card(&manifest, &self.spec.prefix).as_bytes())?;
         manifest.save(&self.spec.folder)?;
+        release(&self.spec.folder)?;
         Ok(manifest)
     }
 
