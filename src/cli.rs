@@ -3,6 +3,20 @@
 //! Data goes to stdout, words for people to stderr.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the command line")]
 
+/// Prints a line of data; ends the program quietly where nobody reads on, as `head` makes it.
+macro_rules! println {
+    ($($argument:tt)*) => {
+        $crate::cli::output::line(format_args!($($argument)*))
+    };
+}
+
+/// As `println`, without a line end.
+macro_rules! print {
+    ($($argument:tt)*) => {
+        $crate::cli::output::text(format_args!($($argument)*))
+    };
+}
+
 mod audit;
 mod contamination;
 mod convert;
@@ -17,6 +31,7 @@ mod inspect;
 mod layout;
 mod machine;
 mod mix;
+mod output;
 mod progress;
 mod run;
 mod sample;

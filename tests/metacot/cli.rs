@@ -1,10 +1,10 @@
 //! The command line as people meet it: help, data on stdout, one clear line for every mistake.
 
-use std::fs;
+use std::{fs, process::Stdio};
 
 use metacot::cli::help;
 
-use crate::support::{error_line, output, piped, stdout, tiny};
+use crate::support::{error_line, metacot, output, piped, stdout, tiny};
 
 #[test]
 fn help_reads_well() {
@@ -121,4 +121,13 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
     insta::assert_snapshot!("errors", text);
     assert_eq!(fs::read_to_string(file).unwrap(), "x");
     assert_eq!(fs::read_to_string(path("occupied/thesis.tex")).unwrap(), "precious");
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    for args in [&["doctor"][..], &["generate", "--env", "all", "--search", "all", "--format", "all", "--count", "1", "--out", "none", "--dry-run"]] {
+        let mut child = metacot(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
+    }
 }
