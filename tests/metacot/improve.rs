@@ -1,6 +1,6 @@
 //! The policy-gradient loop: it learns, it resumes exactly, and it stops with a reason.
 
-use std::{fs, path::Path, process::Command, thread::sleep, time::Duration};
+use std::{fs, path::Path};
 
 use metacot::{
     Error, Result,
@@ -18,7 +18,7 @@ use metacot_traces::{
     task::{self, Problem, Task},
 };
 
-use crate::support::tiny;
+use crate::support::{kill_until_done, tiny};
 
 /// Problems, vocabulary and fresh weights.
 struct Lab {
@@ -216,29 +216,7 @@ fn a_killed_run_ends_like_an_uninterrupted_one() {
     let [whole, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let (_, reports) = lab().run(&everything(), whole.path()).unwrap();
     assert!(reports.iter().any(|report| report.groups_replayed > 0 && report.metrics.staleness_max > 0));
-    let mut kills = 0;
-    for attempt in 0_u64.. {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "improve::victim"])
-            .env(VICTIM, killed.path())
-            .env("RAYON_NUM_THREADS", if attempt % 2 == 0 { "1" } else { "2" })
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        // Later and later, so that the kills fall on different places and the run ends at last.
-        sleep(Duration::from_millis(15 + 2 * attempt));
-        match child.try_wait().unwrap() {
-            Some(status) => {
-                assert!(status.success());
-                break;
-            }
-            None => {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                kills += 1;
-            }
-        }
-    }
+    let kills = kill_until_done("improve::victim", VICTIM, killed.path(), 15, 2);
     assert!(kills > 5, "{kills} kills met the run");
     for (whole, killed) in end_of(whole.path()).iter().zip(end_of(killed.path())) {
         assert_eq!(whole.0, killed.0);

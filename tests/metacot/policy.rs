@@ -12,19 +12,10 @@ use metacot_envs::SeedTree;
 use metacot_objectives::{Advantages, Batch, KlPenalty, Objective, Sequence, kl::Estimator};
 use rand::RngExt;
 
+use crate::support::tiny_model;
+
 fn model() -> ModelConfig {
-    ModelConfig {
-        vocab_size: 24,
-        width: 32,
-        layers: 2,
-        heads: 4,
-        kv_heads: 2,
-        hidden: 48,
-        context: 40,
-        rope_theta: 10_000.0,
-        norm_epsilon: 1e-5,
-        tied_embeddings: false,
-    }
+    tiny_model(false)
 }
 
 /// Weights large enough that distributions are far from uniform.

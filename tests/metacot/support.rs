@@ -4,7 +4,57 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread::sleep,
+    time::Duration,
 };
+
+use metacot::model::ModelConfig;
+
+/// A model that trains in seconds.
+pub fn tiny_model(tied_embeddings: bool) -> ModelConfig {
+    ModelConfig {
+        vocab_size: 24,
+        width: 32,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
+        hidden: 48,
+        context: 40,
+        rope_theta: 10_000.0,
+        norm_epsilon: 1e-5,
+        tied_embeddings,
+    }
+}
+
+/// Runs the test `victim` of this binary, told its folder by `variable`, and kills it again and again until one run gets to its end; on one
+/// and on two threads in turns. Gives the number of kills that met it.
+///
+/// Later and later from `first` milliseconds on, by `step` more each time, so that the kills fall on different places and the run ends at last.
+pub fn kill_until_done(victim: &str, variable: &str, folder: &Path, first: u64, step: u64) -> u32 {
+    let mut kills = 0;
+    for attempt in 0_u64.. {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", victim])
+            .env(variable, folder)
+            .env("RAYON_NUM_THREADS", if attempt % 2 == 0 { "1" } else { "2" })
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        sleep(Duration::from_millis(first + step * attempt));
+        match child.try_wait().unwrap() {
+            Some(status) => {
+                assert!(status.success());
+                break;
+            }
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+            }
+        }
+    }
+    kills
+}
 
 /// The recipe of the tests.
 pub fn tiny() -> PathBuf {

@@ -3,9 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
-    thread::sleep,
-    time::Duration,
 };
 
 use metacot::{
@@ -18,19 +15,10 @@ use metacot::{
 use metacot_envs::SeedTree;
 use rand::RngExt;
 
+use crate::support::{kill_until_done, tiny_model};
+
 fn model() -> ModelConfig {
-    ModelConfig {
-        vocab_size: 24,
-        width: 32,
-        layers: 2,
-        heads: 4,
-        kv_heads: 2,
-        hidden: 48,
-        context: 40,
-        rope_theta: 10_000.0,
-        norm_epsilon: 1e-5,
-        tied_embeddings: true,
-    }
+    tiny_model(true)
 }
 
 /// Sequences that can be learned: the response repeats the prompt.
@@ -184,28 +172,7 @@ fn to_be_killed() -> TrainConfig {
 fn a_killed_run_ends_like_an_uninterrupted_one() {
     let [whole, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     run(&to_be_killed(), &examples(60), whole.path()).unwrap();
-    let mut kills = 0;
-    for attempt in 0_u64.. {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "train::victim"])
-            .env(VICTIM, killed.path())
-            .env("RAYON_NUM_THREADS", if attempt % 2 == 0 { "1" } else { "2" })
-            .spawn()
-            .unwrap();
-        // Later and later, so that the kills fall on different places and the run ends at last.
-        sleep(Duration::from_millis(20 + 3 * attempt));
-        match child.try_wait().unwrap() {
-            Some(status) => {
-                assert!(status.success());
-                break;
-            }
-            None => {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                kills += 1;
-            }
-        }
-    }
+    let kills = kill_until_done("train::victim", VICTIM, killed.path(), 20, 3);
     assert!(kills > 3, "{kills} kills met the run");
     assert_eq!(end_of(whole.path()), end_of(killed.path()));
 }
