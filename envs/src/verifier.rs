@@ -30,19 +30,62 @@ impl Verdict {
 
 /// Replays a plan from the initial state. Actions after a solved state are illegal.
 pub fn replay<E: Environment>(env: &E, problem: &E::Problem, plan: &[E::Action]) -> Verdict {
-    let mut state = env.initial(problem);
-    let mut total = 0;
-    for (step, action) in plan.iter().enumerate() {
-        if env.status(problem, &state) != Status::Open {
-            return Verdict::Illegal { step, reason: "the state before it has ended".into() };
-        }
-        match env.apply(problem, &state, action) {
-            Ok(next) => {
-                total += env.cost(problem, &state, action);
-                state = next;
-            }
-            Err(error) => return Verdict::Illegal { step, reason: error.reason },
+    let mut replay = Replay::new(env, problem);
+    for action in plan {
+        if !replay.take(env, problem, action) {
+            break;
         }
     }
-    if env.is_answer(problem, plan, &state) { Verdict::Solved { cost: total } } else { Verdict::Unsolved }
+    replay.verdict(env, problem, plan)
+}
+
+/// A replay action by action, for a plan whose actions are only known where they are taken.
+#[derive(Clone, Debug)]
+pub struct Replay<E: Environment> {
+    state: E::State,
+    cost: u32,
+    num_steps: usize,
+    fault: Option<Verdict>,
+}
+
+impl<E: Environment> Replay<E> {
+    /// Stands at the initial state.
+    pub fn new(env: &E, problem: &E::Problem) -> Self {
+        Self { state: env.initial(problem), cost: 0, num_steps: 0, fault: None }
+    }
+
+    /// The state that was reached.
+    pub fn state(&self) -> &E::State {
+        &self.state
+    }
+
+    /// Takes an action; whether the environment could apply it. An action after an end is applied where that can be done, and stays a fault.
+    #[inline]
+    pub fn take(&mut self, env: &E, problem: &E::Problem, action: &E::Action) -> bool {
+        let step = self.num_steps;
+        self.num_steps += 1;
+        if self.fault.is_none() && env.status(problem, &self.state) != Status::Open {
+            self.fault = Some(Verdict::Illegal { step, reason: "the state before it has ended".into() });
+        }
+        match env.apply(problem, &self.state, action) {
+            Ok(next) => {
+                self.cost += env.cost(problem, &self.state, action);
+                self.state = next;
+                true
+            }
+            Err(error) => {
+                self.fault.get_or_insert(Verdict::Illegal { step, reason: error.reason });
+                false
+            }
+        }
+    }
+
+    /// The verdict on the actions that were taken, `plan`.
+    pub fn verdict(self, env: &E, problem: &E::Problem, plan: &[E::Action]) -> Verdict {
+        match self.fault {
+            Some(fault) => fault,
+            None if env.is_answer(problem, plan, &self.state) => Verdict::Solved { cost: self.cost },
+            None => Verdict::Unsolved,
+        }
+    }
 }

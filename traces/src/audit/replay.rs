@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use metacot_envs::{ActionFault, Verdict, World, replay};
+use metacot_envs::{ActionFault, Verdict, World, replay, verifier};
 
 use super::{Defect, DefectKind, Statement, StatementKind};
 use crate::{Event, Node, NodeId, StopReason, Trace};
@@ -193,20 +193,28 @@ impl<E: World> Replay<E> {
         self.trace.stop = StopReason::Solved;
     }
 
+    /// Judges the plan that leads to a node of the told trace.
+    pub fn judge_path(&mut self, env: &E, problem: &E::Problem, node: NodeId) {
+        let path = self.trace.path(node);
+        let plan: Vec<_> = path.iter().filter_map(|node| self.trace.node(*node).action.clone()).collect();
+        self.verdict = Some(replay(env, problem, &plan));
+        self.plan = Some(plan);
+    }
+
     /// Reads the actions of a claimed plan one after another from the start, and judges it where all of them read.
     pub fn judge<'t>(&mut self, env: &E, problem: &E::Problem, actions: impl Iterator<Item = &'t str>) {
-        let mut state = env.initial(problem);
+        let mut walk = verifier::Replay::new(env, problem);
         let (mut plan, mut all_read) = (Vec::new(), true);
         for text in actions {
-            let read = env.read_action(problem, &state, text, None).ok().and_then(|action| Some((env.apply(problem, &state, &action).ok()?, action)));
-            let Some((next, action)) = read else {
-                all_read = false;
-                break;
-            };
-            state = next;
-            plan.push(action);
+            match env.read_action(problem, walk.state(), text, None) {
+                Ok(action) if walk.take(env, problem, &action) => plan.push(action),
+                _ => {
+                    all_read = false;
+                    break;
+                }
+            }
         }
-        self.verdict = all_read.then(|| replay(env, problem, &plan));
+        self.verdict = all_read.then(|| walk.verdict(env, problem, &plan));
         self.plan = Some(plan);
     }
 }

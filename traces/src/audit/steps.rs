@@ -4,9 +4,9 @@ use metacot_envs::{Status, World};
 
 use super::{DefectKind, StatementKind, replay::Replay};
 use crate::{
-    Event,
+    Event, NodeId,
     discourse::{
-        lines,
+        lines, split_at_phrase,
         steps::{Claim, Dialect, Retake},
     },
 };
@@ -14,8 +14,8 @@ use crate::{
 /// Checks all statements of a text.
 pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect: &Dialect, replay: &mut Replay<E>) {
     let (mut at, mut has_answer, mut num_headings) = (0, false, 0);
-    // Where each step that stands was taken.
-    let mut before = Vec::new();
+    // Where each step that stands was taken, and how its action was written.
+    let mut before: Vec<(NodeId, &str)> = Vec::new();
     let mut count = 0;
     for (step, (start, line)) in lines(text).enumerate() {
         count = step + 1;
@@ -24,7 +24,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
             replay.is_a(StatementKind::Retake);
             match retake {
                 Retake::Step => match before.pop() {
-                    Some(node) => at = node,
+                    Some((node, _)) => at = node,
                     None => replay.fault(DefectKind::WrongOrder),
                 },
                 Retake::Steps | Retake::Attempt => {
@@ -62,7 +62,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
                 }
             }
             Claim::Step { number, action, successor } => {
-                before.push(at);
+                before.push((at, action));
                 if !dialect.has_steps || num_headings != dialect.num_headings {
                     replay.fault(DefectKind::WrongOrder);
                 }
@@ -81,7 +81,7 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
                     replay.fault(DefectKind::WrongOrder);
                 }
                 replay.about(at);
-                answer(env, problem, plan, dialect, replay, at);
+                answer(env, problem, plan, dialect, replay, at, &before);
             }
             Claim::Unreadable => replay.fault(DefectKind::Syntax),
         }
@@ -92,12 +92,19 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
 }
 
 /// The answer must solve the problem, and be what the steps did where there are steps.
-fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect, replay: &mut Replay<E>, at: u32) {
-    let actions = plan.split(dialect.separator).filter(|_| !plan.is_empty());
-    replay.judge(env, problem, actions);
+fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect, replay: &mut Replay<E>, at: NodeId, steps: &[(NodeId, &str)]) {
+    let actions = || parts(plan, dialect.separator);
+    // Word for word what true steps did, which is then not read again.
+    let repeats = dialect.has_steps && replay.trace.node(at).depth as usize == steps.len() && actions().eq(steps.iter().map(|(_, action)| *action));
+    if repeats {
+        replay.judge_path(env, problem, at);
+    } else {
+        replay.judge(env, problem, actions());
+    }
     let is_solved = replay.verdict.as_ref().is_some_and(metacot_envs::Verdict::is_solved);
     // Compared as text, since actions of the same text may use equal operands at different positions.
     let is_told = !dialect.has_steps
+        || repeats
         || replay.is_written(plan, |trace, out| {
             for (index, node) in trace.path(at).into_iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { dialect.separator });
@@ -111,6 +118,21 @@ fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect
     if dialect.has_steps && is_goal {
         replay.solve(at);
     }
+}
+
+/// The parts of a text between separators; none in an empty text.
+fn parts<'t>(text: &'t str, separator: &str) -> impl Iterator<Item = &'t str> {
+    let mut rest = Some(text).filter(|text| !text.is_empty());
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        Some(match split_at_phrase(text, separator) {
+            Some((part, after)) => {
+                rest = Some(after);
+                part
+            }
+            None => text,
+        })
+    })
 }
 
 fn kind_of(claim: &Claim<'_>) -> StatementKind {
