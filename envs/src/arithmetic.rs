@@ -164,8 +164,9 @@ impl Environment for Arithmetic {
 
     fn apply(&self, problem: &Problem, state: &Work, action: &Step) -> Result<Work, IllegalAction> {
         let next = match (problem.family(), state, action) {
-            _ if self.status(problem, state) != Status::Open => None,
+            // A sheet asks for its status itself.
             (Family::Sheet(sheet), Work::Columns(state), Step::Column(choice)) => sheet.after(state, *choice).map(|(next, _)| Work::Columns(next)),
+            _ if self.status(problem, state) != Status::Open => None,
             (Family::Order(expression), Work::Reduced(state), Step::Reduce(place)) => expression.after(state, *place).map(Work::Reduced),
             (Family::Graph(graph), Work::Known(state), Step::Compute(name)) => graph.after(state, *name).map(Work::Known),
             _ => None,

@@ -63,6 +63,16 @@ fn push_large_magnitude(out: &mut String, magnitude: u64) {
     push_integer(out, rest as i64);
 }
 
+/// Whether `text` is exactly what [`push_integer`] writes of `value`.
+#[inline]
+pub fn is_integer(text: &str, value: u32) -> bool {
+    if value >= 1000 {
+        return read_integer(text) == Some(i64::from(value));
+    }
+    let (start, bytes) = (CELL * value as usize, text.as_bytes());
+    bytes.len() == length(value as usize) && bytes.iter().zip(&SMALL_BYTES[start..start + CELL]).all(|(byte, digit)| byte == digit)
+}
+
 /// Reads a decimal integer as [`push_integer`] writes it: no plus sign, no leading zeros, no spaces.
 #[inline]
 pub fn read_integer(text: &str) -> Option<i64> {
@@ -92,6 +102,16 @@ mod tests {
             push_integer(&mut out, value);
             assert_eq!(out, value.to_string());
             assert_eq!(read_integer(&out), Some(value));
+        }
+    }
+
+    #[test]
+    fn only_its_own_form_is_an_integer() {
+        for value in [0_u32, 7, 10, 99, 100, 999, 1000, 12_000_345] {
+            assert!(is_integer(&value.to_string(), value));
+            for other in [format!("0{value}"), format!("{value} "), format!("{value}0"), format!("+{value}"), String::new(), (value + 1).to_string()] {
+                assert!(!is_integer(&other, value), "{other:?} is not {value}");
+            }
         }
     }
 

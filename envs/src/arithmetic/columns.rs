@@ -63,13 +63,62 @@ fn len(value: u64) -> u8 {
     value.checked_ilog10().unwrap_or(0) as u8 + 1
 }
 
+/// Powers of ten that a `u64` holds.
+const POWERS: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = 10 * powers[exponent - 1];
+        exponent += 1;
+    }
+    powers
+};
+
 fn power(exponent: u8) -> u64 {
-    10_u64.pow(u32::from(exponent))
+    POWERS[usize::from(exponent)]
 }
 
 /// The digit of a column, counted from the right; 0 beyond the number.
 fn digit(value: u64, column: u8) -> u64 {
-    value / power(column) % 10
+    let above = power(column);
+    if value < above { 0 } else { value / above % 10 }
+}
+
+/// What stands before an equals sign: numbers, each with the sign after it, up to the first without one.
+#[derive(Clone, Copy, Debug)]
+struct Terms([(u64, Option<char>); 3]);
+
+impl Terms {
+    fn len(&self) -> usize {
+        self.0.iter().position(|(_, sign)| sign.is_none()).map_or(self.0.len(), |last| last + 1)
+    }
+
+    fn write(&self, out: &mut String) {
+        for (value, sign) in &self.0[..self.len()] {
+            push_integer(out, *value as i64);
+            out.extend(*sign);
+        }
+    }
+
+    /// Whether `text` says just these terms; `None` where it is no row of numbers at all.
+    fn are_said_by(&self, text: &str) -> Option<bool> {
+        let (mut rest, mut count, mut is_same) = (text, 0, true);
+        loop {
+            let end = rest.bytes().position(|byte| matches!(byte, b'+' | b'-' | b'*')).unwrap_or(rest.len());
+            let value = read_natural(&rest[..end])?;
+            let sign = rest.as_bytes().get(end).map(|byte| char::from(*byte));
+            is_same &= self.0.get(count) == Some(&(value, sign));
+            count += 1;
+            if sign.is_none() {
+                return Some(is_same && count == self.len());
+            }
+            rest = &rest[end + 1..];
+        }
+    }
+}
+
+fn read_natural(text: &str) -> Option<u64> {
+    u64::try_from(read_integer(text)?).ok()
 }
 
 impl Sheet {
@@ -191,49 +240,41 @@ impl Sheet {
         })
     }
 
-    /// Appends what stands before the equals sign.
-    fn write_left(&self, state: &Columns, choice: u8, out: &mut String) {
-        let (a, b) = (digit(self.a, state.column), digit(self.b, state.column));
-        let terms = match self.operation {
-            Operation::Add => [(a, '+'), (b, '+'), (state.carry, ' ')],
-            Operation::Sub => [(a + if a < b + state.carry { 10 } else { 0 }, '-'), (b, '-'), (state.carry, ' ')],
-            Operation::Mul => match self.finished_row(state) {
-                Some(row) => [(state.sum, '+'), (row, ' '), (0, ' ')],
-                None => [(a, '*'), (digit(self.b, state.row), '+'), (state.carry, ' ')],
-            },
-            Operation::Div => [(self.brought_down(state), '-'), (u64::from(choice), '*'), (self.b, ' ')],
-        };
-        for (value, sign) in terms {
-            push_integer(out, value as i64);
-            if sign == ' ' {
-                break;
+    /// What stands before the equals sign.
+    fn left(&self, state: &Columns, choice: u8) -> Terms {
+        let column_of = |value| digit(value, state.column);
+        let (plus, minus, times) = (Some('+'), Some('-'), Some('*'));
+        Terms(match self.operation {
+            Operation::Add => [(column_of(self.a), plus), (column_of(self.b), plus), (state.carry, None)],
+            Operation::Sub => {
+                let (a, b) = (column_of(self.a), column_of(self.b));
+                [(a + if a < b + state.carry { 10 } else { 0 }, minus), (b, minus), (state.carry, None)]
             }
-            out.push(sign);
-        }
+            Operation::Mul => match self.finished_row(state) {
+                Some(row) => [(state.sum, plus), (row, None), (0, None)],
+                None => [(column_of(self.a), times), (digit(self.b, state.row), plus), (state.carry, None)],
+            },
+            Operation::Div => [(self.brought_down(state), minus), (u64::from(choice), times), (self.b, None)],
+        })
     }
 
     pub(super) fn write_action(&self, state: &Columns, choice: u8, out: &mut String) {
-        self.write_left(state, choice, out);
+        self.left(state, choice).write(out);
         out.push('=');
         push_integer(out, self.after(state, choice).map_or(0, |(_, result)| result) as i64);
     }
 
     pub(super) fn read_action(&self, state: &Columns, text: &str) -> Result<u8, ActionFault> {
         let (left, result) = text.split_once('=').ok_or(ActionFault::Syntax)?;
-        let is_natural = |text: &str| read_integer(text).is_some_and(|value| value >= 0);
-        if !is_natural(result) || !left.split(['+', '-', '*']).all(is_natural) {
-            return Err(ActionFault::Syntax);
-        }
+        let result = read_natural(result).ok_or(ActionFault::Syntax)?;
         if self.status(state) != Status::Open {
-            return Err(ActionFault::Illegal);
+            let is_row = self.left(state, 0).are_said_by(left).is_some();
+            return Err(if is_row { ActionFault::Illegal } else { ActionFault::Syntax });
         }
-        let mut written = String::new();
         for choice in self.choices() {
-            written.clear();
-            self.write_left(state, choice, &mut written);
-            if written == left {
+            if self.left(state, choice).are_said_by(left).ok_or(ActionFault::Syntax)? {
                 let (_, expected) = self.after(state, choice).ok_or(ActionFault::Illegal)?;
-                return if read_integer(result) == Some(expected as i64) { Ok(choice) } else { Err(ActionFault::Arithmetic) };
+                return if result == expected { Ok(choice) } else { Err(ActionFault::Arithmetic) };
             }
         }
         Err(ActionFault::Unavailable)
@@ -250,9 +291,14 @@ impl Sheet {
         out.push_str(if self.operation == Operation::Div { "rest " } else { "carry " });
         push_integer(out, state.carry as i64);
         out.push_str(" digits");
-        for column in (0..state.column).rev() {
+        let (mut digits, mut rest) = ([0; POWERS.len()], state.written);
+        let digits = &mut digits[..usize::from(state.column)];
+        for digit in digits.iter_mut() {
+            (*digit, rest) = ((rest % 10) as u8, rest / 10);
+        }
+        for digit in digits.iter().rev() {
             out.push(' ');
-            push_integer(out, digit(state.written, column) as i64);
+            out.push(char::from(b'0' + digit));
         }
         if self.operation == Operation::Mul {
             out.push_str(" sum ");
@@ -273,8 +319,7 @@ impl Sheet {
         let at = text.find(['+', '-', '*', '/'])?;
         let operation =
             [Operation::Add, Operation::Sub, Operation::Mul, Operation::Div].into_iter().find(|operation| text[at..].starts_with(operation.sign()))?;
-        let natural = |text: &str| u64::try_from(read_integer(text)?).ok();
-        let sheet = Self { operation, a: natural(&text[..at])?, b: natural(&text[at + 1..])? };
+        let sheet = Self { operation, a: read_natural(&text[..at])?, b: read_natural(&text[at + 1..])? };
         sheet.validate().is_ok().then_some(sheet)
     }
 }

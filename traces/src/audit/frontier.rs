@@ -8,7 +8,7 @@ mod plan;
 
 use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
 
-use metacot_envs::{Status, World, digits::read_integer};
+use metacot_envs::{Status, World, digits::is_integer};
 
 pub(super) use open::Tables;
 
@@ -117,7 +117,7 @@ impl<'t, E: World> Frontier<'_, 't, E> {
 
     /// Notes a fault where the costs that are told are not those of a node.
     fn check_costs(&mut self, entry: Entry<'_>, cost: u32, bound: u32) {
-        if !is_number(entry.cost, cost) || !is_number(entry.bound, bound) {
+        if !is_integer(entry.cost, cost) || !is_integer(entry.bound, bound) {
             self.replay.fault(DefectKind::WrongCost);
         }
     }
@@ -230,7 +230,7 @@ impl<'t, E: World> Frontier<'_, 't, E> {
         let mut fallback: Option<NodeId> = None;
         for node in self.tables.of_text(entry.state, self.text) {
             let data = self.replay.trace.node(node);
-            if self.tables.is_open(node) && is_number(entry.cost, data.cost) && is_number(entry.bound, data.bound) {
+            if self.tables.is_open(node) && is_integer(entry.cost, data.cost) && is_integer(entry.bound, data.bound) {
                 self.rivals.push(node);
             } else if fallback.is_none_or(|known| !self.tables.is_open(known)) {
                 fallback = Some(node);
@@ -313,8 +313,4 @@ impl<'t, E: World> Frontier<'_, 't, E> {
         }
         self.plan.finish(self.env, self.problem, self.goal, (count, end), self.replay);
     }
-}
-
-fn is_number(text: &str, number: u32) -> bool {
-    read_integer(text) == Some(i64::from(number))
 }

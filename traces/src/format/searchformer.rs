@@ -128,9 +128,12 @@ fn read_entry(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)>
     }
     let mut state_end = body;
     loop {
-        match bytes.get(state_end..state_end + 2)? {
-            b" c" => break,
-            b" p" => return None,
+        while *bytes.get(state_end)? != b' ' {
+            state_end += 1;
+        }
+        match bytes.get(state_end + 1)? {
+            b'c' => break,
+            b'p' => return None,
             _ => state_end += 1,
         }
     }
