@@ -2,6 +2,7 @@
 
 mod card;
 mod claim;
+mod closing;
 mod contamination;
 mod file;
 pub mod filter;

@@ -14,6 +14,7 @@ use super::{
     CARD, CorpusError, FileEntry, Layout, Manifest, SCHEMA_VERSION,
     card::card,
     claim::{claim, release},
+    closing::Closing,
     file::{self, publish},
 };
 
@@ -51,6 +52,7 @@ struct Current {
 pub struct Writer {
     spec: WriterSpec,
     current: Option<Current>,
+    closing: Closing,
     entries: Vec<FileEntry>,
     counts: BTreeMap<String, u64>,
 }
@@ -62,7 +64,7 @@ impl Writer {
     /// The folder cannot be written, or holds a corpus and `force` is off.
     pub fn create(spec: WriterSpec) -> Result<Self, CorpusError> {
         claim(&spec.folder, &spec.prefix, spec.force)?;
-        Ok(Self { spec, current: None, entries: Vec::new(), counts: BTreeMap::new() })
+        Ok(Self { spec, current: None, closing: Closing::default(), entries: Vec::new(), counts: BTreeMap::new() })
     }
 
     /// Adds `count` to the total called `name`.
@@ -97,7 +99,7 @@ impl Writer {
         self.write(&self.spec.layout.footer(records))?;
         let Some(current) = self.current.take() else { return Ok(()) };
         let file = current.file.into_inner().map_err(|error| CorpusError::io("cannot write", &current.temporary)(error.into_error()))?;
-        file::rename_synced(&file, &current.temporary, &current.path)?;
+        self.closing.begin(file, current.temporary, current.path.clone())?;
         self.entries.push(FileEntry {
             name: current.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             bytes: current.bytes,
@@ -116,6 +118,7 @@ impl Writer {
         if self.current.is_some() {
             self.end_file()?;
         }
+        self.closing.end()?;
         let manifest = Manifest {
             schema_version: SCHEMA_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").into(),

@@ -10,6 +10,8 @@ use crate::corpus::{CorpusError, CorpusSink, Layout, Manifest, RecordRef, Sink, 
 const RECORDS_PER_FILE: u64 = 50_000;
 /// Records that a worker makes at a time; divides [`RECORDS_PER_FILE`].
 const CHUNK: u64 = 40;
+/// Chunks for each thread that may be made and not yet written.
+const WINDOW: usize = 4;
 
 /// A shard of a run: number `index` of `count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +137,7 @@ struct Chunk {
     counts: BTreeMap<&'static str, u64>,
 }
 
-/// Makes the records of `ids` on `threads` workers and hands the chunks to `take` in order.
+/// Makes the records of `ids` on `threads` threads, this one among them, and hands the chunks to `take` in order.
 fn in_order<P: Producer>(
     producer: &P,
     layout: Layout,
@@ -153,38 +155,48 @@ fn in_order<P: Producer>(
         }
         return Ok(());
     }
-    let window = 2 * threads;
+    let window = WINDOW * threads;
     let (numbers_in, numbers) = bounded::<u64>(window);
     let (chunks_in, chunks) = bounded::<Result<Chunk, CorpusError>>(window);
     // Written chunks go back to the workers, so that no more memory is asked for than the window holds.
     let (spare_in, spare) = bounded::<Chunk>(window);
+    let make = |number, desk: &mut P::Desk<'_>| {
+        let mut chunk = spare.try_recv().unwrap_or_default();
+        fill(&mut chunk, producer, layout, number, ids_of(number), desk).map(|()| chunk)
+    };
     thread::scope(|scope| {
         // Owned here, so that an early return closes the channels and the workers end.
         let (numbers_in, chunks) = (numbers_in, chunks);
-        for _ in 0..threads {
-            let (numbers, chunks_in, spare) = (numbers.clone(), chunks_in.clone(), spare.clone());
+        for _ in 1..threads {
+            let (numbers, chunks_in, make) = (numbers.clone(), chunks_in.clone(), &make);
             scope.spawn(move || {
                 let mut desk = producer.desk();
                 for number in numbers {
-                    let mut chunk = spare.try_recv().unwrap_or_default();
-                    let made = fill(&mut chunk, producer, layout, number, ids_of(number), &mut desk).map(|()| chunk);
-                    if chunks_in.send(made).is_err() {
+                    if chunks_in.send(make(number, &mut desk)).is_err() {
                         return;
                     }
                 }
             });
         }
-        drop((numbers, chunks_in));
+        drop(chunks_in);
+        // This thread writes, and makes chunks while there is nothing to write: a thread that only wrote would take a core from the workers.
+        let mut desk = producer.desk();
         let mut waiting = BTreeMap::new();
         let (mut sent, mut next) = (0, 0);
         while next < num_chunks {
             // No more is handed out than the window holds, so a slow chunk bounds memory.
             while sent < num_chunks && sent < next + window as u64 {
-                numbers_in.send(sent).expect("the workers live until this sender is dropped");
+                numbers_in.send(sent).expect("this thread holds a receiver");
                 sent += 1;
             }
-            let chunk: Chunk = chunks.recv().expect("a worker answers every number")?;
-            waiting.insert(chunk.number, chunk);
+            let made = match chunks.try_recv() {
+                Ok(made) => made?,
+                Err(_) => match numbers.try_recv() {
+                    Ok(number) => make(number, &mut desk)?,
+                    Err(_) => chunks.recv().expect("a worker answers every number")?,
+                },
+            };
+            waiting.insert(made.number, made);
             while let Some(chunk) = waiting.remove(&next) {
                 take(&chunk)?;
                 next += 1;
