@@ -38,7 +38,7 @@ fn main() {
             let layout = Layout::parse(name, None, &encoder).expect("a known name");
             let copies = records.clone();
             let started = seconds(origin);
-            let spec = FolderSpec { folder: folder.clone(), layout, config: serde_json::Value::Null, force: true, numbering: None };
+            let spec = FolderSpec { folder: folder.clone(), layout, config: serde_json::Value::Null, force: true, numbering: None, shard: None };
             let mut writer = Folder::create(spec).expect("a folder");
             copies.into_iter().for_each(|record| writer.push(record).expect("a record that fits"));
             let manifest = writer.finish().expect("a manifest");

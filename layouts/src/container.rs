@@ -27,6 +27,11 @@ pub trait Container: Send + Sync {
     /// The extension of the files.
     fn extension(&self) -> &'static str;
 
+    /// The extensions of all files that [`start`](Self::start) begins.
+    fn extensions(&self) -> Vec<&'static str> {
+        vec![self.extension()]
+    }
+
     /// Whether Hugging Face `datasets` reads the files.
     fn is_data_set(&self) -> bool {
         true

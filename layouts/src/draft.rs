@@ -103,6 +103,11 @@ impl Finished {
         &self.entry.blake3
     }
 
+    /// The extension of its name.
+    pub fn extension(&self) -> &'static str {
+        self.extension
+    }
+
     /// Gives the file its name `stem.extension` in `folder` and returns its entry, the name being `inside/stem.extension`.
     ///
     /// # Errors

@@ -17,9 +17,11 @@ mod card;
 mod cell;
 mod draft;
 mod folder;
+mod group;
 mod manifest;
 mod read;
 mod sink;
+mod spill;
 mod truth;
 
 pub use cell::{Cell, Field, Kind};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use metacot_traces::corpus::{CorpusError, FileEntry, MANIFEST, SCHEMA_VERSION, publish};
+use metacot_traces::corpus::{CorpusError, FileEntry, MANIFEST, SCHEMA_VERSION, Shard, publish};
 use serde::{Deserialize, Serialize};
 
 /// What a folder holds.
@@ -14,6 +14,9 @@ pub struct Manifest {
     pub tool_version: String,
     /// Everything that decides the bytes.
     pub config: serde_json::Value,
+    /// Which part of a run this is; absent where it is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// Name of the layout.
     pub layout: String,
     /// The data files in order.

@@ -1,8 +1,6 @@
 //! A laid-out folder as the sink of a run of generation.
 
-use std::ops::Range;
-
-use metacot_traces::corpus::{CorpusError, Layout, Sink};
+use metacot_traces::corpus::{CorpusError, Files, Layout, Sink};
 
 use crate::{
     folder::{Folder, FolderSpec},
@@ -34,9 +32,9 @@ impl FolderSink {
 }
 
 impl Sink for FolderSink {
-    fn begin(&mut self, files: Range<u64>, num_files: u64) -> Result<(), CorpusError> {
+    fn begin(&mut self, files: Files) -> Result<(), CorpusError> {
         if let Some(mut spec) = self.spec.take() {
-            spec.numbering = Some((files.start, num_files));
+            (spec.shard, spec.numbering) = (files.shard.if_part(), Some((files.numbers.start, files.num_files)));
             self.folder = Some(Folder::create(spec)?);
         }
         Ok(())

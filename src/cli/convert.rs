@@ -85,7 +85,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
         split: args.split.as_deref().map(str::parse::<Split>).transpose().map_err(Error::Usage)?,
         skips_malformed: args.skip_malformed,
     };
-    let mut folder = Folder::create(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None })?;
+    let mut folder = Folder::create(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None, shard: None })?;
     let bar = Bar::new("records");
     let mut done = 0;
     let mut take = |record: Record| {

@@ -147,7 +147,7 @@ pub(super) fn target(args: &GenerateArgs, config: &impl serde::Serialize) -> Res
         return Err(Error::Usage(format!("--against is not allowed with layout {}; generate jsonl or shard, then convert", layout.name())));
     }
     let config = serde_json::to_value(config).expect("a spec is plain data");
-    Ok(Target::Folder(Box::new(FolderSink::new(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None }))))
+    Ok(Target::Folder(Box::new(FolderSink::new(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None, shard: None }))))
 }
 
 /// What was written.

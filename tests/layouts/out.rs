@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use metacot_envs::Difficulty;
-use metacot_layouts::{FolderSink, FolderSpec, Layout, read, source};
+use metacot_layouts::{Folder, FolderSink, FolderSpec, Layout, read, source};
 use metacot_traces::{
     corpus::{Record, Split},
     generate::{Job, Shard, Spec, generate_into},
@@ -201,7 +201,8 @@ fn a_run_is_laid_out_alike_at_any_number_of_threads_and_as_it_would_be_converted
     let generated = |threads: usize, name: &str| {
         let folder = tempfile::tempdir().unwrap();
         let config = json!({"test": true});
-        let mut sink = FolderSink::new(FolderSpec { folder: folder.path().into(), layout: layout(name, None), config, force: false, numbering: None });
+        let mut sink =
+            FolderSink::new(FolderSpec { folder: folder.path().into(), layout: layout(name, None), config, force: false, numbering: None, shard: None });
         let (out, shard) = (folder.path().into(), Shard { index: 0, count: 1 });
         let job = Job { spec: spec.clone(), out, layout: FolderSink::ENCODING, threads, shard, force: false };
         generate_into(&job, &mut sink, &mut |_| {}).unwrap();
@@ -214,4 +215,63 @@ fn a_run_is_laid_out_alike_at_any_number_of_threads_and_as_it_would_be_converted
         let converted = write(&records("countdown", "sos", 300), layout(name, None), folder.path()).unwrap();
         assert_eq!((generated(1, name), generated(3, name)), (converted.clone(), converted), "{name}");
     }
+}
+
+#[test]
+fn any_number_of_configurations_is_laid_out_as_each_would_be_alone() {
+    let of = |number: usize| -> Vec<Record> {
+        let mut records = records("countdown", "sos", 30);
+        records.iter_mut().for_each(|record| record.format = format!("sos{number:03}"));
+        records.iter_mut().step_by(3).for_each(|record| record.split = Split::Test);
+        records
+    };
+    let groups: Vec<Vec<Record>> = (0..60).map(of).collect();
+    let mixed: Vec<Record> = (0..30).flat_map(|place| groups.iter().map(move |group| group[place].clone())).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let all = write(&mixed, layout("hf", None), &folder.path().join("all")).unwrap();
+    let alone: Vec<_> = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(number, group)| write(group, layout("hf", None), &folder.path().join(number.to_string())).unwrap().files)
+        .collect();
+    assert_eq!((all.files.len(), &all.files), (120, &alone));
+    let mut read_back = Vec::new();
+    read(&folder.path().join("all"), &mut |record| {
+        read_back.push(record);
+        Ok(())
+    })
+    .unwrap();
+    read_back.sort_by(|one, other| (one.id, &one.format).cmp(&(other.id, &other.format)));
+    assert!(read_back == mixed);
+    let names: Vec<_> = fs::read_dir(folder.path().join("all/countdown-sos059")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "nothing that waited is left: {names:?}");
+}
+
+#[test]
+fn a_refusal_leaves_nothing_and_a_replaced_folder_keeps_nothing_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made/for/it");
+    let mut writer =
+        Folder::create(FolderSpec { folder: out.clone(), layout: layout("hf", None), config: json!({}), force: false, numbering: None, shard: None }).unwrap();
+    for number in 0..40 {
+        for mut record in records("countdown", "sos", 100) {
+            record.format = number.to_string();
+            writer.push(record).unwrap();
+        }
+    }
+    writer.end_files().unwrap();
+    assert!(out.join("countdown-39/train-00000.parquet.tmp").exists());
+    drop(writer);
+    assert!(!folder.path().join("made").exists());
+
+    // A folder in use is claimed; files of somebody else stay.
+    write(&records("countdown", "sos", 5), layout("hf", None), &out).unwrap();
+    fs::write(out.join("countdown-sos/notes.parquet.tmp"), "mine").unwrap();
+    let mut writer =
+        Folder::create(FolderSpec { folder: out.clone(), layout: layout("parquet", None), config: json!({}), force: true, numbering: None, shard: None })
+            .unwrap();
+    writer.push(records("countdown", "sos", 1).remove(0)).unwrap();
+    writer.finish().unwrap();
+    let inside: Vec<_> = fs::read_dir(out.join("countdown-sos")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(inside, ["notes.parquet.tmp"]);
 }

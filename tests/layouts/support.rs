@@ -37,7 +37,7 @@ pub fn layout(name: &str, truth: Option<&str>) -> Layout {
 /// Writes records in a layout.
 pub fn write(records: &[Record], layout: Layout, folder: &Path) -> Result<Manifest, CorpusError> {
     let config = serde_json::json!({"test": true});
-    let mut writer = Folder::create(FolderSpec { folder: folder.into(), layout, config, force: false, numbering: None })?;
+    let mut writer = Folder::create(FolderSpec { folder: folder.into(), layout, config, force: false, numbering: None, shard: None })?;
     records.iter().try_for_each(|record| writer.push(record.clone()))?;
     writer.finish()
 }

@@ -138,13 +138,93 @@ fn shards_merge_to_the_bytes_of_one_run() {
     whole.spec.search = "sos-bfs-sum-1".into();
     let files = generate(&whole, &mut |_| {}).unwrap().files;
     assert_eq!(files.len(), 3);
-    let mut merged = Vec::new();
-    for index in 0..8 {
-        let out = folder.path().join(index.to_string());
-        merged.extend(generate(&Job { out, threads: 2, shard: Shard { index, count: 8 }, ..whole.clone() }, &mut |_| {}).unwrap().files);
+    let mut folders: Vec<_> = (0..8).map(|index| folder.path().join(index.to_string())).collect();
+    for (index, out) in (0..).zip(&folders) {
+        let shard = generate(&Job { out: out.clone(), threads: 2, shard: Shard { index, count: 8 }, ..whole.clone() }, &mut |_| {}).unwrap();
+        assert_eq!((shard.shard, shard.counts["records"]), (Some(Shard { index, count: 8 }), 100_100 * (index + 1) / 8 - 100_100 * index / 8));
     }
-    assert_eq!(merged, files);
-    assert_eq!(corpus::Manifest::digest_of(&merged), corpus::Manifest::digest_of(&files));
+    folders.reverse();
+    let out = folder.path().join("merged");
+    corpus::merge(&folders, &out, false, &mut |_, _| {}).unwrap();
+    assert_eq!(corpus::Manifest::load(&out).unwrap(), corpus::Manifest::load(&whole.out).unwrap());
+    for file in &files {
+        assert!(fs::read(out.join(&file.name)).unwrap() == fs::read(whole.out.join(&file.name)).unwrap(), "{}", file.name);
+    }
+}
+
+#[test]
+fn shards_of_a_small_run_are_full_and_only_all_of_them_merge() {
+    let folder = tempfile::tempdir().unwrap();
+    for layout in Layout::ALL {
+        let name = |shard: &str| folder.path().join(format!("{shard}-{}", layout.name()));
+        let whole = generate(&job(&name("whole"), layout), &mut |_| {}).unwrap();
+        let folders: Vec<_> = (0..5).map(|index| name(&index.to_string())).collect();
+        for (index, out) in (0..).zip(&folders) {
+            let shard = generate(&Job { shard: Shard { index, count: 5 }, ..job(out, layout) }, &mut |_| {}).unwrap();
+            assert_eq!((shard.counts["records"], shard.files.len()), (46, 1));
+            assert_eq!(shard.files[0].name, format!("train-0000{index}-of-00005.{}", layout.name()), "no two shards have a file of one name");
+        }
+        let merge = |folders: &[std::path::PathBuf], out: &Path| corpus::merge(folders, out, false, &mut |_, _| {});
+        assert_eq!(merge(&folders, &name("merged")).unwrap(), whole);
+        let refusal = |folders: &[std::path::PathBuf]| merge(folders, &name("refused")).unwrap_err().to_string();
+        assert_eq!(refusal(&[&folders[..1], &folders[3..]].concat()), "2 of the shards are missing: 1/5, 2/5");
+        assert!(refusal(&[&folders[..], &folders[2..3]].concat()).ends_with("are both shard 2/5"));
+        assert!(refusal(&[name("whole")]).ends_with("is no shard of a run: it was made in one piece"));
+        let mut other = Job { shard: Shard { index: 4, count: 5 }, ..job(&name("other"), layout) };
+        other.spec.seed = 8;
+        generate(&other, &mut |_| {}).unwrap();
+        assert!(refusal(&[&folders[..4], &[name("other")]].concat()).contains("are shards of different runs"));
+        let torn = folders[3].join(format!("train-00003-of-00005.{}", layout.name()));
+        let bytes = fs::read(&torn).unwrap();
+        fs::write(&torn, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(refusal(&folders).contains("truncated or changed"));
+        assert!(!name("refused").exists(), "a refusal leaves nothing");
+        let many = Job { shard: Shard { index: 0, count: 231 }, ..job(&name("many"), layout) };
+        assert!(generate(&many, &mut |_| {}).unwrap_err().to_string().contains("expected at most 230 shards"));
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_taken_away_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let files = || {
+        let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    // A run of four files that was killed in the second, beside somebody's own files.
+    for name in ["train-00000-of-00004.jsonl", "train-00001-of-00004.jsonl.tmp", "notes.tmp", "train.log"] {
+        fs::write(path(name), "x").unwrap();
+    }
+    fs::write(path(".unfinished"), "train-00000-of-00004.jsonl\ntrain-00001-of-00004.jsonl\n../outside\n").unwrap();
+    generate(&job(folder.path(), Layout::Jsonl), &mut |_| {}).unwrap();
+    assert_eq!(files(), ["README.md", "manifest.json", "notes.tmp", "train-00000-of-00001.jsonl", "train.log"]);
+
+    // A run that fails takes away what it wrote, and the folders that it made.
+    let out = path("deep/corpus");
+    let mut writer = corpus::Writer::create(corpus::WriterSpec {
+        folder: out.clone(),
+        layout: Layout::Jsonl,
+        prefix: "train".into(),
+        files: 0..3,
+        num_files: 3,
+        shard: Shard::WHOLE,
+        config: serde_json::Value::Null,
+        force: false,
+    })
+    .unwrap();
+    // A file has its name once the next one is finished.
+    for _ in 0..2 {
+        writer.append(b"{}\n", 1).unwrap();
+        writer.end_file().unwrap();
+    }
+    writer.append(b"{}\n", 1).unwrap();
+    assert!(out.join("train-00000-of-00003.jsonl").exists() && out.join("train-00002-of-00003.jsonl.tmp").exists());
+    let second = generate(&Job { force: true, ..job(&out, Layout::Jsonl) }, &mut |_| {}).unwrap_err().to_string();
+    assert!(second.contains("another run is writing into this folder"), "{second}");
+    drop(writer);
+    assert!(!path("deep").exists());
 }
 
 #[test]

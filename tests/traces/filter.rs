@@ -52,6 +52,7 @@ fn write(out: &Path, records: &[Record]) {
         prefix: "train".into(),
         files: 0..1,
         num_files: 1,
+        shard: corpus::Shard::WHOLE,
         config: json!({ "env": "countdown" }),
         force: false,
     };

@@ -67,12 +67,11 @@ fn bytes_do_not_depend_on_threads_or_shards() {
     let mut mixed = spec(&["countdown", "arithmetic"], &["dfs", "astar"], &["sos", "think", "answer"], 100_030);
     mixed.transforms = vec!["none".into(), "conditioned".into()];
     let whole = generate(&mixed, run(&folder.path().join("whole"), 1, WHOLE), &mut |_| {}).unwrap();
-    let mut merged = Vec::new();
-    for index in 0..4 {
-        let out = folder.path().join(index.to_string());
-        merged.extend(generate(&mixed, run(&out, 3, Shard { index, count: 4 }), &mut |_| {}).unwrap().files);
+    let shards: Vec<_> = (0..4).map(|index| folder.path().join(index.to_string())).collect();
+    for (index, out) in (0..).zip(&shards) {
+        generate(&mixed, run(out, 3, Shard { index, count: 4 }), &mut |_| {}).unwrap();
     }
-    assert_eq!(merged, whole.files);
+    assert_eq!(corpus::merge(&shards, &folder.path().join("merged"), false, &mut |_, _| {}).unwrap(), whole);
     let mut ids = Vec::new();
     corpus::read(&folder.path().join("whole"), |record| ids.push(record.id)).unwrap();
     assert!(ids.windows(2).all(|pair| pair[0] < pair[1]) && ids.len() > 100_000, "{} records", ids.len());

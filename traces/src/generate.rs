@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use held_out::HeldOut;
 pub use maker::{Desk, Maker, plan_texts};
-pub use run::{Producer, Run, Shard};
+pub use run::{Producer, Run};
 
+pub use crate::corpus::Shard;
 use crate::{
     Budget,
     corpus::{CorpusError, CorpusSink, Layout, Manifest, Sink, Split, SplitShares},

@@ -79,6 +79,10 @@ impl Container for Tokens {
         EXTENSION
     }
 
+    fn extensions(&self) -> Vec<&'static str> {
+        vec![EXTENSION, INDEX_EXTENSION]
+    }
+
     fn is_data_set(&self) -> bool {
         false
     }

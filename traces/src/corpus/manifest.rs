@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CorpusError, Layout, publish};
+use super::{CorpusError, Layout, Shard, publish};
 
 /// Name of the manifest in its folder.
 pub const MANIFEST: &str = "manifest.json";
@@ -35,6 +35,9 @@ pub struct Manifest {
     pub tool_version: String,
     /// Everything that decides the bytes: environment, search, format, settings, seed, count.
     pub config: serde_json::Value,
+    /// Which part of a run this is; absent where it is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// Layout of the data files.
     pub layout: Layout,
     /// The data files in order.

@@ -1,17 +1,15 @@
 //! Where the records of a run go, in order and already encoded.
 
-use std::ops::Range;
-
-use super::{CorpusError, Manifest, Writer, WriterSpec};
+use super::{CorpusError, Manifest, Writer, WriterSpec, cut::Files};
 
 /// Takes the records of a run in order.
 pub trait Sink {
-    /// Called once, after all settings were checked and before any work is done, with the numbers of the files of this run among those of the
-    /// whole run.
+    /// Called once, after all settings were checked and before any work is done, with the files of this run among those of all
+    /// its shards.
     ///
     /// # Errors
     /// The place cannot be written.
-    fn begin(&mut self, files: Range<u64>, num_files: u64) -> Result<(), CorpusError>;
+    fn begin(&mut self, files: Files) -> Result<(), CorpusError>;
 
     /// Takes `records` records in the encoding that the run was asked for.
     ///
@@ -51,9 +49,8 @@ impl CorpusSink {
 }
 
 impl Sink for CorpusSink {
-    fn begin(&mut self, files: Range<u64>, num_files: u64) -> Result<(), CorpusError> {
-        self.spec.files = files;
-        self.spec.num_files = num_files;
+    fn begin(&mut self, files: Files) -> Result<(), CorpusError> {
+        (self.spec.files, self.spec.num_files, self.spec.shard) = (files.numbers, files.num_files, files.shard);
         self.writer = Some(Writer::create(self.spec.clone())?);
         Ok(())
     }

@@ -11,9 +11,8 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    CARD, CorpusError, FileEntry, Layout, Manifest, SCHEMA_VERSION,
+    CARD, Claim, CorpusError, FileEntry, Layout, MANIFEST, Manifest, SCHEMA_VERSION, Shard,
     card::card,
-    claim::{claim, release},
     closing::Closing,
     file::{self, publish},
 };
@@ -31,6 +30,8 @@ pub struct WriterSpec {
     pub files: Range<u64>,
     /// Number of files of the whole run.
     pub num_files: u64,
+    /// Which part of the run this is.
+    pub shard: Shard,
     /// Goes into the manifest.
     pub config: serde_json::Value,
     /// Whether a finished corpus in the folder may be replaced.
@@ -49,10 +50,14 @@ struct Current {
 }
 
 /// Takes encoded records in order and leaves a finished corpus.
+///
+/// Dropped unfinished, it takes away what it wrote.
 pub struct Writer {
     spec: WriterSpec,
     current: Option<Current>,
+    /// Before the claim, which takes away what it has named.
     closing: Closing,
+    claim: Claim,
     entries: Vec<FileEntry>,
     counts: BTreeMap<String, u64>,
 }
@@ -63,8 +68,8 @@ impl Writer {
     /// # Errors
     /// The folder cannot be written, or holds a corpus and `force` is off.
     pub fn create(spec: WriterSpec) -> Result<Self, CorpusError> {
-        claim(&spec.folder, &spec.prefix, spec.force)?;
-        Ok(Self { spec, current: None, closing: Closing::default(), entries: Vec::new(), counts: BTreeMap::new() })
+        let claim = Claim::take(&spec.folder, &spec.prefix, spec.force)?;
+        Ok(Self { spec, current: None, closing: Closing::default(), claim, entries: Vec::new(), counts: BTreeMap::new() })
     }
 
     /// Adds `count` to the total called `name`.
@@ -123,20 +128,23 @@ impl Writer {
             schema_version: SCHEMA_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").into(),
             config: self.spec.config,
+            shard: self.spec.shard.if_part(),
             layout: self.spec.layout,
             digest: Manifest::digest_of(&self.entries),
             files: self.entries,
             counts: self.counts,
         };
+        [CARD, MANIFEST].into_iter().try_for_each(|name| self.claim.note(name))?;
         publish(&self.spec.folder.join(CARD), card(&manifest, &self.spec.prefix).as_bytes())?;
         manifest.save(&self.spec.folder)?;
-        release(&self.spec.folder)?;
+        self.claim.release()?;
         Ok(manifest)
     }
 
     fn open(&mut self) -> Result<(), CorpusError> {
         let number = self.spec.files.start + self.entries.len() as u64;
         let name = format!("{}-{number:05}-of-{:05}.{}", self.spec.prefix, self.spec.num_files, self.spec.layout.name());
+        self.claim.note(&name)?;
         let path = self.spec.folder.join(name);
         let temporary = file::temporary(&path);
         let file = File::create(&temporary).map_err(CorpusError::io("cannot write", &temporary))?;

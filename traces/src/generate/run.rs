@@ -4,23 +4,12 @@ use std::{collections::BTreeMap, ops::Range, path::PathBuf, thread};
 
 use crossbeam::channel::bounded;
 
-use crate::corpus::{CorpusError, CorpusSink, Layout, Manifest, RecordRef, Sink, Split, WriterSpec};
+use crate::corpus::{CorpusError, CorpusSink, Layout, Manifest, RECORDS_PER_FILE, RecordRef, Shard, Sink, Split, WriterSpec};
 
-/// Records in one data file; a shard of a run is a range of files.
-const RECORDS_PER_FILE: u64 = 50_000;
 /// Records that a worker makes at a time; divides [`RECORDS_PER_FILE`].
 const CHUNK: u64 = 40;
 /// Chunks for each thread that may be made and not yet written.
 const WINDOW: usize = 4;
-
-/// A shard of a run: number `index` of `count`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// From 0.
-    pub index: u64,
-    /// At least 1.
-    pub count: u64,
-}
 
 /// What makes records: record `id` is the same whoever makes it and whatever was made before.
 pub trait Producer: Send + Sync {
@@ -64,33 +53,18 @@ pub struct Run {
 }
 
 impl Run {
-    /// Data files of the whole run.
-    fn num_files(&self) -> u64 {
-        self.count.div_ceil(RECORDS_PER_FILE).max(1)
-    }
-
-    /// Data files of the shard, by number.
-    fn files(&self) -> Result<Range<u64>, CorpusError> {
-        let (Shard { index, count }, num_files) = (self.shard, self.num_files());
-        if count == 0 || index >= count {
-            return Err(CorpusError::Usage(format!("shard {index}/{count} is not allowed; expected i/n with i below n")));
-        }
-        Ok(num_files * index / count..num_files * (index + 1) / count)
-    }
-
     /// Records of the shard, by id.
     ///
     /// # Errors
     /// There is no such shard.
     pub fn ids(&self) -> Result<Range<u64>, CorpusError> {
-        let files = self.files()?;
-        Ok(files.start * RECORDS_PER_FILE..self.count.min(files.end * RECORDS_PER_FILE))
+        self.shard.ids(self.count)
     }
 
     /// The corpus that [`write`](Self::write) writes, but for the numbers of its files.
     pub(super) fn spec(&self, config: serde_json::Value) -> WriterSpec {
         let Self { split, out, layout, force, .. } = self;
-        WriterSpec { folder: out.clone(), layout: *layout, prefix: split.name().into(), files: 0..0, num_files: 0, config, force: *force }
+        WriterSpec { folder: out.clone(), layout: *layout, prefix: split.name().into(), files: 0..0, num_files: 0, shard: Shard::WHOLE, config, force: *force }
     }
 
     /// Writes the records of a producer; `config` goes into the manifest, `progress` is told how many are done.
@@ -108,8 +82,8 @@ impl Run {
     /// # Errors
     /// As [`generate`](super::generate), or what the sink returns.
     pub fn write_into<P: Producer>(&self, producer: &P, sink: &mut dyn Sink, progress: &mut dyn FnMut(u64)) -> Result<(), CorpusError> {
-        let (files, ids) = (self.files()?, self.ids()?);
-        sink.begin(files, self.num_files())?;
+        let ids = self.ids()?;
+        sink.begin(self.shard.files(self.count)?)?;
         let mut taken = 0;
         in_order(producer, self.layout, ids.clone(), self.threads.max(1), &mut |chunk: &Chunk| {
             sink.append(&chunk.bytes, chunk.records)?;
@@ -145,8 +119,10 @@ fn in_order<P: Producer>(
     threads: usize,
     take: &mut dyn FnMut(&Chunk) -> Result<(), CorpusError>,
 ) -> Result<(), CorpusError> {
-    let num_chunks = (ids.end - ids.start).div_ceil(CHUNK);
-    let ids_of = |number| ids.start + number * CHUNK..ids.end.min(ids.start + (number + 1) * CHUNK);
+    // Chunks begin at multiples of their length, so that none lies in two files, wherever the shard begins.
+    let first = ids.start / CHUNK;
+    let num_chunks = if ids.is_empty() { 0 } else { ids.end.div_ceil(CHUNK) - first };
+    let ids_of = |number| ids.start.max((first + number) * CHUNK)..ids.end.min((first + number + 1) * CHUNK);
     if threads == 1 {
         let (mut desk, mut chunk) = (producer.desk(), Chunk::default());
         for number in 0..num_chunks {

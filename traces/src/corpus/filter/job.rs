@@ -10,7 +10,7 @@ use metacot_envs::Settings;
 use serde_json::{Value, json};
 
 use super::{Context, Funnel, Item, Leaks, Rates, RuleCount, Source, Worlds, source::PLAIN};
-use crate::corpus::{CorpusError, Layout, Record, RecordRef, Writer, WriterSpec, publish};
+use crate::corpus::{CorpusError, Layout, Record, RecordRef, Shard, Writer, WriterSpec, publish};
 
 /// Name of the report in the folder of the kept corpus.
 pub const FUNNEL: &str = "funnel.json";
@@ -139,7 +139,8 @@ impl Kept {
             config.insert("filter".into(), filter);
         }
         let num_files = (ends.len() as u64).max(1);
-        let spec = WriterSpec { folder: job.out.clone(), layout: source.layout(), prefix, files: 0..num_files, num_files, config, force: job.force };
+        let (folder, layout, shard) = (job.out.clone(), source.layout(), Shard::WHOLE);
+        let spec = WriterSpec { folder, layout, prefix, files: 0..num_files, num_files, shard, config, force: job.force };
         let writer = Writer::create(spec)?;
         remove_old(&job.out.join(FUNNEL))?;
         let mut kept = Self { writer, ends, rows: 0, layout: source.layout(), out: job.out.clone() };
