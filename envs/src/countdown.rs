@@ -128,6 +128,10 @@ impl<P: Preset> Environment for NumbersGame<P> {
         })
     }
 
+    fn problems(&self) -> Option<Vec<Problem>> {
+        preset::problems(self)
+    }
+
     fn validate(&self, problem: &Problem) -> Result<(), String> {
         if problem.numbers.is_empty() || problem.numbers.len() > MAX_NUMBERS {
             return Err(format!("{} numbers are not allowed; expected 1 to {MAX_NUMBERS}", problem.numbers.len()));

@@ -70,6 +70,25 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
     /// A size out of range, or a setting that is unknown or not allowed.
     fn configure(difficulty: &Difficulty) -> Result<Self, SettingError>;
 
+    /// The environment that reads and writes the texts of problems of a difficulty, be they smaller than any that is drawn.
+    ///
+    /// # Errors
+    /// As [`configure`](Self::configure).
+    fn reading(difficulty: &Difficulty) -> Result<Self, SettingError> {
+        Self::configure(difficulty)
+    }
+
+    /// The size that texts leave unsaid, as `--size` takes it; `None` where they say it.
+    fn unsaid_size(&self) -> Option<String> {
+        None
+    }
+
+    /// Every problem that [`generate`](Self::generate) can draw, one of each set of symmetric variants, in a fixed order; `None` where they
+    /// are too many to be listed, or not listed at all.
+    fn problems(&self) -> Option<Vec<Self::Problem>> {
+        None
+    }
+
     /// Checks that a problem that came from outside lies within what the environment can represent.
     ///
     /// # Errors

@@ -161,6 +161,16 @@ impl Environment for Maze {
         generate::configure(difficulty)
     }
 
+    /// Any side can be read, and only larger ones make mazes worth drawing.
+    fn reading(difficulty: &Difficulty) -> Result<Self, SettingError> {
+        let grid = Grid::from_size(difficulty, 1, MAX_SIDE as u8, 10)?;
+        Ok(Self { grid, ..Self::configure(&Difficulty { size: None, settings: difficulty.settings.clone() })? })
+    }
+
+    fn unsaid_size(&self) -> Option<String> {
+        Some(format!("{}x{}", self.grid.width, self.grid.height))
+    }
+
     /// Texts leave the size of a maze unsaid.
     fn at(&self, problem: &Problem) -> Option<Self> {
         (problem.grid != self.grid).then(|| Self { grid: problem.grid, ..self.clone() })

@@ -30,6 +30,7 @@ fn job(out: &Path, layout: Layout) -> Job {
         shares: SplitShares::default(),
         hold_out: Settings::default(),
         distinct: false,
+        listed: false,
         count: 230,
         seed: 1,
     };

@@ -65,6 +65,9 @@ pub struct Spec {
     /// Whether a problem that an earlier id has, up to symmetry, is left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub distinct: bool,
+    /// Whether the problems are those of the environment's own list, in its order, instead of draws; see [`num_listed`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
     /// Number of problems.
     pub count: u64,
     /// Root seed.
@@ -89,6 +92,7 @@ impl Spec {
             shares: SplitShares::default(),
             hold_out: Settings::default(),
             distinct: false,
+            listed: false,
             count: 0,
             seed: 1,
         }
@@ -101,6 +105,22 @@ fn no_transform() -> String {
 
 /// The name under which texts stay as they are.
 pub const NO_TRANSFORM: &str = "none";
+
+/// How many problems the environment of a spec lists in its split.
+///
+/// # Errors
+/// A setting that is not allowed, or an environment that lists none.
+pub fn num_listed(spec: &Spec) -> Result<u64, CorpusError> {
+    struct NumListed<'a>(&'a Spec);
+    impl EnvironmentVisitor for NumListed<'_> {
+        type Output = Result<u64, CorpusError>;
+        fn visit<E: World>(self) -> Self::Output {
+            Ok(Maker::<E>::new(self.0)?.num_listed())
+        }
+    }
+    let spec = Spec { listed: true, count: 0, ..spec.clone() };
+    registry::visit(&spec.env, NumListed(&spec)).map_err(|error| CorpusError::Usage(error.to_string()))?
+}
 
 /// A corpus to write.
 #[derive(Clone, Debug)]

@@ -44,31 +44,51 @@ impl Preset for TwentyFour {
 /// The game of 24: [`NumbersGame`] under the preset [`TwentyFour`].
 pub type Game24 = NumbersGame<TwentyFour>;
 
-impl Game24 {
-    /// Every puzzle with a solution, each multiset once with its numbers ascending: 1,362 of the 1,820.
-    pub fn puzzles(&self) -> Vec<Problem> {
-        let mut all = Vec::new();
-        for a in 1..=13 {
-            for b in a..=13 {
-                for c in b..=13 {
-                    all.extend((c..=13).map(|d| Problem { numbers: vec![a, b, c, d], target: 24, rules: Rules::Rational }));
-                }
-            }
+/// Lists of numbers times targets that are looked at one by one; beyond, problems are drawn.
+const MOST_LISTED: u64 = 2_000_000;
+
+/// Every solvable problem of a game, the numbers ascending: 1,362 of the 1,820 of the game of 24. `None` where there are too many to look at.
+pub(super) fn problems<P: Preset>(env: &NumbersGame<P>) -> Option<Vec<Problem>> {
+    let mut lists: Vec<Vec<u32>> = vec![Vec::new()];
+    for _ in 0..env.size {
+        let longer =
+            |list: &Vec<u32>| (list.last().copied().unwrap_or(1)..=env.max_number).map(|number| [list.as_slice(), &[number]].concat()).collect::<Vec<_>>();
+        // Lists only grow in number, so that the bound ends this early.
+        let num_next: u64 = lists.iter().map(|list| u64::from(env.max_number - list.last().copied().unwrap_or(1) + 1)).sum();
+        if num_next.saturating_mul(env.targets.len() as u64) > MOST_LISTED {
+            return None;
         }
-        all.retain(|problem| self.solvable(problem));
-        all
+        lists = lists.iter().flat_map(longer).collect();
     }
+    let all = lists.iter().flat_map(|numbers| env.targets.iter().map(|&target| Problem { numbers: numbers.clone(), target, rules: env.rules }));
+    Some(all.filter(|problem| env.solvable(problem)).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
-    use crate::{Environment, Status};
+    use crate::{Canonical, Environment, SeedTree, Settings, Status};
 
     #[test]
     fn the_suite_has_1362_puzzles() {
         let env = Game24::configure(&Difficulty::default()).unwrap();
-        assert_eq!(env.puzzles().len(), 1362);
+        let puzzles = env.problems().unwrap();
+        let keys: BTreeSet<String> = puzzles.iter().map(|puzzle| env.canonical_key(puzzle)).collect();
+        assert_eq!((puzzles.len(), keys.len()), (1362, 1362));
+        assert!(puzzles.iter().any(|puzzle| puzzle.numbers == [4, 4, 4, 4]), "what is drawn once in 28,561 times is listed");
+    }
+
+    #[test]
+    fn small_games_are_listed_and_draws_are_among_what_is_listed() {
+        let difficulty = Difficulty { size: Some("3".into()), settings: Settings::default().with("max_number", 5).with("max_target", 14) };
+        let env = Countdown::configure(&difficulty).unwrap();
+        let listed: BTreeSet<String> = env.problems().unwrap().iter().map(|problem| env.canonical_key(problem)).collect();
+        let seeds = SeedTree::root(1);
+        let drawn: BTreeSet<String> = (0..5000).map(|index| env.canonical_key(&env.generate(&mut seeds.stream(index)))).collect();
+        assert_eq!(listed, drawn);
+        assert!(Countdown::configure(&Difficulty::default()).unwrap().problems().is_none(), "4 numbers up to 99 are too many");
     }
 
     #[test]

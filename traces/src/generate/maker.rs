@@ -22,6 +22,8 @@ pub struct Maker<E: World> {
     transform: Option<Box<dyn Transform<E>>>,
     spec: Spec,
     held_out: HeldOut<E>,
+    /// The problems of all ids, where they are listed and not drawn.
+    listed: Option<Vec<E::Problem>>,
     /// Ids whose problem an earlier id has, ascending.
     left_out: Vec<u64>,
     problem_seeds: SeedTree,
@@ -64,26 +66,63 @@ impl<E: World> Maker<E> {
             // Boards of any size can be played, and only small ones posed.
             env.validate(&env.generate(&mut problem_seeds.stream(0))).map_err(|reason| CorpusError::Usage(format!("{}: {reason}", E::NAME)))?;
         }
-        Ok(Self { env, search, format, transform, spec: spec.clone(), held_out, left_out: Vec::new(), problem_seeds, search_seeds, transform_seeds })
+        let spec = spec.clone();
+        let mut maker =
+            Self { env, search, format, transform, spec, held_out, listed: None, left_out: Vec::new(), problem_seeds, search_seeds, transform_seeds };
+        if maker.spec.listed {
+            maker.listed = Some(maker.list()?);
+        }
+        Ok(maker)
     }
 
-    /// The problem of record `id`: the first draw of its stream that lies in the split.
+    /// The listed problems of the split.
+    fn list(&self) -> Result<Vec<E::Problem>, CorpusError> {
+        let all = self.env.problems().ok_or_else(|| {
+            let reason = "cannot list all its problems at this size; expected game24, or countdown with small numbers";
+            CorpusError::Usage(format!("{} {reason}", E::NAME))
+        })?;
+        let inside: Vec<E::Problem> = all.into_iter().filter(|problem| self.is_inside(problem, &self.env.canonical_key(problem))).collect();
+        match inside.len() as u64 {
+            0 => Err(CorpusError::Usage(format!("no problem of {} falls into the split `{}`", E::NAME, self.spec.split.name()))),
+            length if length < self.spec.count => {
+                Err(CorpusError::Usage(format!("{} problems of {} are asked for, and {length} are listed", self.spec.count, E::NAME)))
+            }
+            _ => Ok(inside),
+        }
+    }
+
+    /// How many problems are listed; 0 where they are drawn.
+    pub fn num_listed(&self) -> u64 {
+        self.listed.as_ref().map_or(0, Vec::len) as u64
+    }
+
+    /// Whether a problem belongs to the split.
+    fn is_inside(&self, problem: &E::Problem, canonical_key: &str) -> bool {
+        let Spec { split, shares, .. } = &self.spec;
+        self.held_out.admits(&self.env, problem, *split)
+            && (split.held_out().is_some()
+                || match shares.by {
+                    SplitBy::Problem => shares.split_of(canonical_key) == *split,
+                    SplitBy::Family => shares.split_of(&self.env.family_key(problem)) == *split,
+                })
+    }
+
+    /// The problem of record `id`: the first draw of its stream that lies in the split, or the one of that number in the list of them.
     ///
     /// # Errors
     /// No draw lies there: the split is empty at this difficulty.
     pub fn problem(&self, id: u64) -> Result<(E::Problem, String), CorpusError> {
+        if let Some(listed) = &self.listed {
+            let problem =
+                listed.get(id as usize).ok_or_else(|| CorpusError::Usage(format!("there is no problem {id} among {} that are listed", listed.len())))?;
+            return Ok((problem.clone(), self.env.canonical_key(problem)));
+        }
         let mut rng: ChaCha8Rng = self.problem_seeds.stream(id);
         let env = self.held_out.drawn_from(id).unwrap_or(&self.env);
         for _ in 0..MAX_DRAWS {
             let problem = env.generate(&mut rng);
             let key = self.env.canonical_key(&problem);
-            let is_inside = self.held_out.admits(&self.env, &problem, self.spec.split)
-                && (self.spec.split.held_out().is_some()
-                    || match self.spec.shares.by {
-                        SplitBy::Problem => self.spec.shares.split_of(&key) == self.spec.split,
-                        SplitBy::Family => self.spec.shares.split_of(&self.env.family_key(&problem)) == self.spec.split,
-                    });
-            if is_inside {
+            if self.is_inside(&problem, &key) {
                 return Ok((problem, key));
             }
         }
