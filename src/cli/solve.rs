@@ -5,20 +5,24 @@ use std::io::{BufRead, Write};
 use clap::Args;
 use metacot_envs::SeedTree;
 use metacot_traces::{
-    Budget,
+    Budget, StopReason,
     generate::Spec,
     settings::{Names, share_out},
-    task,
+    task::{self, Solution},
 };
 
 use crate::{Error, Result};
 
-/// Solves problems from stdin, one a line (as JSON, or as the format's own prompt), and prints one trace for each, in input order.
+/// Solves problems from stdin, one a line (as JSON, or as the format's own prompt), and prints one trace for each, in input order; `no plan`
+/// and the reason where a format of solutions has nothing to show.
 #[derive(Debug, Args)]
 pub struct SolveArgs {
     /// Environment (see `metacot doctor` for all names).
     #[arg(long, default_value = "countdown")]
     env: String,
+    /// Size of the problems, where prompts leave it unsaid: a maze's is 10x10 without it.
+    #[arg(long)]
+    size: Option<String>,
     /// Search to run.
     #[arg(long, default_value = "dfs")]
     search: String,
@@ -44,14 +48,19 @@ pub(super) fn run(args: &SolveArgs) -> Result<()> {
     let names = Names { env: &args.env, size: None, search: &args.search, format: &args.format, transform: "none" };
     let parts = share_out(names, &settings)?;
     let budget = Budget { expansions: args.max_expansions.max(1), ..Budget::default() };
-    let task = task::open(&Spec {
+    let spec = Spec {
         difficulty: parts.difficulty,
         search_settings: parts.search.clone(),
         format_settings: parts.format,
         budget,
         seed: args.seed,
         ..Spec::new(&args.env, &args.search, &args.format)
-    })?;
+    };
+    let task = match &args.size {
+        None => task::open(&spec)?,
+        Some(size) => task::open_sized(&spec, size)?,
+    };
+    let mut unsaid_size = task.unsaid_size().filter(|_| args.size.is_none());
     let seeds = SeedTree::root(args.seed).child("solve").child(&args.env);
     let stdin = std::io::stdin().lock();
     let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
@@ -64,12 +73,21 @@ pub(super) fn run(args: &SolveArgs) -> Result<()> {
             continue;
         }
         let problem = task.read_problem(line).map_err(|reason| Error::Usage(format!("stdin line {}: {reason}", index + 1)))?;
+        if !line.trim_start().starts_with('{')
+            && !line.contains("size ")
+            && let Some(size) = unsaid_size.take()
+        {
+            eprintln!("note: the prompt on line {} does not say its size and is read as {size}; give --size for another", index + 1);
+        }
         let solution = task.search(&args.search, &parts.search, &problem, budget, &mut seeds.stream(index as u64))?;
         let written = if args.json {
             serde_json::to_writer(&mut stdout, &solution).map_err(std::io::Error::from).and_then(|()| stdout.write_all(b"\n"))
         } else {
             let gap = if num_written > 0 { "\n" } else { "" };
-            writeln!(stdout, "{gap}{}", solution.text)
+            match no_plan(&solution, budget) {
+                Some(reason) => writeln!(stdout, "{gap}no plan: {reason}"),
+                None => writeln!(stdout, "{gap}{}", solution.text),
+            }
         };
         num_written += 1;
         match written.and_then(|()| stdout.flush()) {
@@ -80,4 +98,15 @@ pub(super) fn run(args: &SolveArgs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Why there is nothing to print of a search.
+fn no_plan(solution: &Solution, budget: Budget) -> Option<String> {
+    if !solution.text.is_empty() {
+        return None;
+    }
+    Some(match solution.stop {
+        StopReason::Budget => format!("the budget of {} expansions is spent", budget.expansions),
+        _ => format!("the search is exhausted after {} expansions", solution.expanded),
+    })
 }

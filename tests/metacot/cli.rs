@@ -9,7 +9,7 @@ use crate::support::{error_line, metacot, output, piped, stdout, tiny};
 #[test]
 fn help_reads_well() {
     insta::assert_snapshot!("help", help(None));
-    for name in ["run", "generate", "solve", "grade", "inspect", "sample", "improve", "export"] {
+    for name in ["run", "generate", "merge", "solve", "grade", "inspect", "sample", "improve", "export"] {
         insta::with_settings!({ snapshot_suffix => name }, { insta::assert_snapshot!("help", help(Some(name))) });
     }
 }
@@ -28,6 +28,36 @@ fn solve_answers_every_line_in_order() {
     assert_eq!(rows[0]["plan"], serde_json::json!(["3*5=15", "9+15=24"]));
     assert_eq!((&rows[0]["cost"], &rows[0]["stop"]), (&serde_json::json!(2), &serde_json::json!("solved")));
     assert_eq!(rows[1]["plan"], serde_json::json!(["3*4=12"]));
+}
+
+#[test]
+fn searchformer_prompts_are_solved_word_for_word_at_their_size() {
+    let prompt = "start 0 0 goal 3 2 wall 1 0 wall 1 1 wall 3 1 wall 0 3";
+    let response = concat!(
+        "create 0 0 c0 c5 close 0 0 c0 c5 create 0 1 c1 c4 close 0 1 c1 c4 create 0 2 c2 c3 close 0 2 c2 c3 create 1 2 c3 c2 close 1 2 c3 c2 ",
+        "create 1 3 c4 c3 create 2 2 c4 c1 close 2 2 c4 c1 create 2 3 c5 c2 create 2 1 c5 c2 create 3 2 c5 c0 close 3 2 c5 c0 ",
+        "plan 0 0 plan 0 1 plan 0 2 plan 1 2 plan 2 2 plan 3 2",
+    );
+    let solve =
+        |more: &[&str], input: &str| piped(&[&["solve", "--env", "maze", "--search", "astar", "--format", "searchformer"], more].concat(), input.as_bytes());
+    for input in [prompt.to_string(), format!("bos {prompt} eos"), format!("bos {prompt}"), format!(" <bos> {prompt} <eos> ")] {
+        assert_eq!(stdout(&solve(&["--size", "4"], &input)), format!("{prompt}\n{response}\n"), "{input}");
+    }
+    // In a room of 3x3 no step leaves it; what the prompt leaves unsaid is told.
+    let small = "start 0 0 goal 2 2 wall 1 1";
+    let output = solve(&["--size", "3"], small);
+    let text = stdout(&output);
+    assert!(text.starts_with(&format!("{small}\ncreate 0 0 c0 c4 ")) && !text.contains('3') && output.stderr.is_empty(), "{text}");
+    let told = solve(&[], &format!("{small}\n{small}\n"));
+    let note = "note: the prompt on line 1 does not say its size and is read as 10x10; give --size for another\n";
+    assert_eq!((stdout(&told).contains("create 3 "), String::from_utf8_lossy(&told.stderr).as_ref()), (true, note));
+    assert!(solve(&[], &format!("size 3 3 {small}")).stderr.is_empty());
+    // No plan: said, and not left blank.
+    let walled = "start 0 0 goal 2 2 wall 1 2 wall 2 1";
+    assert_eq!(stdout(&solve(&["--size", "3"], &format!("{walled}\n{small}"))).lines().next(), Some("no plan: the search is exhausted after 6 expansions"));
+    assert_eq!(stdout(&solve(&["--size", "3", "--max-expansions", "2"], walled)), "no plan: the budget of 2 expansions is spent\n");
+    let sos = "<|endoftext|>Current State: 12:[3, 4], Operations: []";
+    assert!(stdout(&piped(&["solve"], sos.as_bytes())).starts_with("Current State: 12:[3, 4], Operations: []\n"));
 }
 
 #[test]

@@ -33,6 +33,11 @@ pub trait TraceFormat<E: World>: Send + Sync {
     /// The fixed pieces of text that [`write`](Self::write) uses around the environment's notation.
     fn phrases(&self) -> Vec<String>;
 
+    /// Marks that its published models put before and after a text, and that a reader of prompts leaves out.
+    fn marks(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The searches whose traces the format can tell; `None` for all.
     fn searches(&self) -> Option<&'static [&'static str]> {
         None

@@ -3,7 +3,7 @@
 //! Everything that trains, samples or reports goes through this small interface, so it is compiled once, not once per environment.
 
 use metacot_envs::{
-    Settings, Verdict, World, oracle,
+    Difficulty, Settings, Verdict, World, oracle,
     registry::{self, EnvironmentVisitor},
 };
 use rand_chacha::ChaCha8Rng;
@@ -91,11 +91,14 @@ pub trait Task: Send + Sync {
     /// Whether always taking the child with the smallest default heuristic solves the problem within `depth` actions.
     fn greedy_solves(&self, problem: &Problem, depth: u32) -> bool;
 
-    /// A problem from a line of text: JSON, or the format's own prompt.
+    /// A problem from a line of text: JSON, or the format's own prompt, also between the marks of its published models.
     ///
     /// # Errors
     /// It is neither, or no problem of this environment.
     fn read_problem(&self, line: &str) -> Result<Problem>;
+
+    /// The size that prompts of the format leave unsaid and at which they are read; `None` where they say it.
+    fn unsaid_size(&self) -> Option<String>;
 
     /// Runs a symbolic search that draws from `rng`.
     ///
@@ -109,18 +112,31 @@ pub trait Task: Send + Sync {
 /// # Errors
 /// A name or setting that is not allowed.
 pub fn open(spec: &Spec) -> Result<Box<dyn Task>> {
-    registry::visit(&spec.env, Open { spec }).map_err(|error| CorpusError::Usage(error.to_string()))?
+    registry::visit(&spec.env, Open { spec, size: None }).map_err(|error| CorpusError::Usage(error.to_string()))?
+}
+
+/// Opens the task of a spec for texts of problems of a size, which may be smaller than any that can be drawn.
+///
+/// # Errors
+/// As [`open`], or a size that no text can have.
+pub fn open_sized(spec: &Spec, size: &str) -> Result<Box<dyn Task>> {
+    registry::visit(&spec.env, Open { spec, size: Some(size) }).map_err(|error| CorpusError::Usage(error.to_string()))?
 }
 
 struct Open<'a> {
     spec: &'a Spec,
+    size: Option<&'a str>,
 }
 
 impl EnvironmentVisitor for Open<'_> {
     type Output = Result<Box<dyn Task>>;
     fn visit<E: World>(self) -> Self::Output {
         let usage = |error: metacot_envs::SettingError| CorpusError::Usage(error.to_string());
-        let env = E::configure(&self.spec.difficulty).map_err(usage)?;
+        let env = match self.size {
+            None => E::configure(&self.spec.difficulty),
+            Some(size) => E::reading(&Difficulty { size: Some(size.into()), settings: self.spec.difficulty.settings.clone() }),
+        };
+        let env = env.map_err(usage)?;
         let format = format::build::<E>(&self.spec.format, &self.spec.format_settings).map_err(usage)?;
         Ok(Box::new(Typed { maker: Maker::<E>::new(self.spec)?, env, format }))
     }
@@ -212,9 +228,16 @@ impl<E: World> Task for Typed<E> {
             self.env.validate(&problem).map_err(CorpusError::Usage)?;
             return Ok(self.erased(&problem));
         }
-        let problem = audit(&self.env, None, &self.format.parse(line)).problem;
-        let problem = problem.ok_or_else(|| CorpusError::Usage(format!("neither a JSON problem of {} nor a prompt of the format", E::NAME)))?;
+        let problem = audit(&self.env, None, &self.format.parse(unmarked(line, self.format.marks()))).problem;
+        let problem = problem.ok_or_else(|| {
+            let size = self.env.unsaid_size().map(|size| format!(" at size {size}")).unwrap_or_default();
+            CorpusError::Usage(format!("neither a JSON problem of {} nor a prompt of the format{size}", E::NAME))
+        })?;
         Ok(self.erased(&problem))
+    }
+
+    fn unsaid_size(&self) -> Option<String> {
+        self.env.unsaid_size()
     }
 
     fn search(&self, name: &str, settings: &Settings, problem: &Problem, budget: Budget, rng: &mut ChaCha8Rng) -> Result<Solution> {
@@ -235,4 +258,16 @@ impl<E: World> Task for Typed<E> {
             prompt_len,
         })
     }
+}
+
+/// A prompt without the marks around it.
+fn unmarked<'t>(line: &'t str, marks: &[&str]) -> &'t str {
+    let mut text = line.trim_ascii();
+    for mark in marks {
+        // A mark of letters is a word of its own, and one in brackets need not be.
+        let is_apart = |rest: &str| mark.starts_with('<') || rest.starts_with(' ') || rest.ends_with(' ');
+        text = text.strip_prefix(mark).filter(|rest| is_apart(rest)).map_or(text, str::trim_ascii_start);
+        text = text.strip_suffix(mark).filter(|rest| is_apart(rest)).map_or(text, str::trim_ascii_end);
+    }
+    if text.len() == line.trim_ascii().len() { line } else { text }
 }

@@ -105,6 +105,10 @@ impl<E: World> TraceFormat<E> for Searchformer {
         search.iter().filter(|_| self.has_search).chain(&words).map(|word| (*word).to_string()).collect()
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &["bos", "eos", "<bos>", "<eos>"]
+    }
+
     fn searches(&self) -> Option<&'static [&'static str]> {
         self.has_search.then_some(SEARCHES)
     }

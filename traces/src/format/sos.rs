@@ -114,6 +114,10 @@ impl<E: World> TraceFormat<E> for Sos {
         Parsed { text, discourse: Discourse::Tree(Dialect { read: read_line, ids, has_answer: false, must_close: !self.is_compat, separator: "', '" }) }
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &["<|endoftext|>"]
+    }
+
     fn phrases(&self) -> Vec<String> {
         let lines = [EXPLORING, GENERATED, MOVING, CURRENT];
         let mut phrases: Vec<String> = lines.iter().map(|line| format!("\n{line}")).collect();
