@@ -1,20 +1,30 @@
-//! What `metacot generate --against` proves: that corpora share no problem.
+//! What `metacot generate --against` proves: that the new corpus shares no problem with the others.
 
 use std::path::{Path, PathBuf};
 
-use metacot_traces::corpus::{CONTAMINATION, Contamination, Manifest, contamination};
+use metacot_traces::corpus::{CONTAMINATION, Contamination, contamination, read};
 
 use crate::{Error, Result};
 
-/// Checks, before any work is done, that there is a corpus in every folder.
-pub(super) fn readable(against: &[PathBuf]) -> Result<()> {
-    against.iter().try_for_each(|folder| Ok(Manifest::load(folder).map(drop)?))
+/// Reads every folder through, before any work is done: what is damaged is refused now and not after hours. Twice the same folder is once.
+pub(super) fn readable(against: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let (mut folders, mut places) = (Vec::new(), Vec::new());
+    for folder in against {
+        read(folder, drop)?;
+        let place = std::fs::canonicalize(folder).map_err(Error::io("cannot read", folder))?;
+        if !places.contains(&place) {
+            places.push(place);
+            folders.push(folder.clone());
+        }
+    }
+    Ok(folders)
 }
 
-/// Compares a finished corpus with others, and them with each other, by canonical key; leaves `contamination.json` beside it.
+/// Compares a finished corpus with others by canonical key; leaves `contamination.json` beside it, with what the others share among
+/// themselves, which is no failure.
 ///
 /// # Errors
-/// A corpus that does not read, or a problem that two of them share.
+/// A corpus that does not read, or a problem that the finished one shares with another.
 pub(super) fn check(out: &Path, against: &[PathBuf]) -> Result<()> {
     if against.is_empty() {
         return Ok(());
@@ -24,11 +34,11 @@ pub(super) fn check(out: &Path, against: &[PathBuf]) -> Result<()> {
     let corpora: Vec<(&str, &Path)> = names.iter().map(String::as_str).zip(folders).collect();
     let report: Contamination = contamination(&corpora)?;
     report.save(out)?;
-    let shared: u64 = report.pairs.iter().map(|pair| pair.shared_problems).sum();
-    if !report.is_clean() {
-        let reason = format!("{shared} problems are shared by two of the corpora; see {}", out.join(CONTAMINATION).display());
+    let shared: Vec<String> = report.shared_with(&names[0]).map(|(other, problems)| format!("{problems} with {other}")).collect();
+    if !shared.is_empty() {
+        let reason = format!("problems are shared: {}; see {}", shared.join(", "), out.join(CONTAMINATION).display());
         return Err(Error::data(out, reason));
     }
-    eprintln!("no problem is shared by {} corpora", corpora.len());
+    eprintln!("no problem is shared with {} {}", against.len(), if against.len() == 1 { "corpus" } else { "corpora" });
     Ok(())
 }

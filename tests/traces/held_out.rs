@@ -129,6 +129,9 @@ fn named_targets_and_sets_are_held_out() {
         (Split::Train, Settings::default().with("sizes", "3"), "sizes = `3` has the size 3 that is generated"),
         (Split::Train, Settings::default().with("sizes", "10%"), "sizes = `10%` is not allowed; expected a list of sizes"),
         (Split::Train, Settings::default().with("sizes", "99"), "size = `99` is not allowed"),
+        (Split::Train, Settings::default().with("targets", "a"), "targets = `a` is not allowed; countdown has values such as "),
+        (Split::Train, Settings::default().with("sets", "3..5"), "sets = `3..5` is not allowed; countdown has values such as `"),
+        (Split::Train, Settings::default().with("numbers", "3"), "`numbers` is no facet of problems; expected targets=…, sizes=… or sets=…"),
         (Split::TestOodTarget, Settings::default().with("targets", "99"), "no problem of countdown falls into the split `test-ood-target`"),
     ] {
         let error = refused(split, hold_out);

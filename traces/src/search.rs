@@ -80,7 +80,15 @@ fn boxed<E: World, S: Search<E> + 'static>(
     settings: &Settings,
     build: impl FnOnce(&E, &Settings) -> Result<S, SettingError>,
 ) -> Result<Box<dyn Search<E>>, SettingError> {
-    let search = build(env, settings)?;
+    let search = build(env, settings).map_err(|error| match error {
+        // A heuristic that nobody typed belongs to the name of the search.
+        SettingError::Value { name: setting, value, expected } if setting == "heuristic" && settings.get("heuristic").is_none() => SettingError::Value {
+            name: "search".into(),
+            value: name.into(),
+            expected: format!("a search for {}; {name} needs the heuristic {value}, and here there is {}", E::NAME, expected.trim_start_matches("one of ")),
+        },
+        error => error,
+    })?;
     if search.plays(E::HAS_OPPONENT) {
         return Ok(Box::new(search));
     }

@@ -37,6 +37,16 @@ impl Contamination {
         self.pairs.iter().all(|pair| pair.shared_problems == 0 && pair.shared_texts == 0)
     }
 
+    /// The corpora that share a problem or a text with the corpus called `name`, each with how many problems.
+    pub fn shared_with<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
+        let is_shared = |pair: &&Overlap| pair.shared_problems + pair.shared_texts > 0;
+        self.pairs.iter().filter(is_shared).filter_map(move |pair| match (pair.one.as_str(), pair.other.as_str()) {
+            (one, other) if one == name => Some((other, pair.shared_problems)),
+            (one, other) if other == name => Some((one, pair.shared_problems)),
+            _ => None,
+        })
+    }
+
     /// Publishes the report in `folder`.
     ///
     /// # Errors

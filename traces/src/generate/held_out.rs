@@ -11,6 +11,8 @@ use metacot_envs::{Difficulty, Facet, SeedTree, SettingError, World, canonical::
 use super::Spec;
 use crate::corpus::{CorpusError, Split};
 
+/// Problems whose facets show what values look like.
+const EXAMPLES: u64 = 32;
 /// The most values that one range can name.
 const MAX_RANGE: i64 = 1_000_000;
 
@@ -78,7 +80,10 @@ impl<E: World> HeldOut<E> {
     /// out-of-distribution split of which nothing is held out.
     pub fn new(spec: &Spec, env: &E) -> Result<Self, CorpusError> {
         let usage = |error: SettingError| CorpusError::Usage(format!("held out: {error}"));
-        spec.hold_out.only(&Facet::ALL.map(Facet::plural)).map_err(usage)?;
+        if let Some((name, _)) = spec.hold_out.iter().find(|(name, _)| Facet::ALL.iter().all(|facet| facet.plural() != *name)) {
+            let expected = "expected targets=…, sizes=… or sets=… with values, ranges such as 30..40 or a share such as 10%";
+            return Err(CorpusError::Usage(format!("held out: `{name}` is no facet of problems; {expected}")));
+        }
         let mut held_out = Self { values: Vec::new(), sizes: Vec::new() };
         for facet in Facet::ALL {
             let Some(text) = spec.hold_out.get(facet.plural()) else { continue };
@@ -89,6 +94,9 @@ impl<E: World> HeldOut<E> {
                 if usual.as_ref().is_some_and(|usual| values.has(facet, usual)) {
                     return Err(CorpusError::Usage(format!("held out: sizes = `{text}` has the size {} that is generated", usual.unwrap_or_default())));
                 }
+            }
+            if facet != Facet::Size {
+                possible(env, facet, &values)?;
             }
             held_out.values.push((facet, values));
         }
@@ -117,6 +125,36 @@ impl<E: World> HeldOut<E> {
 /// A facet of problems of an environment, by its first problem.
 fn facet_of<E: World>(env: &E, facet: Facet) -> Option<String> {
     env.facet(&env.generate(&mut SeedTree::root(0).child("facet").stream(0)), facet)
+}
+
+/// Refuses values of another sort than those that problems have: a word where all are numbers, a range where none is.
+fn possible<E: World>(env: &E, facet: Facet, values: &Values) -> Result<(), CorpusError> {
+    if values.names.is_empty() && values.ranges.is_empty() {
+        return Ok(());
+    }
+    let seeds = SeedTree::root(0).child("facet");
+    let examples: Vec<String> = (0..EXAMPLES).filter_map(|index| env.facet(&env.generate(&mut seeds.stream(index)), facet)).collect();
+    let Some(example) = examples.first() else {
+        return Err(CorpusError::Usage(format!("held out: problems of {} have no {}", E::NAME, facet.plural())));
+    };
+    let known: BTreeSet<char> = examples.iter().flat_map(|example| example.chars().map(sort)).collect();
+    let named = values.names.iter().find(|name| name.chars().any(|letter| !known.contains(&sort(letter)))).cloned();
+    let is_number = |example: &String| example.parse::<i64>().is_ok();
+    let ranged = values.ranges.first().filter(|_| !examples.iter().any(is_number)).map(|(first, last)| format!("{first}..{last}"));
+    let Some(value) = named.or(ranged) else { return Ok(()) };
+    let facet = facet.plural();
+    let expected = if is_number(example) { format!("values such as {example}, ranges such as 30..40") } else { format!("values such as `{example}`") };
+    Err(CorpusError::Usage(format!("held out: {facet} = `{value}` is not allowed; {} has {expected}, or give a share such as 10%", E::NAME)))
+}
+
+/// The sort of a letter of a value: digits are one, and so are letters, but for the `x` between two sides.
+fn sort(letter: char) -> char {
+    match letter {
+        '0'..='9' => '0',
+        'x' => 'x',
+        letter if letter.is_alphabetic() => 'a',
+        other => other,
+    }
 }
 
 /// The environments of held-out sizes, their names as facets added to the values. Empty where the split is another.
