@@ -26,10 +26,12 @@ mod filter;
 mod forensics;
 mod generate;
 mod grade;
+mod ids;
 mod improve;
 mod inspect;
 mod layout;
 mod machine;
+mod merge;
 mod mix;
 mod output;
 mod progress;
@@ -69,6 +71,8 @@ enum Command {
     Run(run::RunArgs),
     /// Generates a corpus of search traces.
     Generate(generate::GenerateArgs),
+    /// Puts the shards of one run together.
+    Merge(merge::MergeArgs),
     /// Writes a corpus in another layout, or the rows of other tools as a corpus.
     Convert(convert::ConvertArgs),
     /// Solves problems from stdin, one a line, and prints their traces.
@@ -111,6 +115,7 @@ fn dispatch(command: Command) -> Result<()> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Solve(args) => solve::run(&args),
         Command::Grade(args) => grade::run(&args),
@@ -140,9 +145,14 @@ pub fn help(subcommand: Option<&str>) -> String {
 
 /// Reads repeated `--set key=value` (several pairs may stand in one) as settings.
 fn settings(pairs: &[String]) -> Result<metacot_envs::Settings> {
+    pairs_of("--set", "key=value", pairs)
+}
+
+/// Reads the repeated pairs of a flag; `expected` is what one looks like.
+fn pairs_of(flag: &str, expected: &str, pairs: &[String]) -> Result<metacot_envs::Settings> {
     let mut settings = metacot_envs::Settings::default();
     for pair in pairs.iter().flat_map(|pairs| pairs.split_whitespace()) {
-        let (name, value) = pair.split_once('=').ok_or_else(|| Error::Usage(format!("--set {pair}: expected key=value")))?;
+        let (name, value) = pair.split_once('=').ok_or_else(|| Error::Usage(format!("{flag} {pair}: expected {expected}")))?;
         settings.insert(name, value);
     }
     Ok(settings)

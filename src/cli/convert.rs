@@ -1,6 +1,7 @@
 //! `metacot convert`: corpora into other layouts, and files of other tools into corpora.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,11 +10,11 @@ use clap::Args;
 use metacot_layouts::{Folder, FolderSpec, Import, ImportReport, ImportSpec, Manifest, importer, read, read_file};
 use metacot_traces::{
     Budget,
-    corpus::{CorpusError, MANIFEST, Record, Split},
+    corpus::{CorpusError, MANIFEST, Record, Shard, Split, check_shards},
 };
 use serde_json::json;
 
-use super::{layout, progress::Bar};
+use super::{ids::Ids, layout, progress::Bar};
 use crate::{Error, Result};
 
 /// Writes corpora in another layout, or the rows of other tools as a corpus: each problem validated, each trace audited, and what cannot be
@@ -44,6 +45,9 @@ pub struct ConvertArgs {
     /// With --from: counts malformed rows instead of stopping at the first.
     #[arg(long, requires = "from")]
     skip_malformed: bool,
+    /// Numbers the records anew, in order of input, where inputs use the same ids for different records.
+    #[arg(long, conflicts_with = "from")]
+    renumber: bool,
     /// Root seed of searches that draw.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -67,6 +71,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
         }
     };
     let files = inputs(args)?;
+    let shard = shard_of(&files)?;
     let mut sources = Vec::new();
     for path in &files {
         sources.push(describe(path)?);
@@ -76,6 +81,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
         "inputs": sources, "from": args.from, "layout": name, "format": args.format, "search": args.search, "split": args.split,
         "seed": args.search.as_ref().map(|_| args.seed), "set": args.settings,
     }});
+    let config = if args.renumber { with_renumbering(config) } else { config };
     let spec = ImportSpec {
         format: args.format.clone(),
         search: args.search.clone(),
@@ -85,7 +91,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
         split: args.split.as_deref().map(str::parse::<Split>).transpose().map_err(Error::Usage)?,
         skips_malformed: args.skip_malformed,
     };
-    let mut folder = Folder::create(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None, shard: None })?;
+    let mut folder = Folder::create(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None, shard })?;
     let bar = Bar::new("records");
     let mut done = 0;
     let mut take = |record: Record| {
@@ -93,6 +99,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
         bar.show(done, done);
         folder.push(record)
     };
+    let mut twice = 0;
     let report = match importer {
         Some(importer) => {
             let mut import = Import::new(importer, spec);
@@ -100,7 +107,12 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
             Some(import.report().clone())
         }
         None => {
-            files.iter().try_for_each(|path| if path.is_dir() { read(path, &mut take).map(|_| ()) } else { read_file(path, &mut take) })?;
+            let mut ids = Ids::new(args.renumber, files.len());
+            for path in &files {
+                let mut take = |record| ids.admit(record, path).and_then(|record| record.map_or(Ok(()), &mut take));
+                if path.is_dir() { read(path, &mut take).map(|_| ())? } else { read_file(path, &mut take)? }
+            }
+            twice = ids.twice();
             None
         }
     };
@@ -109,6 +121,10 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
         tell(report);
         folder.count("rows", report.rows);
         report.refused.iter().for_each(|(reason, refused)| folder.count(&format!("refused: {reason}"), refused.count));
+    }
+    if twice > 0 {
+        eprintln!("{twice} records stand in two of the inputs and are written once");
+        folder.count("skipped_repeated", twice);
     }
     let manifest = folder.finish()?;
     super::generate::Report::from(manifest).print();
@@ -150,6 +166,29 @@ fn inputs(args: &ConvertArgs) -> Result<Vec<PathBuf>> {
         files.extend(found);
     }
     Ok(files)
+}
+
+/// Notes in the configuration that ids are new.
+fn with_renumbering(mut config: serde_json::Value) -> serde_json::Value {
+    config["convert"]["renumber"] = true.into();
+    config
+}
+
+/// The shard that a single input is; several shards of a run must be all of it.
+fn shard_of(files: &[PathBuf]) -> Result<Option<Shard>> {
+    let mut runs: BTreeMap<(String, u64), Vec<(Shard, &Path)>> = BTreeMap::new();
+    for path in files.iter().filter(|path| path.is_dir()) {
+        let manifest = Manifest::load(path)?;
+        if let Some(shard) = manifest.shard {
+            runs.entry((manifest.config.to_string(), shard.count)).or_default().push((shard, path));
+        }
+    }
+    let single = runs.values().next().and_then(|shards| shards.first()).map(|(shard, _)| *shard);
+    if files.len() == 1 {
+        return Ok(single);
+    }
+    runs.values().try_for_each(|shards| check_shards(shards))?;
+    Ok(None)
 }
 
 /// What of an input decides the output: the digest of a corpus, or that of a file.

@@ -14,13 +14,15 @@ pub(super) fn run(_args: &DoctorArgs) -> Result<()> {
         Ok(()) => "cuda:0 is usable".to_string(),
         Err(error) => error.to_string(),
     };
-    println!("metacot   {}", env!("CARGO_PKG_VERSION"));
-    println!("machine   {}", machine::describe());
-    println!("cuda      {cuda}");
-    println!("envs      {}", metacot_envs::registry::NAMES.join(" "));
-    println!("searches  {}", metacot_traces::search::NAMES.join(" "));
-    println!("formats   {}", metacot_traces::format::NAMES.join(" "));
+    println!("metacot    {}", env!("CARGO_PKG_VERSION"));
+    println!("machine    {}", machine::describe());
+    println!("cuda       {cuda}");
+    println!("envs       {}", metacot_envs::registry::NAMES.join(" "));
+    println!("searches   {}", metacot_traces::search::NAMES.join(" "));
+    println!("formats    {}", metacot_traces::format::NAMES.join(" "));
+    println!("transforms {}", metacot_traces::transform::NAMES.join(" "));
+    println!("layouts    {}", metacot_layouts::Layout::names().join(" "));
     let recipes: Vec<&str> = crate::recipe::BUILT_IN.iter().map(|(name, _)| *name).collect();
-    println!("recipes   {}", recipes.join(" "));
+    println!("recipes    {}", recipes.join(" "));
     Ok(())
 }

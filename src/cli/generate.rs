@@ -7,7 +7,7 @@ use metacot_layouts::{FolderSink, FolderSpec};
 use metacot_traces::{
     Budget,
     corpus::{Layout, Manifest, Split, SplitShares},
-    generate::{Job, Shard, Spec, generate, generate_into},
+    generate::{Job, Shard, Spec, generate, generate_into, num_listed},
     settings::{Names, share_out},
 };
 
@@ -37,18 +37,22 @@ pub struct GenerateArgs {
     #[arg(long, default_value = "response")]
     pub(super) loss: String,
     /// Number of problems.
-    #[arg(long)]
-    pub(super) count: u64,
+    #[arg(long, required_unless_present_any = ["all", "dry_run"])]
+    pub(super) count: Option<u64>,
+    /// Every problem that the environment lists, once and in its order, instead of draws: the 1,362 of game24, or those of countdown with small
+    /// numbers. All of them where --split is left out, else those of the split.
+    #[arg(long, conflicts_with_all = ["count", "distinct"])]
+    pub(super) all: bool,
     /// Root seed; the same seed and settings give the same bytes at any number of threads.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
     /// Folder of the corpus.
-    #[arg(long)]
-    pub(super) out: PathBuf,
-    /// Part of the problem space: train, val, test, or one that holds only what is held out: test-ood-target, test-ood-size, test-ood-set.
+    #[arg(long, required_unless_present = "dry_run")]
+    pub(super) out: Option<PathBuf>,
+    /// Part of the problem space, train where left out: train, val, test, or one that holds only what is held out: test-ood-target, test-ood-size, test-ood-set.
     /// No problem is in two of them, whatever the seed, if all are given the same --hold-out.
-    #[arg(long, default_value = "train")]
-    pub(super) split: String,
+    #[arg(long)]
+    pub(super) split: Option<String>,
     /// What train, val and test never have: targets=…, sizes=… or sets=…, with values, ranges such as 30..40 or a share such as 10%,
     /// comma-separated, such as targets=24,30..40 or sets=10%; can be given again.
     #[arg(long = "hold-out", value_name = "FACET=VALUES", num_args = 1..)]
@@ -67,7 +71,7 @@ pub struct GenerateArgs {
     /// Worker threads; all cores where left out.
     #[arg(long)]
     pub(super) threads: Option<usize>,
-    /// Which part of the run to generate, as i/n with i from 0.
+    /// Which part of the run to generate, as i/n with i from 0; `metacot merge` puts the parts together.
     #[arg(long, default_value = "0/1")]
     pub(super) shard: String,
     /// Most expansions of one search; 100000 where left out, and in mixtures what the environment's preset says.
@@ -87,6 +91,9 @@ pub struct GenerateArgs {
     pub(super) force: bool,
 }
 
+/// The most records of a run: ids beyond are those of further draws.
+const MOST_RECORDS: u64 = 1 << 40;
+
 pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     if mix::is_mixed(args) {
         return mix::run(args);
@@ -94,7 +101,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     let settings = super::settings(&args.settings)?;
     let names = Names { env: &args.env, size: args.size.as_deref(), search: &args.search, format: &args.format, transform: &args.transform };
     let parts = share_out(names, &settings)?;
-    let spec = Spec {
+    let mut spec = Spec {
         env: args.env.clone(),
         difficulty: parts.difficulty,
         search: args.search.clone(),
@@ -105,18 +112,24 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
         transform_settings: parts.transform,
         loss: args.loss.parse().map_err(Error::Usage)?,
         budget: Budget { expansions: args.max_expansions.unwrap_or(Budget::default().expansions).max(1), ..Budget::default() },
-        split: args.split.parse::<Split>().map_err(Error::Usage)?,
-        shares: SplitShares::default(),
-        hold_out: super::settings(&args.hold_out)?,
+        split: split(args)?,
+        // A list that no split is asked of is whole.
+        shares: if args.all && args.split.is_none() { SplitShares { val: 0.0, test: 0.0, ..SplitShares::default() } } else { SplitShares::default() },
+        hold_out: super::pairs_of("--hold-out", "targets=…, sizes=… or sets=…, such as targets=24,30..40 or sets=10%", &args.hold_out)?,
         distinct: args.distinct,
-        count: args.count,
+        listed: args.all,
+        count: count(args)?,
         seed: args.seed,
     };
-    super::contamination::readable(&args.against)?;
+    if args.all {
+        spec.count = num_listed(&spec)?;
+    }
+    let against = super::contamination::readable(&args.against)?;
     let (threads, shard) = (super::threads(args.threads)?, shard(&args.shard)?);
-    let job = |layout| Job { spec: spec.clone(), out: args.out.clone(), layout, threads, shard, force: args.force };
+    let out = folder(args);
+    let job = |layout| Job { spec: spec.clone(), out: out.clone(), layout, threads, shard, force: args.force };
     let bar = Bar::new("records");
-    let mut progress = |done| bar.show(done, args.count.div_ceil(shard.count.max(1)));
+    let mut progress = |done| bar.show(done, spec.count.div_ceil(shard.count.max(1)));
     let done = match target(args, &spec)? {
         Target::Corpus(layout) => Report::from(generate(&job(layout), &mut progress)?),
         Target::Folder(mut sink) => {
@@ -126,7 +139,25 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     };
     bar.clear();
     done.print();
-    super::contamination::check(&args.out, &args.against)
+    super::contamination::check(&out, &against)
+}
+
+/// The number of problems that is asked for; 0 where it is not said.
+pub(super) fn count(args: &GenerateArgs) -> Result<u64> {
+    match args.count {
+        Some(count) if !(1..=MOST_RECORDS).contains(&count) => Err(Error::Usage(format!("--count {count} is not allowed; expected 1 to {MOST_RECORDS}"))),
+        count => Ok(count.unwrap_or(0)),
+    }
+}
+
+/// The folder of the corpus, which only a run that writes nothing leaves out.
+pub(super) fn folder(args: &GenerateArgs) -> PathBuf {
+    args.out.clone().unwrap_or_default()
+}
+
+/// The part of the problem space that is asked for.
+pub(super) fn split(args: &GenerateArgs) -> Result<Split> {
+    args.split.as_deref().map_or(Ok(Split::Train), str::parse).map_err(Error::Usage)
 }
 
 /// Where records go.
@@ -147,7 +178,7 @@ pub(super) fn target(args: &GenerateArgs, config: &impl serde::Serialize) -> Res
         return Err(Error::Usage(format!("--against is not allowed with layout {}; generate jsonl or shard, then convert", layout.name())));
     }
     let config = serde_json::to_value(config).expect("a spec is plain data");
-    Ok(Target::Folder(Box::new(FolderSink::new(FolderSpec { folder: args.out.clone(), layout, config, force: args.force, numbering: None, shard: None }))))
+    Ok(Target::Folder(Box::new(FolderSink::new(FolderSpec { folder: folder(args), layout, config, force: args.force, numbering: None, shard: None }))))
 }
 
 /// What was written.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use metacot_layouts::FolderSink;
 use metacot_traces::{
-    corpus::{Split, SplitShares},
+    corpus::SplitShares,
     generate::Run,
     mix::{Mix, MixSpec, generate, generate_into},
 };
 
 use super::{
-    generate::{GenerateArgs, Report, Target, shard, target},
+    generate::{GenerateArgs, Report, Target, count, folder, shard, split, target},
     progress::Bar,
 };
 use crate::{Error, Result};
@@ -22,11 +22,10 @@ pub(super) fn is_mixed(args: &GenerateArgs) -> bool {
 }
 
 pub(super) fn run(args: &GenerateArgs) -> Result<()> {
-    if !args.hold_out.is_empty() || args.distinct {
-        let flag = if args.distinct { "--distinct" } else { "--hold-out" };
+    let flags = [("--all", args.all), ("--distinct", args.distinct), ("--hold-out", !args.hold_out.is_empty())];
+    if let Some((flag, _)) = flags.into_iter().find(|(_, is_given)| *is_given) {
         return Err(Error::Usage(format!("{flag} is not allowed for a mixture; expected one environment, search, format and transform")));
     }
-    super::contamination::readable(&args.against)?;
     let list = |names: &str| names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect();
     let spec = MixSpec {
         envs: list(&args.env),
@@ -38,17 +37,19 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
         weights: weights(&args.weights)?,
         expansions: args.max_expansions.map(|most| most.max(1)),
         loss: args.loss.parse().map_err(Error::Usage)?,
-        split: args.split.parse::<Split>().map_err(Error::Usage)?,
+        split: split(args)?,
         shares: SplitShares::default(),
-        count: args.count,
+        count: count(args)?,
         seed: args.seed,
     };
     if args.dry_run {
         return list_combinations(&spec);
     }
+    let against = super::contamination::readable(&args.against)?;
     let shard = shard(&args.shard)?;
-    let (count, split, threads) = (args.count, spec.split, super::threads(args.threads)?);
-    let run = |layout| Run { count, split, out: args.out.clone(), layout, threads, shard, force: args.force };
+    let (count, split, threads) = (spec.count, spec.split, super::threads(args.threads)?);
+    let out = folder(args);
+    let run = |layout| Run { count, split, out: out.clone(), layout, threads, shard, force: args.force };
     let bar = Bar::new("records");
     let mut progress = |done| bar.show(done, count.div_ceil(shard.count.max(1)));
     let done = match target(args, &spec)? {
@@ -60,11 +61,11 @@ pub(super) fn run(args: &GenerateArgs) -> Result<()> {
     };
     bar.clear();
     done.print();
-    super::contamination::check(&args.out, &args.against)
+    super::contamination::check(&out, &against)
 }
 
 fn weights(texts: &[String]) -> Result<BTreeMap<String, u32>> {
-    let settings = super::settings(texts)?;
+    let settings = super::pairs_of("--weight", "name=weight", texts)?;
     let weight = |(name, _)| Ok((String::from(name), settings.number(name, 0..=1000, 1).map_err(|error| Error::Usage(format!("--weight: {error}")))?));
     settings.iter().map(weight).collect()
 }

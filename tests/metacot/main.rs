@@ -5,6 +5,7 @@ mod cli;
 mod convert;
 mod corpora;
 mod eval;
+mod generate;
 mod house;
 mod improve;
 mod interop;
