@@ -109,7 +109,8 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
         None => {
             let mut ids = Ids::new(args.renumber, files.len());
             for path in &files {
-                let mut take = |record| ids.admit(record, path).and_then(|record| record.map_or(Ok(()), &mut take));
+                ids.begin(path);
+                let mut take = |record| ids.admit(record).and_then(|record| record.map_or(Ok(()), &mut take));
                 if path.is_dir() { read(path, &mut take).map(|_| ())? } else { read_file(path, &mut take)? }
             }
             twice = ids.twice();

@@ -23,14 +23,16 @@ impl Ids {
         Self { next: renumber.then_some(0), seen: (num_inputs > 1).then(BTreeMap::new), inputs: Vec::new(), twice: 0 }
     }
 
+    /// Begins with the records of an input, be it one that was there before.
+    pub fn begin(&mut self, input: &Path) {
+        self.inputs.push(input.into());
+    }
+
     /// The record as it is written; `None` where it was there before.
     ///
     /// # Errors
     /// Another record of the split has its id, and nothing is numbered anew.
-    pub fn admit(&mut self, mut record: Record, input: &Path) -> Result<Option<Record>, CorpusError> {
-        if self.inputs.last().is_none_or(|last| last != input) {
-            self.inputs.push(input.into());
-        }
+    pub fn admit(&mut self, mut record: Record) -> Result<Option<Record>, CorpusError> {
         if let Some(seen) = &mut self.seen {
             let (digest, place) = (digest(&record), self.inputs.len() as u32 - 1);
             match seen.get(&(record.split, record.id)) {
@@ -40,8 +42,8 @@ impl Ids {
                     return Ok(None);
                 }
                 Some((_, first)) if *first != place && self.next.is_none() => {
-                    let (split, other) = (record.split.name(), self.inputs[*first as usize].display());
-                    let reason = format!("id {} of split {split} names different records of {other} and {}", record.id, input.display());
+                    let (split, other, input) = (record.split.name(), self.inputs[*first as usize].display(), self.inputs[place as usize].display());
+                    let reason = format!("id {} of split {split} names different records of {other} and {input}", record.id);
                     return Err(CorpusError::Usage(format!("{reason}; give --renumber to number the records anew, or convert them to folders of their own")));
                 }
                 Some(_) => {}
