@@ -60,12 +60,12 @@ impl<E: World> Maker<E> {
             name => Some(transform::build::<E>(name, &spec.format, &spec.transform_settings).map_err(usage)?),
         };
         let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
-        let held_out = HeldOut::new(spec, &env)?;
         let [problem_seeds, search_seeds, transform_seeds] = ["problem", "search", "transform"].map(|name| seeds.child(name));
         if E::HAS_OPPONENT {
             // Boards of any size can be played, and only small ones posed.
             env.validate(&env.generate(&mut problem_seeds.stream(0))).map_err(|reason| CorpusError::Usage(format!("{}: {reason}", E::NAME)))?;
         }
+        let held_out = HeldOut::new(spec, &env)?;
         let spec = spec.clone();
         let mut maker =
             Self { env, search, format, transform, spec, held_out, listed: None, left_out: Vec::new(), problem_seeds, search_seeds, transform_seeds };
