@@ -6,6 +6,7 @@
 mod conditioned;
 mod control;
 mod dialects;
+mod label;
 pub mod loss;
 mod prune;
 mod retry;
@@ -17,6 +18,8 @@ use std::borrow::Cow;
 
 use metacot_envs::{SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
+
+pub use label::Label;
 
 use crate::{Budget, Search, Trace, TraceFormat};
 

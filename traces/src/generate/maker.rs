@@ -8,7 +8,7 @@ use crate::{
     Auditor, Recorder, Search, TraceFormat,
     corpus::{CorpusError, Record, RecordRef, SplitBy},
     format, search,
-    transform::{self, Base, Sample, Source, Transform, loss::LossMask},
+    transform::{self, Base, Label, Sample, Source, Transform, loss::LossMask},
 };
 
 /// Draws of a problem before its split counts as empty.
@@ -20,6 +20,8 @@ pub struct Maker<E: World> {
     search: Box<dyn Search<E>>,
     format: Box<dyn TraceFormat<E>>,
     transform: Option<Box<dyn Transform<E>>>,
+    /// What records call it.
+    label: Option<String>,
     spec: Spec,
     held_out: HeldOut<E>,
     /// Ids whose problem an earlier id has, ascending.
@@ -57,6 +59,7 @@ impl<E: World> Maker<E> {
             NO_TRANSFORM => None,
             name => Some(transform::build::<E>(name, &spec.format, &spec.transform_settings).map_err(usage)?),
         };
+        let label = transform.as_ref().map(|_| Label::write(&spec.transform, &spec.transform_settings));
         let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
         let held_out = HeldOut::new(spec, &env)?;
         let [problem_seeds, search_seeds, transform_seeds] = ["problem", "search", "transform"].map(|name| seeds.child(name));
@@ -64,7 +67,8 @@ impl<E: World> Maker<E> {
             // Boards of any size can be played, and only small ones posed.
             env.validate(&env.generate(&mut problem_seeds.stream(0))).map_err(|reason| CorpusError::Usage(format!("{}: {reason}", E::NAME)))?;
         }
-        Ok(Self { env, search, format, transform, spec: spec.clone(), held_out, left_out: Vec::new(), problem_seeds, search_seeds, transform_seeds })
+        let (spec, left_out) = (spec.clone(), Vec::new());
+        Ok(Self { env, search, format, transform, label, spec, held_out, left_out, problem_seeds, search_seeds, transform_seeds })
     }
 
     /// The problem of record `id`: the first draw of its stream that lies in the split.
@@ -157,6 +161,7 @@ impl<E: World> Maker<E> {
             env: &spec.env,
             search: &spec.search,
             format: sample.format.as_ref().unwrap_or(&spec.format),
+            transform: self.label.as_deref(),
             split: spec.split,
             canonical_key,
             problem: &json,
