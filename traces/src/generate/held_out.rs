@@ -11,6 +11,8 @@ use metacot_envs::{Difficulty, Facet, SeedTree, SettingError, World, canonical::
 use super::Spec;
 use crate::corpus::{CorpusError, Split};
 
+/// Problems that are drawn to see how much a share holds out.
+const SHARE_DRAWS: u64 = 400;
 /// The most values that one range can name.
 const MAX_RANGE: i64 = 1_000_000;
 
@@ -90,6 +92,9 @@ impl<E: World> HeldOut<E> {
                     return Err(CorpusError::Usage(format!("held out: sizes = `{text}` has the size {} that is generated", usual.unwrap_or_default())));
                 }
             }
+            if values.share > 0.0 {
+                check_share(env, facet, &values, text)?;
+            }
             held_out.values.push((facet, values));
         }
         match spec.split.held_out() {
@@ -117,6 +122,25 @@ impl<E: World> HeldOut<E> {
 /// A facet of problems of an environment, by its first problem.
 fn facet_of<E: World>(env: &E, facet: Facet) -> Option<String> {
     env.facet(&env.generate(&mut SeedTree::root(0).child("facet").stream(0)), facet)
+}
+
+/// Refuses a share that a facet of few values cannot be parted by.
+fn check_share<E: World>(env: &E, facet: Facet, values: &Values, text: &str) -> Result<(), CorpusError> {
+    let seeds = SeedTree::root(0).child("facet");
+    let drawn: Vec<String> = (0..SHARE_DRAWS).filter_map(|index| env.facet(&env.generate(&mut seeds.stream(index)), facet)).collect();
+    let different: BTreeSet<&String> = drawn.iter().collect();
+    let held = drawn.iter().filter(|value| values.has(facet, value)).count() as f64 / drawn.len().max(1) as f64;
+    // Where nearly every problem has a value of its own, shares are met.
+    if different.len() > drawn.len() / 4 || (held - values.share).abs() <= values.share / 2.0 {
+        return Ok(());
+    }
+    let (name, percent) = (facet.plural(), 100.0 * held);
+    let reason = format!(
+        "{percent:.1} % of the problems have a {name} value that it holds out, since there are few values ({} in {} problems)",
+        different.len(),
+        drawn.len()
+    );
+    Err(CorpusError::Usage(format!("held out: {name} = `{text}` is not allowed: {reason}; name the values instead")))
 }
 
 /// The environments of held-out sizes, their names as facets added to the values. Empty where the split is another.
