@@ -82,7 +82,7 @@ impl EnvironmentVisitor for Clean {
         for format in format::NAMES {
             for search in searches {
                 for transform in TRANSFORMS {
-                    let Some(records) = records::<E>(&spec(E::NAME, search, format, transform, 8)) else { continue };
+                    let Some(records) = records::<E>(&spec(E::NAME, search, format, transform, 4)) else { continue };
                     for record in &records {
                         let what = format!("{} {search} {format} {transform}:\n{}", E::NAME, record.text);
                         assert_eq!(record.transform.as_deref(), Some(*transform));

@@ -115,6 +115,14 @@ impl<E: World> Auditor<E> {
         self.replay.verdict.as_ref().is_some_and(Verdict::is_solved)
     }
 
+    /// The claimed plan of the last text and its cost, where it solves its problem.
+    pub fn solution(&self) -> Option<(&[E::Action], u32)> {
+        match (&self.replay.plan, &self.replay.verdict) {
+            (Some(plan), Some(Verdict::Solved { cost })) => Some((plan, *cost)),
+            _ => None,
+        }
+    }
+
     /// The search that the last text told of, as far as it was true.
     pub fn trace(&self) -> &Trace<E> {
         &self.replay.trace

@@ -12,7 +12,7 @@ use super::Spec;
 use crate::corpus::{CorpusError, Split};
 
 /// Problems that are drawn to see how much a share holds out.
-const SHARE_DRAWS: u64 = 400;
+const SHARE_DRAWS: u64 = 200;
 /// The most values that one range can name.
 const MAX_RANGE: i64 = 1_000_000;
 

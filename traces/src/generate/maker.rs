@@ -200,9 +200,15 @@ impl<E: World> Maker<E> {
         let (Self { env, spec, .. }, trace, sample) = (self, desk.recorder.trace(), &desk.sample);
         // A control does not tell the search: it claims no solution, whatever the search found.
         let is_told = !self.reading.is_control();
-        let goal = trace.goal.filter(|_| is_told);
         let stop = if is_told || trace.stop != StopReason::Solved { trace.stop } else { StopReason::Exhausted };
-        let plan = trace.plan().filter(|_| is_told).map(|plan| plan_texts(env, problem, &plan));
+        // A transform may tell another run than the first, so the plan is that of the text.
+        let (plan, cost) = match desk.auditor.solution().filter(|_| is_told) {
+            Some((plan, cost)) if self.transform.is_some() => (Some(plan_texts(env, problem, plan)), Some(cost)),
+            _ => {
+                let goal = trace.goal.filter(|_| is_told);
+                (goal.and_then(|_| trace.plan()).map(|plan| plan_texts(env, problem, &plan)), goal.map(|goal| trace.node(goal).cost))
+            }
+        };
         let json = serde_json::to_string(problem).expect("problems are plain data");
         let plain = [(sample.prompt_len as u64, sample.text.len() as u64)];
         let spans = if self.transform.is_none() && spec.loss == LossMask::Response { Vec::new() } else { self.spans(problem, sample) };
@@ -218,7 +224,7 @@ impl<E: World> Maker<E> {
             text: &sample.text,
             prompt_len: sample.prompt_len as u64,
             plan: plan.as_deref(),
-            cost: goal.map(|goal| trace.node(goal).cost),
+            cost,
             stop,
             expanded: trace.expanded,
             generated: trace.nodes.len() as u64,
