@@ -41,7 +41,7 @@ fn main() {
         for id in 0..records {
             let made = mix.make_of(index, id, &mut desk, |record| record.text.len() as u64).expect("records are true");
             bytes += made.unwrap_or(0);
-            shown += u64::from(made.is_some());
+            shown += u64::from(made.is_ok());
         }
         let mean = |total: f64| total / records as f64;
         let (micros, bytes) = (mean(start.elapsed().as_secs_f64() * 1e6), mean(bytes as f64));

@@ -14,7 +14,7 @@ use metacot_envs::{
     Difficulty, Settings, World,
     registry::{self, EnvironmentVisitor},
 };
-use metacot_traces::{Auditor, Defect, TraceFormat, audit, format, told::Prompts};
+use metacot_traces::{Auditor, Defect, TraceFormat, audit, discourse::Reading, format, generate::NO_TRANSFORM, told::Prompts, transform::reading_of};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -37,6 +37,8 @@ pub struct AuditConfig {
     pub format: Option<String>,
     /// Its settings.
     pub format_settings: Settings,
+    /// The transform of rows that do not name theirs, with its settings (`retry mode=multi`).
+    pub transform: Option<String>,
 }
 
 /// What an audit found over all rows.
@@ -48,6 +50,9 @@ pub struct Audits {
     pub clean: u64,
     /// Rows whose plan solves the problem.
     pub solved: u64,
+    /// Rows that their transform made wrong on purpose; they are clean where nothing else is wrong.
+    #[serde(default)]
+    pub controls: u64,
     /// Rows that could not be read.
     pub errors: u64,
     /// False statements by kind.
@@ -56,14 +61,14 @@ pub struct Audits {
 
 /// Audits all rows of `input` on `threads` threads (at least 1), in order. Each gives
 /// `{"id", "clean", "solved", "defects": [{"kind", "step", "span", "text"}]}`: index and byte range of the statement in the whole text, prompt
-/// included. A malformed row gives `{"id", "error"}`.
+/// included; rows whose transform makes them wrong on purpose have `"control": true`. A malformed row gives `{"id", "error"}`.
 ///
 /// # Errors
 /// Reading or writing failed, or (as [`io::ErrorKind::InvalidInput`]) the configuration names no environment or format that there is.
 pub fn audit_stream(config: &AuditConfig, input: impl Read + Send, output: &mut impl Write, threads: usize) -> io::Result<Audits> {
     if let Some(env) = &config.env {
         let format = config.format.as_deref().unwrap_or("answer");
-        open(config, env, format).map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
+        open(config, env, format, config.transform.as_deref().unwrap_or(NO_TRANSFORM)).map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
     } else if let Some(format) = config.format.as_ref().filter(|format| !format::NAMES.contains(&format.as_str())) {
         let reason = format!("format = `{format}` is not allowed; expected one of {}", format::NAMES.join(", "));
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
@@ -78,7 +83,7 @@ pub fn audit_stream(config: &AuditConfig, input: impl Read + Send, output: &mut 
 /// Audits lines in the same buffers.
 struct LineAuditor<'c> {
     config: &'c AuditConfig,
-    checks: BTreeMap<(String, String), Box<dyn Check>>,
+    checks: BTreeMap<(String, String, String), Box<dyn Check>>,
     found: Audits,
     total: Arc<Mutex<Audits>>,
 }
@@ -97,6 +102,8 @@ struct Row<'r> {
     env: Option<Cow<'r, str>>,
     #[serde(borrow)]
     format: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    transform: Option<Cow<'r, str>>,
 }
 
 impl Lines for LineAuditor<'_> {
@@ -130,9 +137,10 @@ impl LineAuditor<'_> {
         if !is_whole && problem.is_none() {
             return Err("a row with `response` needs `problem`".into());
         }
-        let name = (env.to_string(), format.to_string());
+        let transform = row.transform.as_deref().or(self.config.transform.as_deref()).unwrap_or(NO_TRANSFORM);
+        let name = (env.to_string(), format.to_string(), transform.to_string());
         if !self.checks.contains_key(&name) {
-            let check = open(self.config, env, format)?;
+            let check = open(self.config, env, format, transform)?;
             self.checks.insert(name.clone(), check);
         }
         let check = self.checks.get_mut(&name).expect("it was just put there");
@@ -140,6 +148,7 @@ impl LineAuditor<'_> {
         check.check(problem, text, is_whole, &mut |outcome| {
             found.clean += u64::from(outcome.defects.is_empty());
             found.solved += u64::from(outcome.is_solved);
+            found.controls += u64::from(outcome.is_control);
             for defect in outcome.defects {
                 *found.defects.entry(defect.kind.to_string()).or_default() += 1;
             }
@@ -152,10 +161,11 @@ impl Drop for LineAuditor<'_> {
     fn drop(&mut self) {
         // A thread that panicked has the program end anyway.
         let Ok(mut total) = self.total.lock() else { return };
-        let Audits { rows, clean, solved, errors, defects } = std::mem::take(&mut self.found);
+        let Audits { rows, clean, solved, controls, errors, defects } = std::mem::take(&mut self.found);
         total.rows += rows;
         total.clean += clean;
         total.solved += solved;
+        total.controls += controls;
         total.errors += errors;
         for (kind, count) in defects {
             *total.defects.entry(kind).or_default() += count;
@@ -166,6 +176,7 @@ impl Drop for LineAuditor<'_> {
 struct Outcome<'a> {
     defects: &'a [Defect],
     is_solved: bool,
+    is_control: bool,
     text: &'a str,
 }
 
@@ -173,7 +184,14 @@ fn write(id: Option<&[u8]>, outcome: &Outcome<'_>, out: &mut Vec<u8>) {
     let word = |flag: bool| if flag { "true" } else { "false" };
     out.extend_from_slice(b"{\"id\":");
     push_id(id, out);
-    for part in [",\"clean\":", word(outcome.defects.is_empty()), ",\"solved\":", word(outcome.is_solved), ",\"defects\":["] {
+    for part in [
+        ",\"clean\":",
+        word(outcome.defects.is_empty()),
+        ",\"solved\":",
+        word(outcome.is_solved),
+        if outcome.is_control { ",\"control\":true" } else { "" },
+        ",\"defects\":[",
+    ] {
         out.extend_from_slice(part.as_bytes());
     }
     for (index, defect) in outcome.defects.iter().enumerate() {
@@ -196,32 +214,35 @@ trait Check: Send {
     fn check(&mut self, problem: Option<&[u8]>, text: &str, is_whole: bool, take: &mut dyn FnMut(Outcome<'_>)) -> Result<(), String>;
 }
 
-fn open(config: &AuditConfig, env: &str, format: &str) -> Result<Box<dyn Check>, String> {
-    registry::visit(env, Open { config, format }).map_err(|error| error.to_string())?
+fn open(config: &AuditConfig, env: &str, format: &str, transform: &str) -> Result<Box<dyn Check>, String> {
+    registry::visit(env, Open { config, format, transform }).map_err(|error| error.to_string())?
 }
 
 struct Open<'a> {
     config: &'a AuditConfig,
     format: &'a str,
+    transform: &'a str,
 }
 
 impl EnvironmentVisitor for Open<'_> {
     type Output = Result<Box<dyn Check>, String>;
 
     fn visit<E: World>(self) -> Self::Output {
-        let Self { config, format } = self;
+        let Self { config, format, transform } = self;
         let is_meant = |name: &Option<String>, own: &str| name.as_deref().is_none_or(|name| name == own);
         let difficulty = if is_meant(&config.env, E::NAME) { config.difficulty.clone() } else { Difficulty::default() };
         let settings = if is_meant(&config.format, format) { config.format_settings.clone() } else { Settings::default() };
         let env: E = crate::plan::default_env(&difficulty)?;
+        let reading = reading_of::<E>(Some(transform), format).map_err(|error| error.to_string())?;
         let format = format::build::<E>(format, &settings).map_err(|error| error.to_string())?;
-        Ok(Box::new(Typed { env, format, auditor: Auditor::default(), problem: None, json: Vec::new(), text: String::new() }))
+        Ok(Box::new(Typed { env, format, reading, auditor: Auditor::default(), problem: None, json: Vec::new(), text: String::new() }))
     }
 }
 
 struct Typed<E: World> {
     env: E,
     format: Box<dyn TraceFormat<E>>,
+    reading: Reading,
     auditor: Auditor<E>,
     problem: Option<(E::Problem, Prompts<E>)>,
     /// The JSON of `problem`: samples of one problem mostly follow each other.
@@ -248,25 +269,26 @@ impl<E: World> Typed<E> {
 impl<E: World> Check for Typed<E> {
     fn check(&mut self, problem: Option<&[u8]>, text: &str, is_whole: bool, take: &mut dyn FnMut(Outcome<'_>)) -> Result<(), String> {
         let body = bare(text);
+        let is_control = self.reading.is_control();
         let Some(json) = problem else {
-            let audit = audit(&self.env, None, &self.format.parse(body));
-            take(Outcome { defects: &audit.defects, is_solved: audit.is_solved(), text: body });
+            let audit = audit(&self.env, None, &self.reading.parse(self.format.as_ref(), body));
+            take(Outcome { defects: &audit.defects, is_solved: audit.is_solved(), is_control, text: body });
             return Ok(());
         };
         self.load(json)?;
-        let Self { env, format, auditor, problem, text, .. } = self;
+        let Self { env, format, reading, auditor, problem, text, .. } = self;
         let (problem, prompts) = problem.as_ref().expect("it was just loaded");
-        let (env, prompt, is_there) = prompts.reader(env, body);
-        let body = if is_whole || is_there {
-            body
+        let (env, prompt, is_there) = prompts.reader(env, &body[reading.start(body)..]);
+        let (body, reading) = if is_whole || is_there {
+            (body, *reading)
         } else {
             text.clear();
             text.push_str(prompt);
             text.push_str(body);
-            text
+            (text.as_str(), reading.of_response())
         };
-        auditor.check(env, problem, &format.parse(body));
-        take(Outcome { defects: auditor.defects(), is_solved: auditor.is_solved(), text: body });
+        auditor.check(env, problem, &reading.parse(format.as_ref(), body));
+        take(Outcome { defects: auditor.defects(), is_solved: auditor.is_solved(), is_control, text: body });
         Ok(())
     }
 }

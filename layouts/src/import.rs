@@ -151,6 +151,7 @@ impl Import {
             env: QUESTION.into(),
             search: desk::NO_SEARCH.into(),
             format: "plain".into(),
+            transform: None,
             split: self.spec.split.unwrap_or_else(|| SplitShares::default().split_of(&key)),
             canonical_key: key,
             problem: json!({"question": question, "answer": answer}),

@@ -8,9 +8,9 @@ use crate::{Error, Result};
 
 /// Audits traces from stdin step by step and prints one row for each, in input order: {"id", "clean", "solved", "defects"}.
 ///
-/// A row is a record of a corpus, {"id", "problem", "response"}, or {"id", "text"} with the problem in the text; `env` and `format` of a row
-/// come before the flags. A defect has its kind, the index and byte range of its statement in the whole text, and the statement. A malformed
-/// row gives a row with "error", and the rest goes on. Counts by kind go to stderr.
+/// A row is a record of a corpus, {"id", "problem", "response"}, or {"id", "text"} with the problem in the text; `env`, `format` and
+/// `transform` of a row come before the flags. A defect has its kind, the index and byte range of its statement in the whole text, and the
+/// statement. A malformed row gives a row with "error", and the rest goes on. Counts by kind go to stderr.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -30,7 +30,10 @@ pub struct AuditArgs {
     /// Format of rows that do not name theirs.
     #[arg(long)]
     format: Option<String>,
-    /// Its size, where a format leaves out what the size says.
+    /// Transform of rows that do not name theirs, with its settings, such as "retry mode=multi"; none reads them as plain texts.
+    #[arg(long)]
+    transform: Option<String>,
+    /// Size of the environment, where a format leaves out what the size says.
     #[arg(long)]
     size: Option<String>,
     /// Setting of the environment; can be given again.
@@ -54,6 +57,7 @@ pub(super) fn run(args: &AuditArgs) -> Result<()> {
         difficulty: Difficulty { size: args.size.clone(), settings },
         format: args.format.clone(),
         format_settings: Settings::default(),
+        transform: args.transform.clone(),
     };
     let threads = super::threads(args.threads)?;
     let audits = match audit_stream(&config, std::io::stdin(), &mut std::io::stdout().lock(), threads) {
@@ -64,6 +68,9 @@ pub(super) fn run(args: &AuditArgs) -> Result<()> {
     };
     let kinds: Vec<String> = audits.defects.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     eprintln!("{} rows: {} clean, {} solved, {} errors", audits.rows, audits.clean, audits.solved, audits.errors);
+    if audits.controls > 0 {
+        eprintln!("controls, wrong on purpose and clean where nothing else is wrong: {}", audits.controls);
+    }
     if !kinds.is_empty() {
         eprintln!("defects: {}", kinds.join(", "));
     }

@@ -81,6 +81,9 @@ fn text(summary: &Summary) -> String {
     let share = |count: u64| format!("{count} ({:.1} %)", 100.0 * count as f64 / summary.traces.max(1) as f64);
     let mut text =
         format!("traces             {}\nclean              {}\nsolved             {}\n", summary.traces, share(summary.clean), share(summary.solved));
+    if summary.controls > 0 {
+        text += &format!("controls           {}\n", share(summary.controls));
+    }
     for (style, count) in &summary.styles {
         text += &format!("  {:<16} {}\n", name(*style), share(*count));
     }

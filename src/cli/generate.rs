@@ -9,6 +9,7 @@ use metacot_traces::{
     corpus::{Layout, Manifest, Split, SplitShares},
     generate::{Job, Shard, Spec, generate, generate_into, num_listed},
     settings::{Names, share_out},
+    transform::Skip,
 };
 
 use super::{layout::LayoutOptions, mix, progress::Bar};
@@ -204,15 +205,19 @@ impl Report {
     /// Counts for people, the digest for programs.
     pub(super) fn print(&self) {
         let count = |name: &str| self.counts.get(name).copied().unwrap_or(0);
+        let skipped = Skip::ALL.map(|skip| (skip, count(skip.count_name())));
         eprintln!(
             "{} records ({} solved, {} skipped, {} repeated), {} bytes of text in {} files",
             count("records"),
             count("solved"),
-            count("skipped_unsolved"),
+            skipped.iter().map(|(_, count)| count).sum::<u64>(),
             count("skipped_repeated"),
             count("text_bytes"),
             self.num_files
         );
+        for (skip, count) in skipped.iter().filter(|(_, count)| *count > 0) {
+            eprintln!("skipped: {count} problems {}", skip.reason());
+        }
         println!("{}", self.digest);
     }
 }

@@ -129,11 +129,12 @@ fn view_of_row(row: &Value, reading: &Reading, spec: Option<&Spec>) -> Result<Vi
         format,
         format_settings,
         search: field("search"),
+        transform: field("transform"),
         problem: row.get("problem").filter(|problem| !problem.is_null()),
         text: &text,
     };
     let mut view = of_text(&source)?;
-    let transform = spec.map(|spec| spec.transform.as_str()).filter(|name| *name != metacot_traces::generate::NO_TRANSFORM);
+    let transform = field("transform").filter(|name| *name != metacot_traces::generate::NO_TRANSFORM);
     view.facts.extend(transform.map(|name| ("transform".to_string(), name.to_string())));
     if let Some(id) = row.get("id") {
         view.title = format!("{} · {}", view.title, id.as_str().map_or_else(|| id.to_string(), str::to_string));

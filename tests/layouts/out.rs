@@ -94,7 +94,7 @@ fn rows_are_what_the_trainers_ask_for() {
             json!({
                 "data_source": "metacot/countdown", "prompt": user, "ability": "search",
                 "reward_model": {"style": "rule", "ground_truth": problem},
-                "extra_info": {"split": "train", "index": 0, "env": "countdown", "format": "sos", "problem": json},
+                "extra_info": {"split": "train", "index": 0, "env": "countdown", "format": "sos", "transform": null, "problem": json},
             }),
         ),
         ("open-instruct.jsonl", None, json!({"messages": user, "ground_truth": json, "dataset": "metacot_countdown"})),

@@ -22,8 +22,16 @@ fn searched(env: &str, search: &str, format: &str) -> View {
 fn told(text: &str) -> View {
     let (difficulty, settings) = (Difficulty::default(), Settings::default());
     let problem = serde_json::json!({"numbers": [3, 5, 9], "target": 24});
-    let source =
-        TextSource { env: "countdown", difficulty: &difficulty, format: "sos", format_settings: &settings, search: None, problem: Some(&problem), text };
+    let source = TextSource {
+        env: "countdown",
+        difficulty: &difficulty,
+        format: "sos",
+        format_settings: &settings,
+        search: None,
+        transform: None,
+        problem: Some(&problem),
+        text,
+    };
     of_text(&source).unwrap()
 }
 
@@ -143,10 +151,11 @@ const slide = document.getElementById("slide"); slide.value = 12; slide.oninput(
     let event = view.events.iter().position(|event| event.statement == Some(5)).unwrap();
     let node = view.statements[5].node.unwrap();
     assert!(body.contains("data-ready=\"yes\""), "{body}");
-    for (name, expected) in [("start", "7/1".into()), ("keys", "5/1".into()), ("click", format!("{event}/{node}")), ("slide", format!("12/{node}"))] {
+    for (name, expected) in [("start", "7/1".into()), ("keys", "6/1".into()), ("click", format!("{}/{node}", event + 1)), ("slide", format!("12/{node}"))] {
         assert!(body.contains(&format!("data-{name}=\"{expected}\"")), "{name} is not {expected} in {body}");
     }
-    let now = view.events[12].statement.unwrap();
+    // Events count from 1 wherever a person sees them: on the page, on the slider and in the address.
+    let now = view.events[11].statement.unwrap();
     assert!(dom.contains(&format!("now\" data-at=\"{now}\"")), "statement {now} is not the one of event 12");
     assert_eq!(dom.matches("alert(1)").count(), 0);
 

@@ -22,7 +22,7 @@ import pyarrow  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 
 datasets.disable_progress_bars()
-COLUMNS = "id env search format split canonical_key text prompt_len plan cost stop expanded generated loss_spans".split()
+COLUMNS = "id env search format transform split canonical_key text prompt_len plan cost stop expanded generated loss_spans".split()
 
 
 def whole(row):
@@ -57,6 +57,7 @@ def expected(name, record):
                 "index": record["id"],
                 "env": env,
                 "format": record["format"],
+                "transform": record["transform"],
                 "problem": truth,
             },
         },

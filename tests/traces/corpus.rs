@@ -282,3 +282,51 @@ fn files_that_no_corpus_wrote_are_not_replaced_and_those_of_an_unfinished_one_ar
     fs::write(folder.path().join(".unfinished"), "").unwrap();
     assert_eq!(generate(&job(folder.path(), Layout::Jsonl), &mut |_| {}).unwrap().digest, whole.digest);
 }
+
+#[test]
+fn what_gives_no_record_is_counted_by_reason_and_refused_where_nothing_can_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: &str, search: &str, format: &str, transform: &str| {
+        let spec = Spec { transform: transform.into(), difficulty: Difficulty::sized(3), count: 200, ..Spec::new("countdown", search, format) };
+        generate(&Job { spec, ..job(&folder.path().join(name), Layout::Shard) }, &mut |_| {})
+    };
+    let manifest = make("wrong", "sos-bfs-sum-1", "sos", "all-wrong").unwrap();
+    let count = |name: &str| manifest.counts.get(name).copied().unwrap_or(0);
+    assert!(count("records") > 0 && count("skipped_solved") > 0 && count("skipped_unsolved") == 0, "{:?}", manifest.counts);
+    assert_eq!((count("records") + count("skipped_solved"), count("solved")), (200, 0));
+    let manifest = make("unsolved", "sos-bfs-sum-1", "sos-plan", "none").unwrap();
+    assert!(manifest.counts["skipped_unsolved"] > 0 && !manifest.counts.contains_key("skipped_solved"));
+    for transform in ["swap", "all-wrong"] {
+        let manifest = make(transform, "dfs", "cot", transform).unwrap();
+        assert_eq!((manifest.counts["records"], manifest.counts["solved"]), (200, 0), "{transform}");
+        let mut collector = stats::Collector::default();
+        corpus::read(&folder.path().join(transform), |record| collector.add(&record)).unwrap();
+        let stats = collector.finish();
+        assert_eq!((stats.solved, stats.by_stop.get(&metacot_traces::StopReason::Solved), stats.cost.max), (0, None, 0), "{transform}");
+    }
+    let error = make("nothing", "dfs", "sos", "all-wrong").unwrap_err().to_string();
+    assert!(error.contains("all-wrong keeps failed searches in sos, and dfs solves every problem of countdown"), "{error}");
+    assert!(make("plan", "dfs", "sos-plan", "all-wrong").unwrap_err().to_string().contains("all-wrong is for sos, think, prose, cot, answer, table"));
+    assert!(!folder.path().join("nothing").join("manifest.json").exists());
+}
+
+#[test]
+fn the_order_of_deterministic_search_is_audited_when_it_is_generated() {
+    use metacot_envs::{Environment as _, maze::Maze};
+    use metacot_traces::{audit, format};
+    let env = Maze::configure(&Difficulty::sized(6)).unwrap();
+    let spec = |search: &str| Spec { difficulty: Difficulty::sized(6), ..Spec::new("maze", search, "searchformer") };
+    let fixed = format::build_for::<Maze>("astar", "searchformer", &Settings::default()).unwrap();
+    let count = |search: &str| {
+        let maker = metacot_traces::generate::Maker::<Maze>::new(&spec(search)).unwrap();
+        let records = (0..30).map(|id| maker.record(id, &mut metacot_traces::generate::Desk::default()).unwrap().unwrap());
+        let is_clean = |record: &corpus::Record| {
+            let problem = serde_json::from_value(record.problem.clone()).unwrap();
+            let env = env.at(&problem).unwrap_or(env.clone());
+            audit(&env, Some(&problem), &fixed.parse(&record.text)).is_clean()
+        };
+        records.filter(|record| is_clean(record)).count()
+    };
+    assert_eq!(count("astar"), 30);
+    assert!(count("astar-nondet") < 25);
+}

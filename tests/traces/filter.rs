@@ -72,6 +72,7 @@ fn countdown(id: u64, numbers: &[u32], target: u32) -> Record {
         env: "countdown".into(),
         search: "dfs".into(),
         format: "answer".into(),
+        transform: None,
         split: Split::Train,
         canonical_key: format!("countdown:{target}:{}", sorted.join(",")),
         problem: json!({ "numbers": numbers, "target": target }),

@@ -128,6 +128,7 @@ fn named_targets_and_sets_are_held_out() {
         (Split::Train, Settings::default().with("targets", "200%"), "targets = `200%` is not allowed; expected values, ranges"),
         (Split::Train, Settings::default().with("sizes", "3"), "sizes = `3` has the size 3 that is generated"),
         (Split::Train, Settings::default().with("sizes", "10%"), "sizes = `10%` is not allowed; expected a list of sizes"),
+        (Split::Train, Settings::default().with("targets", "1%"), "name the values instead"),
         (Split::Train, Settings::default().with("sizes", "99"), "size = `99` is not allowed"),
         (Split::Train, Settings::default().with("targets", "a"), "targets = `a` is not allowed; countdown has values such as "),
         (Split::Train, Settings::default().with("sets", "3..5"), "sets = `3..5` is not allowed; countdown has values such as `"),

@@ -10,6 +10,7 @@ mod held_out;
 mod hostile;
 mod matrix;
 mod mix;
+mod reading;
 mod roundtrip;
 mod search;
 mod support;

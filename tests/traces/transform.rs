@@ -1,9 +1,11 @@
-//! Every transform keeps its word: what it adds can be taken away again, and what is left audits clean.
+//! Every transform keeps its word: read as it says they are, its texts audit clean.
 
 use metacot_envs::{Difficulty, Environment, SeedTree, Settings, World, countdown::Countdown, maze::Maze};
 use metacot_traces::{
-    Budget, audit, format, search,
-    transform::{self, Base, Sample, Source, loss::LossMask},
+    Budget, audit,
+    discourse::Reading,
+    format, search,
+    transform::{self, Sample, Source, loss::LossMask},
 };
 
 use crate::support::{countdown, problem, run};
@@ -23,16 +25,13 @@ fn apply<E: World>(
     let transform = transform::build::<E>(name, format_name, settings).unwrap();
     let source =
         Source { env, problem: &problem, trace: recorder.trace(), search: search.as_ref(), budget: Budget::default(), format: format.as_ref(), format_name };
-    let sample = transform.apply(&source, &mut SeedTree::root(6).child(name).stream(index))?;
-    let is_honest = match transform.base(&source, &sample) {
-        Base::Control => None,
-        Base::Honest(text) => {
-            let told = format::build::<E>(sample.format.as_deref().unwrap_or(format_name), &Settings::default()).unwrap();
-            let audited = audit(env, Some(&problem), &told.parse(&text));
-            assert!(audited.is_clean(), "{name} {settings:?}: {:?} in {text}", audited.defects);
-            Some(audited.is_solved())
-        }
-    };
+    let sample = transform.apply(&source, &mut SeedTree::root(6).child(name).stream(index)).ok()?;
+    let reading = transform.reading();
+    let told = format::build::<E>(sample.format.as_deref().unwrap_or(format_name), &Settings::default()).unwrap();
+    let audited = audit(env, Some(&problem), &reading.parse(told.as_ref(), &sample.text));
+    assert!(audited.is_clean(), "{name} {settings:?}: {:?} in {}", audited.defects, sample.text);
+    assert_eq!(audited.is_solved(), recorder.trace().goal.is_some() && !reading.is_control(), "{name} {settings:?}: {}", sample.text);
+    let is_honest = (!reading.is_control()).then_some(audited.is_solved());
     Some((problem, sample, is_honest))
 }
 
@@ -48,6 +47,7 @@ const CASES: &[(&str, &str, &str, &[(&str, &str)])] = &[
     ("prune", "astar", "prose", &[("rate", "0.7")]),
     ("shortest", "mcts", "sos", &[("runs", "4")]),
     ("conditioned", "sos-mix", "sos", &[]),
+    ("conditioned", "sos-dfs-sum", "sos", &[("rating", "sos")]),
     ("swap", "sos-mix", "sos", &[]),
     ("all-wrong", "dfs", "cot", &[]),
     ("dialects", "sos-mix", "sos", &[("formats", "sos+think+prose")]),
@@ -58,7 +58,7 @@ fn settings(pairs: &[(&str, &str)]) -> Settings {
 }
 
 #[test]
-fn what_is_left_of_every_transform_audits_clean() {
+fn texts_of_every_transform_audit_clean_as_it_says_they_are_read() {
     let env = countdown(4);
     for (name, search, format, pairs) in CASES {
         let mut count = 0;
@@ -124,7 +124,7 @@ fn loss_masks_cover_what_they_name() {
     let prompt_len = format.write(&env, &problem, recorder.trace(), &mut text);
     let sample = Sample { text, prompt_len, masked: vec![(prompt_len as u64, prompt_len as u64 + 8)], format: None };
     let shown = [LossMask::Full, LossMask::Response, LossMask::CorrectPath, LossMask::Search].map(|mask| {
-        let spans = mask.spans(&env, &problem, format.as_ref(), &sample);
+        let spans = mask.spans((&env, &problem), format.as_ref(), Reading::default(), &sample);
         let learned: Vec<&str> = spans.iter().map(|(start, end)| &sample.text[*start as usize..*end as usize]).collect();
         format!("{mask:?}:\n{}", learned.join("[...]\n"))
     });

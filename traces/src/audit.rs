@@ -7,6 +7,7 @@
 
 mod defect;
 mod frontier;
+mod reading;
 mod replay;
 mod statement;
 mod steps;
@@ -20,7 +21,7 @@ pub use statement::{Statement, StatementKind};
 
 use crate::{
     Trace,
-    discourse::{Discourse, Parsed},
+    discourse::{Discourse, Parsed, Reading},
 };
 
 /// The result of an audit.
@@ -68,7 +69,8 @@ fn conclude<E: World>(mut auditor: Auditor<E>, env: &E, problem: Option<&E::Prob
         Some(problem) => auditor.check(env, problem, parsed),
         None => auditor.refuse(parsed),
     }
-    let statements = auditor.replay.take_statements();
+    let mut statements = auditor.replay.take_statements();
+    reading::shift(statements.iter_mut().map(|statement| &mut statement.span), parsed);
     let Replay { trace, defects, plan, verdict, .. } = auditor.replay;
     (Audit { defects, problem, plan, verdict, trace }, statements)
 }
@@ -90,11 +92,16 @@ impl<E: World> Auditor<E> {
     /// Checks a parsed text against `problem`; the outcome can be asked until the next call.
     pub fn check(&mut self, env: &E, problem: &E::Problem, parsed: &Parsed<'_>) {
         let Self { replay, tree, frontier } = self;
+        let text = reading::body(parsed);
         replay.start(env, problem);
-        match &parsed.discourse {
-            Discourse::Tree(dialect) => tree::audit(env, problem, parsed.text, dialect, replay, tree),
-            Discourse::Frontier(dialect) => frontier::audit(env, problem, parsed.text, dialect, replay, frontier),
-            Discourse::Steps(dialect) => steps::audit(env, problem, parsed.text, dialect, replay),
+        match (&parsed.discourse, parsed.reading.thinning) {
+            (Discourse::Tree(dialect), _) => tree::audit(env, problem, text, dialect, replay, tree),
+            (Discourse::Frontier(dialect), None) => frontier::audit(env, problem, text, dialect, replay, frontier),
+            (Discourse::Frontier(dialect), Some(thinning)) => frontier::thinned::audit(env, problem, text, (dialect, thinning), replay, frontier),
+            (Discourse::Steps(dialect), _) => steps::audit(env, problem, text, (dialect, parsed.reading), replay),
+        }
+        if parsed.reading != Reading::default() {
+            reading::settle(problem, parsed, replay);
         }
     }
 
@@ -106,6 +113,14 @@ impl<E: World> Auditor<E> {
     /// Whether the plan of the last text solves its problem.
     pub fn is_solved(&self) -> bool {
         self.replay.verdict.as_ref().is_some_and(Verdict::is_solved)
+    }
+
+    /// The claimed plan of the last text and its cost, where it solves its problem.
+    pub fn solution(&self) -> Option<(&[E::Action], u32)> {
+        match (&self.replay.plan, &self.replay.verdict) {
+            (Some(plan), Some(Verdict::Solved { cost })) => Some((plan, *cost)),
+            _ => None,
+        }
     }
 
     /// The search that the last text told of, as far as it was true.
@@ -124,13 +139,14 @@ impl<E: World> Auditor<E> {
 /// The problem that a text states.
 fn stated<E: World>(env: &E, parsed: &Parsed<'_>) -> Option<E::Problem> {
     use crate::discourse::{frontier, lines, steps, tree};
-    let first = lines(parsed.text).next().map(|(_, line)| line)?;
+    let text = reading::body(parsed);
+    let first = lines(text).next().map(|(_, line)| line)?;
     let state = match &parsed.discourse {
         Discourse::Tree(dialect) => match (dialect.read)(first) {
             tree::Claim::At { state, .. } | tree::Claim::Problem { state } => state,
             _ => return None,
         },
-        Discourse::Frontier(dialect) => match (dialect.read)(parsed.text, 0)?.0 {
+        Discourse::Frontier(dialect) => match (dialect.read)(text, 0)?.0 {
             frontier::Claim::Problem { state } => state,
             _ => return None,
         },

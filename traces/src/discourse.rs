@@ -5,8 +5,11 @@
 //! way to read it, so that nothing is stored however long it is.
 
 pub mod frontier;
+pub mod reading;
 pub mod steps;
 pub mod tree;
+
+pub use reading::Reading;
 
 /// A text with the way to read it.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,15 @@ pub struct Parsed<'t> {
     pub text: &'t str,
     /// How it is read.
     pub discourse: Discourse,
+    /// What was done to it before it was written.
+    pub reading: Reading,
+}
+
+impl<'t> Parsed<'t> {
+    /// A plain text.
+    pub fn plain(text: &'t str, discourse: Discourse) -> Self {
+        Self { text, discourse, reading: Reading::default() }
+    }
 }
 
 /// A kind of discourse with the wording of a format.

@@ -52,7 +52,7 @@ pub struct Forensics {
     pub evaluations: u64,
     /// Visits.
     pub visits: u64,
-    /// Nodes on the way to the goal, the root left out; 0 where it is unsolved.
+    /// Nodes on the way to the goal, the root left out, or the actions of an answer that is told alone; 0 where it is unsolved.
     pub plan_length: u64,
     /// What all that amounts to.
     pub style: Style,

@@ -90,6 +90,18 @@ fn one_player<E: World>(format: &str) -> Result<(), SettingError> {
     Err(SettingError::Value { name: "format".into(), value: format.into(), expected })
 }
 
+/// Makes the format called `name` for texts of a search that is known: where that breaks ties in a fixed way, the audit asks for it unless
+/// the settings say otherwise.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_for<E: World>(search: &str, name: &str, settings: &Settings) -> Result<Box<dyn TraceFormat<E>>, SettingError> {
+    if search == "astar" && name == "searchformer" && settings.get("ties").is_none() {
+        return build::<E>(name, &settings.clone().with("ties", "fixed"));
+    }
+    build::<E>(name, settings)
+}
+
 /// Checks that a format can tell the traces of a search.
 ///
 /// # Errors

@@ -177,6 +177,7 @@ impl EnvironmentVisitor for Generate<'_> {
     fn visit<E: World>(self) -> Self::Output {
         let (spec, run) = (&self.job.spec, self.job.run());
         let mut maker = Maker::<E>::new(spec)?;
+        maker.refuse_what_never_fails(run.ids()?)?;
         if spec.distinct {
             maker.leave_out(distinct::repeats(&maker, run.ids()?, run.threads)?);
         }

@@ -20,7 +20,7 @@ pub use preset::{Preset, preset};
 use crate::{
     corpus::{CorpusError, Manifest, RecordRef, Sink, Split, SplitShares},
     generate::{Producer, Run},
-    transform::loss::LossMask,
+    transform::{Skip, loss::LossMask},
 };
 use pool::Pool;
 use room::Bench;
@@ -96,20 +96,29 @@ impl Mix {
         &self.pool.refusals
     }
 
-    /// Makes record `id` of a combination; `None` where its format can show none of the draws.
+    /// Makes record `id` of a combination, or says why the last of the draws gives none.
     ///
     /// # Errors
     /// As [`Producer::make`].
-    pub fn make_of<R>(&self, combination: usize, id: u64, desk: &mut MixDesk<'_>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError> {
+    pub fn make_of<R>(
+        &self,
+        combination: usize,
+        id: u64,
+        desk: &mut MixDesk<'_>,
+        take: impl FnOnce(RecordRef<'_>) -> R,
+    ) -> Result<Result<R, Skip>, CorpusError> {
         let (room, place) = self.pool.places[combination];
         let bench = &mut desk.benches[room];
-        let (mut take, mut result) = (Some(take), None);
+        let (mut take, mut result) = (Some(take), Err(Skip::Unsolved));
         for draw in 0..MAX_DRAWS {
-            let is_made = bench.make(place, id + (draw << 40), &mut |record| {
-                result = take.take().map(|take| take(RecordRef { id, ..record }));
+            let made = bench.make(place, id + (draw << 40), &mut |record| {
+                if let Some(take) = take.take() {
+                    result = Ok(take(RecordRef { id, ..record }));
+                }
             })?;
-            if is_made {
-                break;
+            match made {
+                Ok(()) => break,
+                Err(skip) => result = Err(skip),
             }
         }
         Ok(result)
@@ -129,7 +138,7 @@ impl Producer for Mix {
         MixDesk { benches: self.pool.rooms.iter().map(|room| room.bench()).collect(), order: None }
     }
 
-    fn make<R>(&self, id: u64, desk: &mut MixDesk<'_>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError> {
+    fn make<R>(&self, id: u64, desk: &mut MixDesk<'_>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Result<R, Skip>, CorpusError> {
         let (round, place) = (id / self.round.len() as u64, (id % self.round.len() as u64) as usize);
         if desk.order.as_ref().is_none_or(|(known, _)| *known != round) {
             let mut order = self.round.clone();

@@ -50,6 +50,11 @@ pub trait Search<E: World>: Send + Sync {
     /// choices from it.
     fn run(&self, env: &E, problem: &E::Problem, budget: Budget, rng: &mut ChaCha8Rng, recorder: &mut Recorder<E>);
 
+    /// Whether it finds a solution wherever there is one, as long as its budget lasts.
+    fn is_complete(&self) -> bool {
+        false
+    }
+
     /// Whether it is for worlds with an opponent, or for those without.
     fn plays(&self, has_opponent: bool) -> bool {
         !has_opponent

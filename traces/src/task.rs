@@ -187,7 +187,7 @@ impl<E: World> Task for Typed<E> {
 
     fn judge(&self, problem: &Problem, response: &str) -> Judged {
         let text = [problem.prompt.as_str(), response].concat();
-        let audit = audit(&self.env, Some(&self.known(problem)), &self.format.parse(&text));
+        let audit = audit(&self.env, Some(&self.known(problem)), &self.maker.reading().of_response().parse(self.format.as_ref(), &text));
         let defects: Vec<DefectKind> = audit.defects.iter().map(|defect| defect.kind).collect();
         Judged {
             is_correct: audit.is_solved(),

@@ -1,24 +1,27 @@
 //! From a true trace to a training text: errors that are taken back, thinned or pruned searches, prefixes, controls.
 //!
-//! **Invariant**: a transform keeps the audit honest. What it adds can be taken away again ([`Transform::base`]), and what is left audits
-//! clean; a control that is wrong on purpose says so and is never counted as a true record.
+//! **Invariant**: a transform keeps the audit honest. It states how its texts are read ([`Transform::reading`]), and read so they audit
+//! clean; a control that is wrong on purpose says so, and its records have no plan.
 
 mod conditioned;
 mod control;
 mod dialects;
+mod label;
 pub mod loss;
 mod prune;
 mod retry;
 mod revision;
 mod shortest;
+mod skip;
 mod thin;
-
-use std::borrow::Cow;
 
 use metacot_envs::{SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Budget, Search, Trace, TraceFormat};
+pub use label::Label;
+pub use skip::Skip;
+
+use crate::{Budget, Search, Trace, TraceFormat, discourse::Reading};
 
 /// What a transform works on.
 pub struct Source<'a, E: World> {
@@ -65,22 +68,23 @@ impl Sample {
     }
 }
 
-/// What is left of a training text when the transform is taken away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Base<'t> {
-    /// A text of the format, which must audit clean.
-    Honest(Cow<'t, str>),
-    /// Nothing: the text is a control that is wrong on purpose.
-    Control,
-}
-
 /// A way to make training texts.
 pub trait Transform<E: World>: Send + Sync {
-    /// Makes a text; `None` where the trace does not allow it. `rng` makes all choices.
-    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Option<Sample>;
+    /// Makes a text. `rng` makes all choices.
+    ///
+    /// # Errors
+    /// The trace does not allow it.
+    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Result<Sample, Skip>;
 
-    /// Takes the transform away again.
-    fn base<'t>(&self, source: &Source<'_, E>, sample: &'t Sample) -> Base<'t>;
+    /// Whether it keeps failed searches only, in a format that can tell them.
+    fn keeps_failures(&self, _format: &dyn TraceFormat<E>) -> bool {
+        false
+    }
+
+    /// How its texts are read and audited: as plain texts of their format where it does not say otherwise.
+    fn reading(&self) -> Reading {
+        Reading::default()
+    }
 
     /// The formats whose texts it understands; `None` for all.
     fn formats(&self) -> Option<&'static [&'static str]> {
@@ -127,10 +131,21 @@ transforms! {
     "thin" => thin::Thin::configure,
     "prune" => prune::Prune::configure,
     "shortest" => shortest::Shortest::configure,
-    "conditioned" => conditioned::Conditioned::configure,
+    "conditioned" => conditioned::Conditioned::configure::<E>,
     "swap" => control::Control::configure_swap,
     "all-wrong" => control::Control::configure_all_wrong,
     "dialects" => dialects::Dialects::<E>::configure,
+}
+
+/// How the texts of a [`Label`] are read that stand in the format called `format`; as plain texts where there is none.
+///
+/// # Errors
+/// What stands there is no transform of the format.
+pub fn reading_of<E: World>(label: Option<&str>, format: &str) -> Result<Reading, SettingError> {
+    match label.map(Label::read).transpose()?.flatten() {
+        None => Ok(Reading::default()),
+        Some(Label { name, settings }) => Ok(build::<E>(&name, format, &settings)?.reading()),
+    }
 }
 
 /// Formats that tell a solution step by step.

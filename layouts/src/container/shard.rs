@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, path::Path};
 
-use metacot_traces::corpus::{CorpusError, Layout, Record, RecordRef};
+use metacot_traces::corpus::{CorpusError, Layout, Record};
 
 use super::{Container, FileWriter};
 use crate::{
@@ -40,25 +40,8 @@ struct Records {
 impl FileWriter for Records {
     fn push(&mut self, record: &Record, _: &[Cell<'_>]) -> Result<(), CorpusError> {
         let problem = record.problem.to_string();
-        let row = RecordRef {
-            id: record.id,
-            env: &record.env,
-            search: &record.search,
-            format: &record.format,
-            split: record.split,
-            canonical_key: &record.canonical_key,
-            problem: &problem,
-            text: &record.text,
-            prompt_len: record.prompt_len,
-            plan: record.plan.as_deref(),
-            cost: record.cost,
-            stop: record.stop,
-            expanded: record.expanded,
-            generated: record.generated,
-            loss_spans: &record.loss_spans,
-        };
         self.piece.clear();
-        Layout::Shard.encode(&row, &mut self.piece);
+        Layout::Shard.encode(&record.borrowed(&problem), &mut self.piece);
         self.records += 1;
         self.draft.write_all(&self.piece).map_err(CorpusError::io("cannot write", self.draft.path()))
     }

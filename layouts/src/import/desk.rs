@@ -115,6 +115,7 @@ impl<E: World> Typed<E> {
             env: E::NAME.into(),
             search: NO_SEARCH.into(),
             format: self.format_name.clone(),
+            transform: None,
             split: self.split.unwrap_or_else(|| SplitShares::default().split_of(&canonical_key)),
             canonical_key,
             problem: serde_json::to_value(problem).expect("problems are plain data"),

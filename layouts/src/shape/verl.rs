@@ -19,7 +19,10 @@ impl Shape for Verl {
             Field::new("prompt", conversation()),
             text("ability"),
             Field::new("reward_model", Kind::Struct(vec![text("style"), Field::new("ground_truth", truth.kind())])),
-            Field::new("extra_info", Kind::Struct(vec![text("split"), Field::new("index", Kind::Int), text("env"), text("format"), text("problem")])),
+            Field::new(
+                "extra_info",
+                Kind::Struct(vec![text("split"), Field::new("index", Kind::Int), text("env"), text("format"), text("transform"), text("problem")]),
+            ),
         ]
     }
 
@@ -35,6 +38,7 @@ impl Shape for Verl {
                 int(record.id)?,
                 Cell::text(&record.env),
                 Cell::text(&record.format),
+                record.transform.as_deref().map_or(Cell::Null, Cell::text),
                 Cell::owned(record.problem.to_string()),
             ]),
         ])

@@ -23,7 +23,7 @@ function main() {
     byId("facts").append(item);
   }
   const slide = byId("slide");
-  slide.max = Math.max(facts.numEvents - 1, 0);
+  slide.max = Math.max(facts.numEvents, 1);
 
   // Goes from false statement to false statement, round and round.
   function nextFault() {
@@ -60,7 +60,7 @@ function main() {
   }
   function moveTo(event, doesReveal = true) {
     state.event = Math.min(Math.max(event, 0), Math.max(facts.numEvents - 1, 0));
-    slide.value = state.event;
+    slide.value = state.event + 1;
     const id = current(), statement = facts.numEvents ? facts.statementOf[state.event] : -1;
     if (id !== null) { unfoldTo(id); bringIn(id); }
     text.show(statement, state.node);
@@ -139,13 +139,13 @@ function main() {
   let saved = null;
   function address() {
     clearTimeout(saved);
-    document.body.dataset.event = state.event; document.body.dataset.node = state.node ?? "";
-    saved = setTimeout(() => { try { history.replaceState(null, "", "#event=" + state.event + (state.node === null ? "" : "&node=" + state.node)); } catch { /* an address that cannot be changed is no loss */ } }, 150);
+    document.body.dataset.event = state.event + 1; document.body.dataset.node = state.node ?? "";
+    saved = setTimeout(() => { try { history.replaceState(null, "", "#event=" + (state.event + 1) + (state.node === null ? "" : "&node=" + state.node)); } catch { /* an address that cannot be changed is no loss */ } }, 150);
   }
   function readAddress() {
     const asked = new URLSearchParams(location.hash.slice(1)), number = (name) => (/^\d+$/.test(asked.get(name) || "") ? Number(asked.get(name)) : null);
     const [event, id] = [number("event"), number("node")];
-    moveTo(event ?? state.event);
+    moveTo(event === null ? state.event : event - 1);
     if (id !== null && id < facts.count) chooseNode(id);
   }
   function play() {
@@ -157,7 +157,7 @@ function main() {
   }
   function zoom(by, px, py) { const { view } = state, scale = Math.min(Math.max(view.scale * by, 0.02), 3); view.x = px - (px - view.x) * scale / view.scale; view.y = py - (py - view.y) * scale / view.scale; view.scale = scale; isFitted = false; paint(); }
 
-  slide.oninput = () => moveTo(Number(slide.value));
+  slide.oninput = () => moveTo(Number(slide.value) - 1);
   byId("first").onclick = () => moveTo(0); byId("last").onclick = () => moveTo(facts.numEvents - 1);
   byId("back").onclick = () => moveTo(state.event - 1); byId("on").onclick = () => moveTo(state.event + 1);
   byId("play").onclick = play; byId("pace").onchange = () => { if (timer) { play(); play(); } };

@@ -45,6 +45,8 @@ pub enum DefectKind {
     AfterEnd,
     /// The text stops before it reached an end.
     Cut,
+    /// The rating before the prompt is missing, or is not that of the search.
+    WrongRating,
 }
 
 impl fmt::Display for DefectKind {

@@ -5,6 +5,7 @@
 
 mod open;
 mod plan;
+pub(super) mod thinned;
 
 use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
 
@@ -53,6 +54,11 @@ struct Frontier<'a, 't, E: World> {
 
 /// Checks all statements of a text.
 pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect: &Dialect, replay: &mut Replay<E>, tables: &mut Tables) {
+    audit_behind(None, env, problem, text, dialect, replay, tables);
+}
+
+/// As [`audit`], of a text whose response begins with a word that says nothing of the search.
+fn audit_behind<E: World>(word: Option<&str>, env: &E, problem: &E::Problem, text: &str, dialect: &Dialect, replay: &mut Replay<E>, tables: &mut Tables) {
     tables.start();
     replay.trace.events.clear();
     let root = &mut replay.trace.nodes[0];
@@ -76,8 +82,13 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
     };
     let (mut offset, mut step) = (0, 0);
     while let Some((claim, span, next)) = (dialect.read)(text, offset) {
+        let is_word = step == 1 && word.is_some_and(|word| text.get(span.clone()) == Some(word));
         auditor.replay.begin(step, span);
-        auditor.check(step, claim);
+        if is_word {
+            auditor.replay.is_a(StatementKind::Frame);
+        } else {
+            auditor.check(step, claim);
+        }
         (offset, step) = (next, step + 1);
     }
     auditor.finish(step, text.len());
@@ -87,7 +98,7 @@ impl<'t, E: World> Frontier<'_, 't, E> {
     fn check(&mut self, step: usize, claim: Claim<'t>) {
         self.replay.is_a(match claim {
             Claim::Problem { .. } => StatementKind::Problem,
-            Claim::Create(_) => StatementKind::Create,
+            Claim::Create(_) | Claim::Name { .. } => StatementKind::Create,
             Claim::Close(_) => StatementKind::Close,
             Claim::Plan { .. } => StatementKind::Plan,
             Claim::Unreadable => StatementKind::Unreadable,
@@ -111,7 +122,7 @@ impl<'t, E: World> Frontier<'_, 't, E> {
                 }
                 self.plan.step(self.env, self.problem, place, self.replay);
             }
-            Claim::Unreadable => self.replay.fault(DefectKind::Syntax),
+            Claim::Name { .. } | Claim::Unreadable => self.replay.fault(DefectKind::Syntax),
         }
     }
 

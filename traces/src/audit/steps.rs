@@ -1,29 +1,39 @@
 //! Audit of solutions told step by step.
 
-use metacot_envs::{Status, World};
+use metacot_envs::{Status, Verdict, World};
+use rustc_hash::FxHashMap;
 
 use super::{DefectKind, StatementKind, replay::Replay};
 use crate::{
     Event, NodeId,
     discourse::{
-        lines, split_at_phrase,
+        Reading, lines,
+        reading::Truth,
+        split_at_phrase,
         steps::{Claim, Dialect, Retake},
     },
 };
 
 /// Checks all statements of a text.
-pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect: &Dialect, replay: &mut Replay<E>) {
+///
+/// A step that is taken back was legal, or, where the reading says that it is told too early, is told again later; an attempt that is taken
+/// back has the answer of its steps, which does not solve the problem.
+pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, (dialect, reading): (&Dialect, Reading), replay: &mut Replay<E>) {
     let (mut at, mut has_answer, mut num_headings) = (0, false, 0);
     // Where each step that stands was taken, and how its action was written.
     let mut before: Vec<(NodeId, &str)> = Vec::new();
     let mut count = 0;
-    for (step, (start, line)) in lines(text).enumerate() {
+    let retake_of = |line: &str| Retake::read(line).filter(|retake| reading.retakes.marks.contains(retake));
+    let is_early = |retake: Option<Retake>| reading.retakes.are_early && retake == Some(Retake::Step);
+    let standing = if reading.retakes.are_early { standing(text, retake_of) } else { FxHashMap::default() };
+    let mut all = lines(text).enumerate().peekable();
+    while let Some((step, (start, line))) = all.next() {
         count = step + 1;
         replay.begin(step, start..start + line.len());
-        if let Some(retake) = Retake::read(line).filter(|_| dialect.has_retakes) {
+        if let Some(retake) = retake_of(line) {
             replay.is_a(StatementKind::Retake);
             match retake {
-                Retake::Step => match before.pop() {
+                Retake::Step | Retake::Backtrack => match before.pop() {
                     Some((node, _)) => at = node,
                     None => replay.fault(DefectKind::WrongOrder),
                 },
@@ -33,11 +43,20 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
                 }
             }
             if retake == Retake::Attempt {
+                if !has_answer {
+                    replay.fault(DefectKind::WrongOrder);
+                } else if replay.verdict.as_ref().is_some_and(Verdict::is_solved) {
+                    replay.fault(DefectKind::WrongVerdict);
+                }
                 (num_headings, has_answer) = (0, false);
+                (replay.plan, replay.verdict, replay.trace.goal) = (None, None, None);
+            } else if has_answer {
+                replay.fault(DefectKind::AfterEnd);
             }
             replay.about(at);
             continue;
         }
+        let next = all.peek().and_then(|(_, (_, line))| retake_of(line));
         let claim = (dialect.read)(line);
         replay.is_a(kind_of(&claim));
         if has_answer {
@@ -61,6 +80,13 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
                     replay.fault(DefectKind::WrongOrder);
                 }
             }
+            Claim::Step { action, .. } if is_early(next) => {
+                before.push((at, action));
+                if standing.get(line).is_none_or(|last| *last < step) {
+                    replay.fault(DefectKind::Illegal);
+                }
+                replay.about(at);
+            }
             Claim::Step { number, action, successor } => {
                 before.push((at, action));
                 if !dialect.has_steps || num_headings != dialect.num_headings {
@@ -81,7 +107,8 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
                     replay.fault(DefectKind::WrongOrder);
                 }
                 replay.about(at);
-                answer(env, problem, plan, dialect, replay, at, &before);
+                let may_fail = next == Some(Retake::Attempt) || reading.truth == Truth::Unsolved;
+                answer(env, problem, (plan, may_fail), dialect, replay, (at, &before));
             }
             Claim::Unreadable => replay.fault(DefectKind::Syntax),
         }
@@ -91,8 +118,27 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, dialect
     }
 }
 
-/// The answer must solve the problem, and be what the steps did where there are steps.
-fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect, replay: &mut Replay<E>, at: NodeId, steps: &[(NodeId, &str)]) {
+/// The lines that are not taken back by the next one, each with the last place where it stands.
+fn standing(text: &str, retake_of: impl Fn(&str) -> Option<Retake>) -> FxHashMap<&str, usize> {
+    let mut all = lines(text).enumerate().peekable();
+    let mut standing = FxHashMap::default();
+    while let Some((step, (_, line))) = all.next() {
+        if all.peek().is_none_or(|(_, (_, next))| retake_of(next).is_none()) {
+            standing.insert(line, step);
+        }
+    }
+    standing
+}
+
+/// The answer must be what the steps did where there are steps, and solve the problem unless it may fail.
+fn answer<E: World>(
+    env: &E,
+    problem: &E::Problem,
+    (plan, may_fail): (&str, bool),
+    dialect: &Dialect,
+    replay: &mut Replay<E>,
+    (at, steps): (NodeId, &[(NodeId, &str)]),
+) {
     let actions = || parts(plan, dialect.separator);
     // Word for word what true steps did, which is then not read again.
     let repeats = dialect.has_steps && replay.trace.node(at).depth as usize == steps.len() && actions().eq(steps.iter().map(|(_, action)| *action));
@@ -101,7 +147,7 @@ fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect
     } else {
         replay.judge(env, problem, actions());
     }
-    let is_solved = replay.verdict.as_ref().is_some_and(metacot_envs::Verdict::is_solved);
+    let is_solved = replay.verdict.as_ref().is_some_and(Verdict::is_solved);
     // Compared as text, since actions of the same text may use equal operands at different positions.
     let is_told = !dialect.has_steps
         || repeats
@@ -111,7 +157,9 @@ fn answer<E: World>(env: &E, problem: &E::Problem, plan: &str, dialect: &Dialect
                 Replay::write_action(env, problem, trace, node, out);
             }
         });
-    if !is_solved || !is_told {
+    // What may fail still has to be a line of play.
+    let is_legal = !matches!(replay.verdict, None | Some(Verdict::Illegal { .. }));
+    if !is_told || !(is_solved || may_fail && is_legal) {
         replay.fault(DefectKind::WrongAnswer);
     }
     let is_goal = if E::HAS_OPPONENT { is_solved && is_told } else { env.status(problem, replay.state(at)) == Status::Solved };

@@ -1,9 +1,12 @@
 //! Audit of searches told node by node.
 
+mod growth;
 mod ids;
+mod place;
+mod truth;
 mod worth;
 
-use metacot_envs::{Status, World};
+use metacot_envs::World;
 
 pub(super) use ids::Marks;
 
@@ -12,7 +15,7 @@ use crate::{
     Event, NodeId, StopReason,
     discourse::{
         lines,
-        tree::{Claim, Dialect, Ids},
+        tree::{Claim, Dialect},
     },
 };
 
@@ -184,195 +187,6 @@ impl<'t, E: World> Tree<'_, 't, E> {
     /// Notes a fault unless a statement that starts something new can stand here.
     fn needs_any(&mut self) {
         self.needs(matches!(self.expected, Expected::Any | Expected::Anything | Expected::MaybeChild(_)));
-    }
-
-    /// The child that this statement is about; a fault where there is none, except right after a false exploration.
-    fn child(&mut self) -> Option<NodeId> {
-        match self.expected {
-            Expected::Child(node) | Expected::MaybeChild(node) => return Some(node),
-            Expected::Anything => {}
-            _ => self.replay.fault(DefectKind::WrongOrder),
-        }
-        None
-    }
-
-    /// Whether `state` is the whole state of `node`; text that was found true before is not rendered again.
-    fn is_state(&mut self, node: NodeId, state: &str) -> bool {
-        if self.marks.state(node).of(self.text) == Some(state) {
-            return true;
-        }
-        let is_true = match (&self.prefix, self.marks.successor(node).of(self.text)) {
-            (Some(prefix), Some(successor)) => state.strip_prefix(prefix.as_str()) == Some(successor),
-            _ => self.replay.is_written(state, |trace, out| self.env.write_state(self.problem, &trace.node(node).state, out)),
-        };
-        if is_true {
-            self.marks.set_state(node, self.text, state);
-        }
-        is_true
-    }
-
-    fn is_action(&mut self, node: NodeId, action: &str) -> bool {
-        self.marks.action(node).of(self.text) == Some(action)
-            || self.replay.is_written(action, |trace, out| Replay::write_action(self.env, self.problem, trace, node, out))
-    }
-
-    /// Whether `history` lists the actions from the start to `node`.
-    fn is_history(&mut self, node: NodeId, history: &'t str) -> bool {
-        if self.marks.history(node).of(self.text) == Some(history) {
-            return true;
-        }
-        if node == 0 {
-            return history == "[]";
-        }
-        let parent = self.replay.trace.node(node).parent;
-        let above = if parent == 0 { Some("[]") } else { self.marks.history(parent).of(self.text) };
-        let is_true = match above {
-            Some(above) => history.strip_prefix(&above[..above.len() - 1]).is_some_and(|rest| {
-                let rest = if parent == 0 { Some(rest) } else { rest.strip_prefix(", ") };
-                rest.and_then(|rest| rest.strip_prefix('\'')?.strip_suffix("']")).is_some_and(|action| self.is_action(node, action))
-            }),
-            None => self.replay.is_written(history, |trace, out| {
-                for (index, id) in trace.path(node).into_iter().enumerate() {
-                    out.push_str(if index == 0 { "['" } else { ", '" });
-                    Replay::write_action(self.env, self.problem, trace, id, out);
-                    out.push('\'');
-                }
-                out.push(']');
-            }),
-        };
-        if is_true {
-            self.marks.set_history(node, self.text, history);
-        }
-        is_true
-    }
-
-    fn at(&mut self, state: &'t str, history: &'t str) {
-        let is_first = self.expected == Expected::Start;
-        let node = match self.expected {
-            Expected::Start => 0,
-            Expected::State(node) => node,
-            _ => return self.replay.fault(DefectKind::WrongOrder),
-        };
-        (self.history, self.action) = (history, None);
-        // Ended siblings may share an id: the state and the history tell which is meant.
-        let (mut node, mut same) = (node, Some(node));
-        while let Some(candidate) = same.filter(|_| self.dialect.ids == Ids::SharedPath) {
-            if self.is_state(candidate, state) && self.is_history(candidate, history) {
-                node = candidate;
-                break;
-            }
-            same = self.marks.next_of_same_id(candidate);
-        }
-        let (is_state, is_history) = (self.is_state(node, state), self.is_history(node, history));
-        if !is_state {
-            self.replay.fault(if is_first { DefectKind::WrongProblem } else { DefectKind::WrongState });
-        }
-        if !is_history {
-            self.replay.fault(DefectKind::WrongHistory);
-        }
-        if is_state && is_history && self.dialect.ids == Ids::Path {
-            self.marks.set_line(node, self.text, self.replay.span());
-        }
-        self.at = node;
-        self.replay.trace.events.push(Event::Visit(node));
-        self.expected = Expected::Any;
-    }
-
-    fn explore(&mut self, id: Option<&'t str>, action: &'t str, successor: &'t str) {
-        self.needs_any();
-        self.action = Some(action);
-        self.expected = Expected::Anything;
-        let Some((node, is_true)) = self.replay.explore(self.env, self.problem, self.at, action, successor) else { return self.replay.about(self.at) };
-        let status = self.env.status(self.problem, self.replay.state(node));
-        self.marks.add(self.at, node, status == Status::Open, self.text, action);
-        if is_true {
-            self.marks.set_successor(node, self.text, successor);
-        }
-        self.expected = match (id, status) {
-            (None, _) | (_, Status::DeadEnd) => Expected::Child(node),
-            (_, Status::Open) => Expected::Any,
-            (_, Status::Solved) if E::HAS_OPPONENT => Expected::Child(node),
-            (_, Status::Solved) => Expected::MaybeChild(node),
-        };
-        if let Some(id) = id
-            && !self.marks.name(node, self.text, id)
-        {
-            self.replay.fault(DefectKind::WrongId);
-        }
-    }
-
-    fn name(&mut self, id: &'t str, state: &'t str, action: &'t str) {
-        let child = self.child();
-        self.expected = Expected::Any;
-        self.replay.about(child.unwrap_or(self.at));
-        let Some(node) = child else { return };
-        if self.env.status(self.problem, self.replay.state(node)) == Status::DeadEnd {
-            self.replay.fault(DefectKind::WrongVerdict);
-        }
-        if !self.marks.name(node, self.text, id) {
-            self.replay.fault(DefectKind::WrongId);
-        }
-        if !self.is_state(node, state) {
-            self.replay.fault(DefectKind::WrongState);
-        }
-        if !self.is_action(node, action) {
-            self.replay.fault(DefectKind::WrongHistory);
-        }
-    }
-
-    fn ending(&mut self, comparison: &str, is_goal: bool) {
-        // Reaching a won state proves nothing where there is an opponent.
-        self.needs(!is_goal || !E::HAS_OPPONENT);
-        // A goal may be recognised when it is generated, or when the search has turned to it.
-        let is_at_goal = || self.env.status(self.problem, self.replay.state(self.at)) == Status::Solved;
-        let child = if is_goal && self.expected == Expected::Any && is_at_goal() { Some(self.at) } else { self.child() };
-        self.expected = match (is_goal, self.dialect.has_answer) {
-            (false, _) => Expected::Any,
-            (true, false) => Expected::End,
-            (true, true) => Expected::Close,
-        };
-        if is_goal && !self.dialect.has_answer {
-            self.plan = Plan::History(self.history, self.action);
-        }
-        self.replay.about(child.unwrap_or(self.at));
-        let Some(node) = child else { return };
-        self.marks.end(node);
-        let claimed = if is_goal { Status::Solved } else { Status::DeadEnd };
-        let is_true = self.env.status(self.problem, self.replay.state(node)) == claimed;
-        if !is_true || !self.replay.is_written(comparison, |trace, out| self.env.write_comparison(self.problem, &trace.node(node).state, out)) {
-            self.replay.fault(DefectKind::WrongVerdict);
-        }
-        if is_goal && is_true {
-            self.replay.solve(node);
-        }
-    }
-
-    fn turn(&mut self, id: &'t str, state: Option<&'t str>, is_deeper: Option<bool>) {
-        self.needs_any();
-        let Some(node) = self.marks.find(id, self.text, self.at, &self.replay.trace) else {
-            self.replay.fault(DefectKind::UnknownNode);
-            self.replay.about(self.at);
-            self.expected = if state.is_some() { Expected::Any } else { Expected::State(self.at) };
-            return;
-        };
-        self.replay.about(node);
-        let Some(state) = state else {
-            self.expected = Expected::State(node);
-            return;
-        };
-        if is_deeper.is_some_and(|is_deeper| is_deeper != (node != 0 && self.replay.trace.node(node).parent == self.at)) {
-            self.replay.fault(DefectKind::WrongOrder);
-        }
-        if self.marks.successor(node).of(self.text) != Some(state) {
-            if self.replay.is_written(state, |trace, out| self.env.write_successor(self.problem, &trace.node(node).state, out)) {
-                self.marks.set_successor(node, self.text, state);
-            } else {
-                self.replay.fault(DefectKind::WrongState);
-            }
-        }
-        self.at = node;
-        self.replay.trace.events.push(Event::Visit(node));
-        self.expected = Expected::Any;
     }
 }
 

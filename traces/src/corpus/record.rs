@@ -18,6 +18,10 @@ pub struct Record {
     pub search: String,
     /// Registered name of the format.
     pub format: String,
+    /// The transform that made the text, its settings with it, as [`Label`](crate::transform::Label) writes them (`retry mode=multi rate=0.5`);
+    /// `None` for plain texts.
+    #[serde(default)]
+    pub transform: Option<String>,
     /// The split that the canonical key decides.
     pub split: Split,
     /// The problem's identity up to symmetry.
@@ -53,6 +57,8 @@ pub struct RecordRef<'a> {
     pub search: &'a str,
     /// See [`Record::format`].
     pub format: &'a str,
+    /// See [`Record::transform`].
+    pub transform: Option<&'a str>,
     /// See [`Record::split`].
     pub split: Split,
     /// See [`Record::canonical_key`].
@@ -78,6 +84,30 @@ pub struct RecordRef<'a> {
     pub loss_spans: &'a [(u64, u64)],
 }
 
+impl Record {
+    /// The record borrowed; `problem` is its problem as JSON text.
+    pub fn borrowed<'a>(&'a self, problem: &'a str) -> RecordRef<'a> {
+        RecordRef {
+            id: self.id,
+            env: &self.env,
+            search: &self.search,
+            format: &self.format,
+            transform: self.transform.as_deref(),
+            split: self.split,
+            canonical_key: &self.canonical_key,
+            problem,
+            text: &self.text,
+            prompt_len: self.prompt_len,
+            plan: self.plan.as_deref(),
+            cost: self.cost,
+            stop: self.stop,
+            expanded: self.expanded,
+            generated: self.generated,
+            loss_spans: &self.loss_spans,
+        }
+    }
+}
+
 impl RecordRef<'_> {
     /// The same with its own memory.
     ///
@@ -89,6 +119,7 @@ impl RecordRef<'_> {
             env: self.env.into(),
             search: self.search.into(),
             format: self.format.into(),
+            transform: self.transform.map(str::to_string),
             split: self.split,
             canonical_key: self.canonical_key.into(),
             problem: serde_json::from_str(self.problem).expect("the problem is JSON"),

@@ -11,11 +11,13 @@ use super::{CorpusError, Record, RecordRef, Split};
 use crate::StopReason;
 
 const MAGIC: &[u8; 8] = b"MCOTSHRD";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// The oldest version that is read; its rows end before `transform`, of which they have none.
+const OLDEST: u32 = 2;
 const END: &[u8; 8] = b"MCOTEND\n";
 const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> = bincode::config::legacy();
 
-/// The stored form of a record: JSON values are not self-describing in bincode, so the problem is stored as text.
+/// The stored form of a record, which its transform follows: JSON values are not self-describing in bincode, so the problem is stored as text.
 #[derive(Deserialize)]
 struct Row {
     id: u64,
@@ -53,6 +55,7 @@ struct RowRef<'a> {
     expanded: u64,
     generated: u64,
     loss_spans: &'a [(u64, u64)],
+    transform: Option<&'a str>,
 }
 
 pub(super) fn header() -> Vec<u8> {
@@ -64,8 +67,9 @@ pub(super) fn footer(num_records: u64) -> Vec<u8> {
 }
 
 pub(super) fn encode(record: &RecordRef<'_>, out: &mut Vec<u8>) {
-    let RecordRef { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans } = *record;
-    let row = RowRef { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans };
+    let RecordRef { id, env, search, format, transform, split, canonical_key, problem, text, prompt_len, plan, .. } = *record;
+    let RecordRef { cost, stop, expanded, generated, loss_spans, .. } = *record;
+    let row = RowRef { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans, transform };
     let start = out.len();
     out.extend([0; 4]);
     bincode::serde::encode_into_std_write(row, out, CONFIG).expect("rows are plain data and a Vec takes every byte");
@@ -79,8 +83,8 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Record>, CorpusErr
         return Err(CorpusError::data(path, "not a metacot shard: it does not start with MCOTSHRD"));
     }
     let version = bytes.get(8..12).and_then(|version| version.try_into().ok()).map(u32::from_le_bytes).ok_or_else(torn)?;
-    if version != VERSION {
-        return Err(CorpusError::data(path, format!("shard version {version} is not supported; this build reads version {VERSION}")));
+    if !(OLDEST..=VERSION).contains(&version) {
+        return Err(CorpusError::data(path, format!("shard version {version} is not supported; this build reads versions {OLDEST} to {VERSION}")));
     }
     let (mut at, mut records) = (12, Vec::new());
     loop {
@@ -92,17 +96,80 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Record>, CorpusErr
         let row = bytes.get(at..at + length as usize).ok_or_else(torn)?;
         at += length as usize;
         let broken = |reason: String| CorpusError::data(path, format!("record {}: {reason}", records.len()));
-        let (row, used): (Row, usize) = bincode::serde::decode_from_slice(row, CONFIG).map_err(|error| broken(error.to_string()))?;
+        let (fields, mut used): (Row, usize) = bincode::serde::decode_from_slice(row, CONFIG).map_err(|error| broken(error.to_string()))?;
+        let mut transform: Option<String> = None;
+        if version > OLDEST {
+            let (label, more) = bincode::serde::decode_from_slice(&row[used..], CONFIG).map_err(|error| broken(error.to_string()))?;
+            (transform, used) = (label, used + more);
+        }
         if used != length as usize {
             return Err(broken(format!("{length} bytes are stored and {used} are used")));
         }
-        let problem = serde_json::from_str(&row.problem).map_err(|error| broken(error.to_string()))?;
-        let Row { id, env, search, format, split, canonical_key, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans, .. } = row;
-        records.push(Record { id, env, search, format, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans });
+        let problem = serde_json::from_str(&fields.problem).map_err(|error| broken(error.to_string()))?;
+        let Row { id, env, search, format, split, canonical_key, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans, .. } = fields;
+        let record =
+            Record { id, env, search, format, transform, split, canonical_key, problem, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans };
+        records.push(record);
     }
     let footer = bytes.get(at..).unwrap_or_default();
     if footer.len() != 16 || &footer[..8] != END || footer[8..] != (records.len() as u64).to_le_bytes() {
         return Err(torn());
     }
     Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain() -> Record {
+        Record {
+            id: 7,
+            env: "countdown".into(),
+            search: "dfs".into(),
+            format: "cot".into(),
+            transform: None,
+            split: Split::Val,
+            canonical_key: "countdown:24:3,5,9".into(),
+            problem: serde_json::json!({"numbers": [3, 5, 9], "target": 24}),
+            text: "prompt and response".into(),
+            prompt_len: 6,
+            plan: Some(vec!["9-5=4".into()]),
+            cost: Some(1),
+            stop: StopReason::Solved,
+            expanded: 3,
+            generated: 9,
+            loss_spans: vec![(6, 19)],
+        }
+    }
+
+    fn shard(record: &Record) -> Vec<u8> {
+        let mut bytes = header();
+        encode(&record.borrowed(&record.problem.to_string()), &mut bytes);
+        bytes.extend(footer(1));
+        bytes
+    }
+
+    #[test]
+    fn rows_read_back_with_and_without_a_transform() {
+        for transform in [None, Some("retry rate=0.5".to_string())] {
+            let record = Record { transform, ..plain() };
+            assert_eq!(decode(Path::new("x"), &shard(&record)).unwrap(), [record]);
+        }
+    }
+
+    #[test]
+    fn version_2_is_read_and_others_are_refused_by_name() {
+        // The rows of version 2 are those of version 3 without the byte that says that there is no transform.
+        let bytes = shard(&plain());
+        let length = u32::from_le_bytes(bytes[12..16].try_into().unwrap());
+        let end = 16 + length as usize;
+        let old = [&bytes[..8], &2_u32.to_le_bytes(), &(length - 1).to_le_bytes(), &bytes[16..end - 1], &bytes[end..]].concat();
+        assert_eq!(decode(Path::new("x"), &old).unwrap(), [plain()]);
+        for version in [1_u32, 4] {
+            let other = [&bytes[..8], &version.to_le_bytes(), &bytes[12..]].concat();
+            let error = decode(Path::new("x"), &other).unwrap_err().to_string();
+            assert!(error.contains(&format!("shard version {version} is not supported; this build reads versions 2 to 3")), "{error}");
+        }
+    }
 }

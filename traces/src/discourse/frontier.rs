@@ -10,6 +10,11 @@ pub enum Claim<'t> {
     },
     /// A node enters the frontier.
     Create(Entry<'t>),
+    /// A node enters the frontier, its costs left out: a statement of thinned texts only.
+    Name {
+        /// The state.
+        state: &'t str,
+    },
     /// A node leaves the frontier and is expanded, or is the goal.
     Close(Entry<'t>),
     /// The next place of the plan, the start included.

@@ -33,6 +33,8 @@ pub enum Claim<'t> {
 pub enum Retake {
     /// The last step.
     Step,
+    /// The same in the words of self-backtracking.
+    Backtrack,
     /// All steps.
     Steps,
     /// The whole attempt, its answer included.
@@ -40,23 +42,22 @@ pub enum Retake {
 }
 
 impl Retake {
-    /// Takes the last step back.
-    pub const BACK: &str = "[BACK]";
-    /// The same in the words of self-backtracking.
-    pub const BACKTRACK: &str = "<backtrack>";
-    /// Takes all steps back.
-    pub const RESET: &str = "[RESET]";
-    /// Stands after a wrong attempt.
-    pub const AGAIN: &str = "That is wrong. Let me try again.";
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Step, Self::Backtrack, Self::Steps, Self::Attempt];
+
+    /// The line.
+    pub fn line(self) -> &'static str {
+        match self {
+            Self::Step => "[BACK]",
+            Self::Backtrack => "<backtrack>",
+            Self::Steps => "[RESET]",
+            Self::Attempt => "That is wrong. Let me try again.",
+        }
+    }
 
     /// What a line takes back; `None` for every other line.
     pub fn read(line: &str) -> Option<Self> {
-        match line {
-            Self::BACK | Self::BACKTRACK => Some(Self::Step),
-            Self::RESET => Some(Self::Steps),
-            Self::AGAIN => Some(Self::Attempt),
-            _ => None,
-        }
+        Self::ALL.iter().copied().find(|retake| retake.line() == line)
     }
 }
 
@@ -71,6 +72,4 @@ pub struct Dialect {
     pub has_steps: bool,
     /// What parts the actions of a plan.
     pub separator: &'static str,
-    /// Whether steps may be taken back by the lines of [`Retake`]; formats say no, since their solutions have none.
-    pub has_retakes: bool,
 }

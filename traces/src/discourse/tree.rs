@@ -112,6 +112,8 @@ pub struct Dialect {
     pub ids: Ids,
     /// Whether an answer stands at the end; the goal line ends the text where not.
     pub has_answer: bool,
+    /// Whether all of the search is told, or the way to the goal alone.
+    pub is_whole: bool,
     /// Whether a search that fails must say so.
     pub must_close: bool,
     /// What parts the actions of a plan.

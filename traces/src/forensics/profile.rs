@@ -14,7 +14,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Forensics, forensics, states};
-use crate::{TraceFormat, audit, format, told::Prompts};
+use crate::{TraceFormat, audit, format, told::Prompts, transform::reading_of};
 
 /// What a trace says of itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Profile {
     pub is_clean: bool,
     /// Whether its plan solves the problem.
     pub is_solved: bool,
+    /// Whether its transform made it wrong on purpose; clean is then what is wrong in no other way.
+    pub is_control: bool,
     /// The identity of its problem up to symmetry.
     pub canonical_key: String,
     /// The states that it names, as [`states`]; empty where they were not asked for.
@@ -38,6 +40,8 @@ pub struct Told<'a> {
     pub env: &'a str,
     /// Name of the format.
     pub format: &'a str,
+    /// The transform that made the text, as a [`Label`](crate::transform::Label).
+    pub transform: Option<&'a str>,
     /// The problem; the one that the text states where left out.
     pub problem: Option<&'a Value>,
     /// The text, with the prompt of its problem or without.
@@ -94,32 +98,30 @@ struct Typed<E: World> {
 
 impl<E: World> Reader for Typed<E> {
     fn profile(&self, told: Told<'_>, wants_states: bool) -> Result<Profile, String> {
-        let format = &self.format;
-        let mut text = Cow::Borrowed(told.text);
-        let (env, prompts);
-        let problem = match told.problem {
-            None => {
-                env = &self.env;
-                None
-            }
+        let (format, reading) = (self.format.as_ref(), reading_of::<E>(told.transform, told.format).map_err(|error| error.to_string())?);
+        let prompts;
+        let (problem, (env, text, reading)) = match told.problem {
+            None => (None, (&self.env, Cow::Borrowed(told.text), reading)),
             Some(problem) => {
                 let problem = E::Problem::deserialize(problem).map_err(|error| format!("not a problem of {}: {error}", E::NAME))?;
                 self.env.validate(&problem)?;
-                prompts = Prompts::new(&self.env, format.as_ref(), &problem);
-                let (reader, prompt, is_there) = prompts.reader(&self.env, told.text);
-                env = reader;
-                if !is_there {
-                    text = Cow::Owned([prompt, told.text].concat());
-                }
-                Some(problem)
+                prompts = Prompts::new(&self.env, format, &problem);
+                let whole = prompts.complete(&self.env, reading, told.text);
+                (Some(problem), whole)
             }
         };
-        let audit = audit(env, problem.as_ref(), &format.parse(&text));
+        let audit = audit(env, problem.as_ref(), &reading.parse(format, &text));
         let problem = audit.problem.as_ref().ok_or("the text states no problem, and none is given")?;
+        let mut forensics = forensics(env, problem, &audit.trace);
+        if audit.is_solved() && audit.trace.goal.is_none() {
+            // An answer alone names no nodes; its actions are the plan.
+            forensics.plan_length = audit.plan.as_ref().map_or(0, |plan| plan.len() as u64);
+        }
         Ok(Profile {
-            forensics: forensics(env, problem, &audit.trace),
+            forensics,
             is_clean: audit.is_clean(),
             is_solved: audit.is_solved(),
+            is_control: reading.is_control(),
             canonical_key: env.canonical_key(problem),
             states: if wants_states { states(&audit.trace) } else { Vec::new() },
         })

@@ -56,6 +56,9 @@ pub struct Summary {
     pub clean: u64,
     /// Those whose plan solves the problem.
     pub solved: u64,
+    /// Those that a transform made wrong on purpose; they are clean where nothing else is wrong.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub controls: u64,
     /// Traces by style.
     pub styles: BTreeMap<Style, u64>,
     /// Backtracks of all traces by the number of levels that they go up.
@@ -68,6 +71,10 @@ pub struct Summary {
     /// The same for every environment, search and format, where there are several.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_kind: BTreeMap<String, Summary>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Default)]
@@ -85,6 +92,7 @@ impl Collector {
         summary.traces += 1;
         summary.clean += u64::from(profile.is_clean);
         summary.solved += u64::from(profile.is_solved);
+        summary.controls += u64::from(profile.is_control);
         *summary.styles.entry(*style).or_default() += 1;
         for (levels, count) in backtracks {
             *summary.backtracks_by_levels.entry(*levels).or_default() += count;
@@ -117,7 +125,8 @@ impl Collector {
         if let Some(overlap) = &mut summary.overlap {
             overlaps.sort_by(f64::total_cmp);
             let at = |share: f64| overlaps.get(((overlaps.len() as f64 * share) as usize).min(overlaps.len().saturating_sub(1))).copied().unwrap_or(0.0);
-            let mean = overlaps.iter().sum::<f64>() / overlaps.len().max(1) as f64;
+            // The sum of nothing is -0.0.
+            let mean = overlaps.iter().fold(0.0, |sum, overlap| sum + overlap) / overlaps.len().max(1) as f64;
             *overlap = Overlap { pairs: overlaps.len() as u64, mean, min: at(0.0), p50: at(0.5), max: at(1.0), ..*overlap };
         }
         summary
@@ -180,7 +189,10 @@ fn told<'a>(job: &Survey<'a>, item: &'a Item) -> Result<(String, Told<'a>), Stri
     match item {
         Item::Record(record) => {
             let kind = format!("{}/{}/{}", record.env, record.search, record.format);
-            Ok((kind, Told { env: &record.env, format: &record.format, problem: Some(&record.problem), text: &record.text }))
+            Ok((
+                kind,
+                Told { env: &record.env, format: &record.format, transform: record.transform.as_deref(), problem: Some(&record.problem), text: &record.text },
+            ))
         }
         Item::Line { value, .. } => {
             let field = |name: &str| value.get(name).and_then(Value::as_str);
@@ -188,7 +200,10 @@ fn told<'a>(job: &Survey<'a>, item: &'a Item) -> Result<(String, Told<'a>), Stri
             let format = field("format").or(job.format).ok_or("a row needs `format`, or give --format")?;
             let text = ["text", "response", "completion"].into_iter().find_map(field).ok_or("a row needs `response` or `text`")?;
             let search = field("search").unwrap_or("model");
-            Ok((format!("{env}/{search}/{format}"), Told { env, format, problem: value.get("problem").filter(|problem| problem.is_object()), text }))
+            Ok((
+                format!("{env}/{search}/{format}"),
+                Told { env, format, transform: field("transform"), problem: value.get("problem").filter(|problem| problem.is_object()), text },
+            ))
         }
     }
 }

@@ -95,10 +95,7 @@ impl<E: World> TraceFormat<E> for Solution {
 
     fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
         let Book { headings, step, separator, .. } = self.book;
-        Parsed {
-            text,
-            discourse: Discourse::Steps(Dialect { read: self.read, num_headings: headings.len(), has_steps: step.is_some(), separator, has_retakes: false }),
-        }
+        Parsed::plain(text, Discourse::Steps(Dialect { read: self.read, num_headings: headings.len(), has_steps: step.is_some(), separator }))
     }
 
     fn phrases(&self) -> Vec<String> {

@@ -96,7 +96,7 @@ impl<E: World> TraceFormat<E> for Searchformer {
 
     fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
         let dialect = Dialect { read, has_search: self.has_search, has_fixed_ties: self.has_fixed_ties };
-        Parsed { text, discourse: Discourse::Frontier(dialect) }
+        Parsed::plain(text, Discourse::Frontier(dialect))
     }
 
     fn phrases(&self) -> Vec<String> {
@@ -199,6 +199,7 @@ fn read(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)> {
     let entry = || Some(Entry { state, cost: text.get(costs[0].0..costs[0].1)?, bound: text.get(costs[1].0..costs[1].1)? });
     let claim = match (&bytes[at..keyword_end], num_costs) {
         (b"create", 2) => entry().map(Claim::Create),
+        (b"create", 0) => Some(Claim::Name { state }),
         (b"close", 2) => entry().map(Claim::Close),
         (b"plan", 0) => Some(Claim::Plan { place: state }),
         _ => None,

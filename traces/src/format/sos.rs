@@ -111,7 +111,10 @@ impl<E: World> TraceFormat<E> for Sos {
 
     fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
         let ids = if self.is_compat { Ids::SharedPath } else { Ids::Path };
-        Parsed { text, discourse: Discourse::Tree(Dialect { read: read_line, ids, has_answer: false, must_close: !self.is_compat, separator: "', '" }) }
+        Parsed::plain(
+            text,
+            Discourse::Tree(Dialect { read: read_line, ids, has_answer: false, is_whole: !self.plan_only, must_close: !self.is_compat, separator: "', '" }),
+        )
     }
 
     fn marks(&self) -> &'static [&'static str] {

@@ -152,8 +152,8 @@ impl<E: World> TraceFormat<E> for Tale {
     }
 
     fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
-        let dialect = Dialect { read: self.read, ids: Ids::Number, has_answer: true, must_close: true, separator: self.book.separator };
-        Parsed { text, discourse: Discourse::Tree(dialect) }
+        let dialect = Dialect { read: self.read, ids: Ids::Number, has_answer: true, is_whole: true, must_close: true, separator: self.book.separator };
+        Parsed::plain(text, Discourse::Tree(dialect))
     }
 
     fn phrases(&self) -> Vec<String> {

@@ -13,6 +13,8 @@ use crate::corpus::{CorpusError, Split};
 
 /// Problems whose facets show what values look like.
 const EXAMPLES: u64 = 32;
+/// Problems that are drawn to see how much a share holds out.
+const SHARE_DRAWS: u64 = 200;
 /// The most values that one range can name.
 const MAX_RANGE: i64 = 1_000_000;
 
@@ -98,6 +100,9 @@ impl<E: World> HeldOut<E> {
             if facet != Facet::Size {
                 possible(env, facet, &values)?;
             }
+            if values.share > 0.0 {
+                check_share(env, facet, &values, text)?;
+            }
             held_out.values.push((facet, values));
         }
         match spec.split.held_out() {
@@ -155,6 +160,25 @@ fn sort(letter: char) -> char {
         letter if letter.is_alphabetic() => 'a',
         other => other,
     }
+}
+
+/// Refuses a share that a facet of few values cannot be parted by.
+fn check_share<E: World>(env: &E, facet: Facet, values: &Values, text: &str) -> Result<(), CorpusError> {
+    let seeds = SeedTree::root(0).child("facet");
+    let drawn: Vec<String> = (0..SHARE_DRAWS).filter_map(|index| env.facet(&env.generate(&mut seeds.stream(index)), facet)).collect();
+    let different: BTreeSet<&String> = drawn.iter().collect();
+    let held = drawn.iter().filter(|value| values.has(facet, value)).count() as f64 / drawn.len().max(1) as f64;
+    // Where nearly every problem has a value of its own, shares are met.
+    if different.len() > drawn.len() / 4 || (held - values.share).abs() <= values.share / 2.0 {
+        return Ok(());
+    }
+    let (name, percent) = (facet.plural(), 100.0 * held);
+    let reason = format!(
+        "{percent:.1} % of the problems have a {name} value that it holds out, since there are few values ({} in {} problems)",
+        different.len(),
+        drawn.len()
+    );
+    Err(CorpusError::Usage(format!("held out: {name} = `{text}` is not allowed: {reason}; name the values instead")))
 }
 
 /// The environments of held-out sizes, their names as facets added to the values. Empty where the split is another.

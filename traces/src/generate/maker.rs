@@ -1,18 +1,23 @@
 //! Makes one record: draw a problem, search it, write it, audit what was written.
 
+use std::ops::Range;
+
 use metacot_envs::{SeedTree, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
 use super::{HeldOut, NO_TRANSFORM, Producer, Spec};
 use crate::{
-    Auditor, Recorder, Search, TraceFormat,
+    Auditor, Recorder, Search, StopReason, TraceFormat,
     corpus::{CorpusError, Record, RecordRef, SplitBy},
+    discourse::Reading,
     format, search,
-    transform::{self, Base, Sample, Source, Transform, loss::LossMask},
+    transform::{self, Label, Sample, Skip, Source, Transform, loss::LossMask},
 };
 
 /// Draws of a problem before its split counts as empty.
 const MAX_DRAWS: u64 = 100_000;
+/// Searches that are tried before a combination is refused of which nothing can come.
+const MAX_TRIALS: u64 = 100;
 
 /// An environment with the search and the format of a [`Spec`], checked and ready.
 pub struct Maker<E: World> {
@@ -20,6 +25,9 @@ pub struct Maker<E: World> {
     search: Box<dyn Search<E>>,
     format: Box<dyn TraceFormat<E>>,
     transform: Option<Box<dyn Transform<E>>>,
+    /// What records call it, and how its texts are read.
+    label: Option<String>,
+    reading: Reading,
     spec: Spec,
     held_out: HeldOut<E>,
     /// The problems of all ids, where they are listed and not drawn.
@@ -29,6 +37,14 @@ pub struct Maker<E: World> {
     problem_seeds: SeedTree,
     search_seeds: SeedTree,
     transform_seeds: SeedTree,
+}
+
+/// What is told in a text.
+#[derive(Clone, Copy)]
+struct Told<'a, E: World> {
+    problem: &'a E::Problem,
+    is_solved: bool,
+    reading: Reading,
 }
 
 /// What a worker needs beside the maker; reused from record to record so that nothing large is allocated in the steady state.
@@ -53,12 +69,14 @@ impl<E: World> Maker<E> {
         let usage = |error: metacot_envs::SettingError| CorpusError::Usage(error.to_string());
         let env = E::configure(&spec.difficulty).map_err(usage)?;
         let search = search::build::<E>(&spec.search, &env, &spec.search_settings).map_err(usage)?;
-        let format = format::build::<E>(&spec.format, &spec.format_settings).map_err(usage)?;
+        let format = format::build_for::<E>(&spec.search, &spec.format, &spec.format_settings).map_err(usage)?;
         format::check_pair(format.as_ref(), &spec.format, &spec.search).map_err(usage)?;
         let transform = match spec.transform.as_str() {
             NO_TRANSFORM => None,
             name => Some(transform::build::<E>(name, &spec.format, &spec.transform_settings).map_err(usage)?),
         };
+        let label = transform.as_ref().map(|_| Label::write(&spec.transform, &spec.transform_settings));
+        let reading = transform.as_ref().map_or_else(Reading::default, |transform| transform.reading());
         let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
         let [problem_seeds, search_seeds, transform_seeds] = ["problem", "search", "transform"].map(|name| seeds.child(name));
         if E::HAS_OPPONENT {
@@ -66,9 +84,8 @@ impl<E: World> Maker<E> {
             env.validate(&env.generate(&mut problem_seeds.stream(0))).map_err(|reason| CorpusError::Usage(format!("{}: {reason}", E::NAME)))?;
         }
         let held_out = HeldOut::new(spec, &env)?;
-        let spec = spec.clone();
-        let mut maker =
-            Self { env, search, format, transform, spec, held_out, listed: None, left_out: Vec::new(), problem_seeds, search_seeds, transform_seeds };
+        let (spec, listed, left_out) = (spec.clone(), None, Vec::new());
+        let mut maker = Self { env, search, format, transform, label, reading, spec, held_out, listed, left_out, problem_seeds, search_seeds, transform_seeds };
         if maker.spec.listed {
             maker.listed = Some(maker.list()?);
         }
@@ -134,60 +151,101 @@ impl<E: World> Maker<E> {
         self.left_out = ids;
     }
 
+    /// Refuses a transform that keeps failed searches where the search is complete and fails for none of the first problems.
+    ///
+    /// # Errors
+    /// It is so; or as [`problem`](Self::problem).
+    pub(super) fn refuse_what_never_fails(&self, ids: Range<u64>) -> Result<(), CorpusError> {
+        let Self { env, search, format, spec, .. } = self;
+        if !search.is_complete() || !self.transform.as_ref().is_some_and(|transform| transform.keeps_failures(format.as_ref())) {
+            return Ok(());
+        }
+        let mut recorder = Recorder::default();
+        let count = ids.end.min(ids.start + MAX_TRIALS) - ids.start;
+        for id in ids.take(MAX_TRIALS as usize) {
+            search.run(env, &self.problem(id)?.0, spec.budget, &mut self.search_seeds.stream(id), &mut recorder);
+            if recorder.trace().goal.is_none() {
+                return Ok(());
+            }
+        }
+        Err(CorpusError::Usage(format!(
+            "{} keeps failed searches in {}, and {} solves every problem of {} that it is given ({count} of {count} tried); choose a search that can fail, such as beam, \
+             fewer expansions, or a format of solutions, such as cot",
+            spec.transform, spec.format, spec.search, spec.env
+        )))
+    }
+
+    /// How the texts are read that the transform makes.
+    pub fn reading(&self) -> Reading {
+        self.reading
+    }
+
     /// What the search of record `id` draws from.
     pub fn search_stream(&self, id: u64) -> ChaCha8Rng {
         self.search_seeds.stream(id)
     }
 
-    /// Makes record `id`; `None` where the format cannot show the trace (a failed search in a format of solutions).
+    /// Makes record `id`; `None` where there is nothing to show (a failed search in a format of solutions).
     ///
     /// # Errors
     /// The split is empty, or the text does not audit clean, which is a bug of ours.
     pub fn record(&self, id: u64, desk: &mut Desk<E>) -> Result<Option<Record>, CorpusError> {
-        self.make(id, desk, |record| record.to_record())
+        Ok(self.make(id, desk, |record| record.to_record())?.ok())
     }
 
-    /// Makes record `id` and hands it to `take`; `None` where the format cannot show the trace.
+    /// Makes record `id` and hands it to `take`, or says why there is none.
     ///
     /// # Errors
     /// As [`record`](Self::record).
-    pub fn make<R>(&self, id: u64, desk: &mut Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError> {
+    pub fn make<R>(&self, id: u64, desk: &mut Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Result<R, Skip>, CorpusError> {
         let (problem, canonical_key) = self.problem(id)?;
         let Self { env, search, format, spec, .. } = self;
         search.run(env, &problem, spec.budget, &mut self.search_seeds.stream(id), &mut desk.recorder);
         let trace = desk.recorder.trace();
         if !format.can_write(trace) {
-            return Ok(None);
+            return Ok(Err(Skip::Unsolved));
         }
+        let told = Told { problem: &problem, is_solved: trace.goal.is_some(), reading: self.reading };
         let Some(transform) = &self.transform else {
             // Makers of one environment share a desk: nothing of the record before may stay.
             let mut text = std::mem::take(&mut desk.sample.text);
             text.clear();
             desk.sample = Sample { text, ..Sample::default() };
             desk.sample.prompt_len = format.write(env, &problem, trace, &mut desk.sample.text);
-            self.check(id, (&problem, trace.goal.is_some()), (format.as_ref(), &desk.sample.text), &mut desk.auditor)?;
-            return Ok(Some(self.describe(id, &problem, &canonical_key, desk, take)));
+            self.check(id, told, (format.as_ref(), &desk.sample.text), &mut desk.auditor)?;
+            return Ok(Ok(self.describe(id, &problem, &canonical_key, desk, take)));
         };
         let source = Source { env, problem: &problem, trace, search: search.as_ref(), budget: spec.budget, format: format.as_ref(), format_name: &spec.format };
-        let Some(sample) = transform.apply(&source, &mut self.transform_seeds.stream(id)) else { return Ok(None) };
-        if let Base::Honest(text) = transform.base(&source, &sample) {
-            let is_solved = trace.goal.is_some();
-            match &sample.format {
-                Some(name) => {
-                    let told = format::build::<E>(name, &Settings::default()).map_err(|error| CorpusError::Usage(error.to_string()))?;
-                    self.check(id, (&problem, is_solved), (told.as_ref(), &text), &mut desk.auditor)?;
-                }
-                None => self.check(id, (&problem, is_solved), (format.as_ref(), &text), &mut desk.auditor)?,
-            }
-        }
+        let sample = match transform.apply(&source, &mut self.transform_seeds.stream(id)) {
+            Ok(sample) => sample,
+            Err(skip) => return Ok(Err(skip)),
+        };
+        let other = self.other_format(&sample)?;
+        self.check(id, told, (other.as_deref().unwrap_or(format.as_ref()), &sample.text), &mut desk.auditor)?;
         desk.sample = sample;
-        Ok(Some(self.describe(id, &problem, &canonical_key, desk, take)))
+        Ok(Ok(self.describe(id, &problem, &canonical_key, desk, take)))
+    }
+
+    /// The format of a sample, where it is not that of the spec.
+    fn other_format(&self, sample: &Sample) -> Result<Option<Box<dyn TraceFormat<E>>>, CorpusError> {
+        let build = |name: &String| format::build::<E>(name, &Settings::default()).map_err(|error| CorpusError::Usage(error.to_string()));
+        sample.format.as_ref().map(build).transpose()
     }
 
     /// Hands the record on the desk to `take`.
     fn describe<R>(&self, id: u64, problem: &E::Problem, canonical_key: &str, desk: &Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> R {
         let (Self { env, spec, .. }, trace, sample) = (self, desk.recorder.trace(), &desk.sample);
-        let plan = trace.plan().map(|plan| plan_texts(env, problem, &plan));
+        // A control does not tell the search: it claims no solution, whatever the search found.
+        let is_told = !self.reading.is_control();
+        let stop = if is_told || trace.stop != StopReason::Solved { trace.stop } else { StopReason::Exhausted };
+        // A transform may tell another run than the first, so the plan is that of the text.
+        let (plan, cost) = match desk.auditor.solution().filter(|_| is_told) {
+            Some((plan, cost)) if self.transform.is_some() => (Some(plan_texts(env, problem, plan)), Some(cost)),
+            _ => {
+                let goal = trace.goal.filter(|_| is_told);
+                (goal.and_then(|_| trace.plan()).map(|plan| plan_texts(env, problem, &plan)), goal.map(|goal| trace.node(goal).cost))
+            }
+        };
         let json = serde_json::to_string(problem).expect("problems are plain data");
         let plain = [(sample.prompt_len as u64, sample.text.len() as u64)];
         let spans = if self.transform.is_none() && spec.loss == LossMask::Response { Vec::new() } else { self.spans(problem, sample) };
@@ -196,14 +254,15 @@ impl<E: World> Maker<E> {
             env: &spec.env,
             search: &spec.search,
             format: sample.format.as_ref().unwrap_or(&spec.format),
+            transform: self.label.as_deref(),
             split: spec.split,
             canonical_key,
             problem: &json,
             text: &sample.text,
             prompt_len: sample.prompt_len as u64,
             plan: plan.as_deref(),
-            cost: trace.goal.map(|goal| trace.node(goal).cost),
-            stop: trace.stop,
+            cost,
+            stop,
             expanded: trace.expanded,
             generated: trace.nodes.len() as u64,
             loss_spans: if spans.is_empty() && spec.loss == LossMask::Response && self.transform.is_none() { &plain } else { &spans },
@@ -211,19 +270,14 @@ impl<E: World> Maker<E> {
     }
 
     fn spans(&self, problem: &E::Problem, sample: &Sample) -> Vec<(u64, u64)> {
-        let told = sample.format.as_ref().and_then(|name| format::build::<E>(name, &Settings::default()).ok());
-        self.spec.loss.spans(&self.env, problem, told.as_deref().unwrap_or(self.format.as_ref()), sample)
+        let other = self.other_format(sample).ok().flatten();
+        self.spec.loss.spans((&self.env, problem), other.as_deref().unwrap_or(self.format.as_ref()), self.reading, sample)
     }
 
     /// Audits a text that is about to be written.
-    fn check(
-        &self,
-        id: u64,
-        (problem, is_solved): (&E::Problem, bool),
-        (format, text): (&dyn TraceFormat<E>, &str),
-        auditor: &mut Auditor<E>,
-    ) -> Result<(), CorpusError> {
-        auditor.check(&self.env, problem, &format.parse(text));
+    fn check(&self, id: u64, told: Told<'_, E>, (format, text): (&dyn TraceFormat<E>, &str), auditor: &mut Auditor<E>) -> Result<(), CorpusError> {
+        auditor.check(&self.env, told.problem, &told.reading.parse(format, text));
+        let is_solved = told.is_solved && !told.reading.is_control();
         let reason = match auditor.defects().first() {
             Some(defect) => format!("{} at {:?}", defect.kind, text.get(defect.span.clone()).unwrap_or_default()),
             None if auditor.is_solved() != is_solved => "the plan in the text is not the plan of the search".into(),
@@ -245,7 +299,7 @@ impl<E: World> Producer for Maker<E> {
         self.left_out.binary_search(&id).is_ok()
     }
 
-    fn make<R>(&self, id: u64, desk: &mut Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError> {
+    fn make<R>(&self, id: u64, desk: &mut Desk<E>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Result<R, Skip>, CorpusError> {
         Maker::make(self, id, desk, take)
     }
 }

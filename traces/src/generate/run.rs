@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, ops::Range, path::PathBuf, thread};
 
 use crossbeam::channel::bounded;
 
-use crate::corpus::{CorpusError, CorpusSink, Layout, Manifest, RECORDS_PER_FILE, RecordRef, Shard, Sink, Split, WriterSpec};
+use crate::{
+    corpus::{CorpusError, CorpusSink, Layout, Manifest, RECORDS_PER_FILE, RecordRef, Shard, Sink, Split, WriterSpec},
+    transform::Skip,
+};
 
 /// Records that a worker makes at a time; divides [`RECORDS_PER_FILE`].
 const CHUNK: u64 = 40;
@@ -26,11 +29,11 @@ pub trait Producer: Send + Sync {
         false
     }
 
-    /// Makes record `id` and hands it to `take`; `None` where there is nothing to show.
+    /// Makes record `id` and hands it to `take`, or says why there is none.
     ///
     /// # Errors
     /// As [`Maker::make`](super::Maker::make).
-    fn make<R>(&self, id: u64, desk: &mut Self::Desk<'_>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Option<R>, CorpusError>;
+    fn make<R>(&self, id: u64, desk: &mut Self::Desk<'_>, take: impl FnOnce(RecordRef<'_>) -> R) -> Result<Result<R, Skip>, CorpusError>;
 }
 
 /// A corpus to write, whatever makes its records: the fields of [`Job`](super::Job) and [`Spec`](super::Spec) that the records do not need.
@@ -199,9 +202,12 @@ fn fill<P: Producer>(chunk: &mut Chunk, producer: &P, layout: Layout, number: u6
             layout.encode(&record, bytes);
             [("records", 1), ("solved", u64::from(record.plan.is_some())), ("text_bytes", record.text.len() as u64), ("expanded", record.expanded)]
         })?;
-        let Some(counts) = counts else {
-            *chunk.counts.entry("skipped_unsolved").or_default() += 1;
-            continue;
+        let counts = match counts {
+            Ok(counts) => counts,
+            Err(skip) => {
+                *chunk.counts.entry(skip.count_name()).or_default() += 1;
+                continue;
+            }
         };
         chunk.records += 1;
         for (name, count) in counts {

@@ -5,6 +5,7 @@ use metacot_envs::World;
 use crate::{
     corpus::{CorpusError, RecordRef},
     generate::{Desk, Maker},
+    transform::Skip,
 };
 
 /// The makers of one environment.
@@ -15,8 +16,8 @@ pub(super) trait Room: Send + Sync {
 
 /// A desk with the makers that it serves.
 pub(super) trait Bench {
-    /// Makes record `id` of maker number `place`; `false` where the format cannot show it.
-    fn make(&mut self, place: usize, id: u64, take: &mut dyn FnMut(RecordRef<'_>)) -> Result<bool, CorpusError>;
+    /// Makes record `id` of maker number `place`, or says why there is none.
+    fn make(&mut self, place: usize, id: u64, take: &mut dyn FnMut(RecordRef<'_>)) -> Result<Result<(), Skip>, CorpusError>;
 }
 
 impl<E: World> Room for Vec<Maker<E>> {
@@ -31,7 +32,7 @@ struct Typed<'a, E: World> {
 }
 
 impl<E: World> Bench for Typed<'_, E> {
-    fn make(&mut self, place: usize, id: u64, take: &mut dyn FnMut(RecordRef<'_>)) -> Result<bool, CorpusError> {
-        Ok(self.makers[place].make(id, &mut self.desk, take)?.is_some())
+    fn make(&mut self, place: usize, id: u64, take: &mut dyn FnMut(RecordRef<'_>)) -> Result<Result<(), Skip>, CorpusError> {
+        self.makers[place].make(id, &mut self.desk, take)
     }
 }

@@ -43,6 +43,10 @@ impl AStar {
 }
 
 impl<E: World> Search<E> for AStar {
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     fn run(&self, env: &E, problem: &E::Problem, budget: Budget, rng: &mut ChaCha8Rng, recorder: &mut Recorder<E>) {
         let initial = env.initial(problem);
         let bound = env.lower_bound(problem, &initial);

@@ -30,6 +30,10 @@ impl Bfs {
 }
 
 impl<E: World> Search<E> for Bfs {
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     fn run(&self, env: &E, problem: &E::Problem, budget: Budget, rng: &mut ChaCha8Rng, recorder: &mut Recorder<E>) {
         let root = recorder.start(env.initial(problem), 0);
         let mut seen = FxHashSet::default();

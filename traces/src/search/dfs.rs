@@ -52,6 +52,10 @@ struct Frame {
 }
 
 impl<E: World> Search<E> for Dfs {
+    fn is_complete(&self) -> bool {
+        !self.prunes && self.max_depth == u32::MAX
+    }
+
     fn run(&self, env: &E, problem: &E::Problem, budget: Budget, rng: &mut ChaCha8Rng, recorder: &mut Recorder<E>) {
         let threshold = if self.prunes { env.prune_threshold(problem) } else { f64::INFINITY };
         let root = recorder.start(env.initial(problem), 0);

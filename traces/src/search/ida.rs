@@ -29,6 +29,10 @@ impl Ida {
 }
 
 impl<E: World> Search<E> for Ida {
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     fn run(&self, env: &E, problem: &E::Problem, budget: Budget, rng: &mut ChaCha8Rng, recorder: &mut Recorder<E>) {
         deepen((Measure::LowerBound, self.order, u32::MAX), env, problem, budget, rng, recorder);
     }

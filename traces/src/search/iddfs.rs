@@ -29,6 +29,10 @@ impl Iddfs {
 }
 
 impl<E: World> Search<E> for Iddfs {
+    fn is_complete(&self) -> bool {
+        self.max_depth == u32::MAX
+    }
+
     fn run(&self, env: &E, problem: &E::Problem, budget: Budget, rng: &mut ChaCha8Rng, recorder: &mut Recorder<E>) {
         deepen((Measure::Depth, self.order, self.max_depth), env, problem, budget, rng, recorder);
     }

@@ -3,41 +3,38 @@
 use metacot_envs::{SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Base, Sample, Source, Transform};
-use crate::Trace;
+use super::{Sample, Skip, Source, Transform};
+use crate::discourse::{Reading, reading::Rating};
 
-const ARROW: &str = "->";
-
-/// Return-conditioned prefix: the share of the generated nodes that the plan needed, 0 where the search failed. No settings.
+/// Return-conditioned prefix. Settings: `rating` (`share`: the share of the generated nodes that the plan needed; or `sos`, for Countdown: one
+/// minus the generated nodes over the nodes of the whole tree, as Stream of Search rates its traces; both 0 where the search failed).
 #[derive(Clone, Debug)]
-pub struct Conditioned;
+pub struct Conditioned {
+    rating: Rating,
+}
 
 impl Conditioned {
     /// Reads the settings.
     ///
     /// # Errors
-    /// A setting that is unknown.
-    pub fn configure(settings: &Settings) -> Result<Self, SettingError> {
-        settings.only(&[])?;
-        Ok(Self)
+    /// A setting that is unknown or not allowed.
+    pub fn configure<E: World>(settings: &Settings) -> Result<Self, SettingError> {
+        settings.only(&["rating"])?;
+        // The size of the whole tree is that of numbers that are combined pair by pair.
+        let allowed: &[&str] = if E::NAME == "countdown" { &["share", "sos"] } else { &["share"] };
+        let rating = if settings.choice("rating", allowed, "share")? == "sos" { Rating::Sos } else { Rating::Share };
+        Ok(Self { rating })
     }
-}
-
-fn prefix<E: World>(trace: &Trace<E>) -> String {
-    let needed = trace.goal.map_or(0.0, |goal| f64::from(trace.node(goal).depth + 1));
-    format!("{:.2}{ARROW}", needed / trace.nodes.len().max(1) as f64)
 }
 
 impl<E: World> Transform<E> for Conditioned {
-    fn apply(&self, source: &Source<'_, E>, _rng: &mut ChaCha8Rng) -> Option<Sample> {
+    fn apply(&self, source: &Source<'_, E>, _rng: &mut ChaCha8Rng) -> Result<Sample, Skip> {
         let plain = Sample::plain(source, source.trace);
-        let prefix = prefix(source.trace);
-        Some(Sample { text: format!("{prefix}{}", plain.text), prompt_len: prefix.len() + plain.prompt_len, ..plain })
+        let prefix = self.rating.write(source.problem, source.trace);
+        Ok(Sample { text: format!("{prefix}{}", plain.text), prompt_len: prefix.len() + plain.prompt_len, ..plain })
     }
 
-    fn base<'t>(&self, source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
-        // A prefix that does not say the truth stays, and fails the audit.
-        let text = sample.text.strip_prefix(&prefix(source.trace)).unwrap_or(&sample.text);
-        Base::Honest(text.into())
+    fn reading(&self) -> Reading {
+        Reading { rating: Some(self.rating), ..Reading::default() }
     }
 }

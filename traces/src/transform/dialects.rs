@@ -4,7 +4,7 @@ use metacot_envs::{SettingError, Settings, World};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Base, Sample, Source, Transform};
+use super::{Sample, Skip, Source, Transform};
 use crate::{TraceFormat, format};
 
 /// Dialect mixing. Settings: `formats` (names with `+` between them, `sos+think+prose`).
@@ -26,13 +26,12 @@ impl<E: World> Dialects<E> {
 }
 
 impl<E: World> Transform<E> for Dialects<E> {
-    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Option<Sample> {
+    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Result<Sample, Skip> {
         let (name, format) = &self.formats[rng.random_range(0..self.formats.len())];
         let source = Source { format: format.as_ref(), format_name: name, ..*source };
-        source.format.can_write(source.trace).then(|| Sample { format: Some(name.clone()), ..Sample::plain(&source, source.trace) })
-    }
-
-    fn base<'t>(&self, _source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
-        Base::Honest(sample.text.as_str().into())
+        if !source.format.can_write(source.trace) {
+            return Err(Skip::Unsolved);
+        }
+        Ok(Sample { format: Some(name.clone()), ..Sample::plain(&source, source.trace) })
     }
 }

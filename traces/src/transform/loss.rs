@@ -7,7 +7,7 @@ use super::Sample;
 use crate::{
     NodeId, TraceFormat,
     audit::{Statement, StatementKind, audit_statements},
-    discourse::Discourse,
+    discourse::{Discourse, Reading},
 };
 
 /// What is learned of a text.
@@ -42,15 +42,15 @@ enum About {
 }
 
 impl LossMask {
-    /// The learned spans of a sample told in `format`, without what the transform masked.
-    pub fn spans<E: World>(self, env: &E, problem: &E::Problem, format: &dyn TraceFormat<E>, sample: &Sample) -> Vec<(u64, u64)> {
+    /// The learned spans of a sample told in `format` and read by `reading`, without what the transform masked.
+    pub fn spans<E: World>(self, (env, problem): (&E, &E::Problem), format: &dyn TraceFormat<E>, reading: Reading, sample: &Sample) -> Vec<(u64, u64)> {
         let (prompt_len, end) = (sample.prompt_len as u64, sample.text.len() as u64);
         let spans = match self {
             Self::Full => vec![(0, end)],
             Self::Response => vec![(prompt_len, end)],
             Self::CorrectPath | Self::Search => {
                 // The text itself says which search it tells, whatever a transform made of the one it came from.
-                let parsed = format.parse(&sample.text);
+                let parsed = reading.parse(format, &sample.text);
                 let (audit, statements) = audit_statements(env, Some(problem), &parsed);
                 let told = audit.trace;
                 let path: Vec<NodeId> = told.goal.map(|goal| told.path(goal)).unwrap_or_default();

@@ -4,7 +4,7 @@ use metacot_envs::{SettingError, Settings, World};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Base, Sample, Source, Transform};
+use super::{Sample, Skip, Source, Transform};
 use crate::{Event, NodeId, Trace};
 
 /// Branch pruning. Settings: `rate` (probability that a branch off the path to the goal is left out, 0.5).
@@ -60,17 +60,13 @@ fn without<E: World>(trace: &Trace<E>, is_kept: impl Fn(NodeId) -> bool) -> Trac
 }
 
 impl<E: World> Transform<E> for Prune {
-    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Option<Sample> {
-        let path = source.trace.path(source.trace.goal?);
+    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Result<Sample, Skip> {
+        let path = source.trace.path(source.trace.goal.ok_or(Skip::Unsolved)?);
         let mut kept = vec![true; source.trace.nodes.len()];
         for (id, kept) in kept.iter_mut().enumerate().skip(1) {
             *kept = path.contains(&(id as NodeId)) || !rng.random_bool(self.rate);
         }
-        Some(Sample::plain(source, &without(source.trace, |id| kept[id as usize])))
-    }
-
-    fn base<'t>(&self, _source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
-        Base::Honest(sample.text.as_str().into())
+        Ok(Sample::plain(source, &without(source.trace, |id| kept[id as usize])))
     }
 
     /// A frontier is not a true one without all of its children.

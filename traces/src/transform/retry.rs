@@ -9,8 +9,11 @@ use metacot_envs::{SettingError, Settings, World};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Base, STEP_FORMATS, Sample, Source, Transform, random_play};
-use crate::{Trace, discourse::steps::Retake};
+use super::{STEP_FORMATS, Sample, Skip, Source, Transform, random_play};
+use crate::{
+    Trace,
+    discourse::{Reading, reading::Retakes, steps::Retake},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -47,9 +50,9 @@ impl Retry {
 
     fn mark(&self) -> &'static str {
         match self.mode {
-            Mode::Restart => Retake::RESET,
-            Mode::SelfBacktrack => Retake::BACKTRACK,
-            _ => Retake::BACK,
+            Mode::Restart => Retake::Steps.line(),
+            Mode::SelfBacktrack => Retake::Backtrack.line(),
+            Mode::Step | Mode::Weak | Mode::Multi => Retake::Step.line(),
         }
     }
 
@@ -84,12 +87,12 @@ fn step_lines<E: World>(source: &Source<'_, E>, actions: &[E::Action]) -> Vec<St
 }
 
 impl<E: World> Transform<E> for Retry {
-    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Option<Sample> {
-        let plan = source.trace.plan()?;
+    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Result<Sample, Skip> {
+        let plan = source.trace.plan().ok_or(Skip::Unsolved)?;
         let plain = Sample::plain(source, source.trace);
         let (prompt, response) = plain.parts();
         let lines: Vec<&str> = response.lines().collect();
-        let num_headings = lines.len().checked_sub(plan.len() + 1)?;
+        let num_headings = lines.len().checked_sub(plan.len() + 1).ok_or(Skip::Untransformed)?;
         let mut text = format!("{prompt}{}", lines[..num_headings].iter().fold(String::new(), |all, line| all + line + "\n"));
         let mut masked = Vec::new();
         let wrong = |text: &mut String, masked: &mut Vec<(u64, u64)>, lines: &[String]| {
@@ -123,21 +126,17 @@ impl<E: World> Transform<E> for Retry {
             text.push_str(line);
             text.push('\n');
         }
-        text.push_str(lines.last()?);
-        Some(Sample { text, masked, ..plain })
+        text.push_str(lines.last().ok_or(Skip::Untransformed)?);
+        Ok(Sample { text, masked, ..plain })
     }
 
-    fn base<'t>(&self, _source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
-        let (prompt, response) = sample.parts();
-        let mut kept: Vec<&str> = Vec::new();
-        for line in response.lines() {
-            match line {
-                Retake::RESET => kept.retain(|line| line.starts_with("| step") || line.starts_with("| ---")),
-                Retake::BACK | Retake::BACKTRACK => drop(kept.pop()),
-                line => kept.push(line),
-            }
-        }
-        Base::Honest(format!("{prompt}{}", kept.join("\n")).into())
+    fn reading(&self) -> Reading {
+        let marks: &'static [Retake] = match self.mode {
+            Mode::Restart => &[Retake::Steps],
+            Mode::SelfBacktrack => &[Retake::Backtrack],
+            Mode::Step | Mode::Weak | Mode::Multi => &[Retake::Step],
+        };
+        Reading { retakes: Retakes { marks, are_early: self.mode == Mode::Weak }, ..Reading::default() }
     }
 
     fn formats(&self) -> Option<&'static [&'static str]> {

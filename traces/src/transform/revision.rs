@@ -4,8 +4,11 @@ use metacot_envs::{SettingError, Settings, World};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Base, STEP_FORMATS, Sample, Source, Transform, random_play};
-use crate::{Trace, discourse::steps::Retake};
+use super::{STEP_FORMATS, Sample, Skip, Source, Transform, random_play};
+use crate::{
+    Trace,
+    discourse::{Reading, reading::Retakes, steps::Retake},
+};
 
 /// Random plays tried for one wrong attempt.
 const MAX_PLAYS: usize = 20;
@@ -28,28 +31,26 @@ impl Revision {
 }
 
 impl<E: World> Transform<E> for Revision {
-    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Option<Sample> {
-        let depth = source.trace.plan()?.len();
+    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Result<Sample, Skip> {
+        let depth = source.trace.plan().ok_or(Skip::Unsolved)?.len();
         let plain = Sample::plain(source, source.trace);
         let (prompt, response) = plain.parts();
         let mut text = prompt.to_string();
         for _ in 0..rng.random_range(0..=self.max_attempts) {
             let failed = (0..MAX_PLAYS).map(|_| random_play(source.env, source.problem, depth, rng)).find(|(_, is_solved)| !is_solved);
             let Some((actions, _)) = failed else { break };
-            text.push_str(Sample::plain(source, &Trace::of_plan(source.env, source.problem, &actions)?).parts().1);
+            text.push_str(Sample::plain(source, &Trace::of_plan(source.env, source.problem, &actions).ok_or(Skip::Untransformed)?).parts().1);
             text.push('\n');
-            text.push_str(Retake::AGAIN);
+            text.push_str(Retake::Attempt.line());
             text.push('\n');
         }
         let masked = if text.len() > prompt.len() { vec![(prompt.len() as u64, text.len() as u64)] } else { Vec::new() };
         text.push_str(response);
-        Some(Sample { text, masked, ..plain })
+        Ok(Sample { text, masked, ..plain })
     }
 
-    fn base<'t>(&self, _source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
-        let (prompt, response) = sample.parts();
-        let last = response.rsplit_once(Retake::AGAIN).map_or(response, |(_, rest)| rest.strip_prefix('\n').unwrap_or(rest));
-        Base::Honest(format!("{prompt}{last}").into())
+    fn reading(&self) -> Reading {
+        Reading { retakes: Retakes { marks: &[Retake::Attempt], are_early: false }, ..Reading::default() }
     }
 
     fn formats(&self) -> Option<&'static [&'static str]> {

@@ -3,7 +3,7 @@
 use metacot_envs::{SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Base, Sample, Source, Transform};
+use super::{Sample, Skip, Source, Transform};
 use crate::Recorder;
 
 /// Best of N by length of text; ties go to the first. Settings: `runs` (8), the first included.
@@ -24,9 +24,9 @@ impl Shortest {
 }
 
 impl<E: World> Transform<E> for Shortest {
-    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Option<Sample> {
+    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Result<Sample, Skip> {
         let mut best = Sample::plain(source, source.trace);
-        let cost = source.trace.node(source.trace.goal?).cost;
+        let cost = source.trace.node(source.trace.goal.ok_or(Skip::Unsolved)?).cost;
         let mut recorder = Recorder::default();
         for _ in 1..self.runs {
             source.search.run(source.env, source.problem, source.budget, rng, &mut recorder);
@@ -38,10 +38,6 @@ impl<E: World> Transform<E> for Shortest {
                 }
             }
         }
-        Some(best)
-    }
-
-    fn base<'t>(&self, _source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
-        Base::Honest(sample.text.as_str().into())
+        Ok(best)
     }
 }

@@ -1,14 +1,16 @@
 //! Searches with parts left out, after Dualformer (Su et al. 2024): level 1 drops what is closed, 2 also all costs, 3 also some of what is
 //! created, 4 the whole search. The plan stays.
 //!
-//! Levels follow the paper's words. A text thinned in this way tells nothing false, and not all that is true, so the audit is asked about
-//! the full text of the same trace, and the plan must be the same.
+//! Levels follow the paper's words. A text thinned in this way tells nothing false, and not all that is true: the audit asks whether what it
+//! tells can have been told.
 
 use metacot_envs::{SettingError, Settings, World};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Base, Sample, Source, Transform};
+use crate::discourse::{Reading, reading::Thinning};
+
+use super::{Sample, Skip, Source, Transform};
 
 /// Thinning. Settings: `level` (`mix`, 0 to 4), `drop` (share of creations dropped at level 3, 0.3), `mode_token` (begin the response with
 /// `fast` at level 4 and `slow` below, false).
@@ -61,13 +63,8 @@ fn is_cost(word: &str) -> bool {
     word.strip_prefix('c').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()) && !rest.is_empty())
 }
 
-/// The plan of a response, with its keyword.
-fn plan_of(response: &str) -> &str {
-    response.find("plan ").map_or("", |at| &response[at..])
-}
-
 impl<E: World> Transform<E> for Thin {
-    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Option<Sample> {
+    fn apply(&self, source: &Source<'_, E>, rng: &mut ChaCha8Rng) -> Result<Sample, Skip> {
         let plain = Sample::plain(source, source.trace);
         let (prompt, response) = plain.parts();
         let level = self.draw_level(rng);
@@ -83,15 +80,11 @@ impl<E: World> Transform<E> for Thin {
             }
             words.extend(statement.into_iter().filter(|word| level < 2 || !is_cost(word)));
         }
-        Some(Sample { text: format!("{prompt}{}", words.join(" ")), ..plain })
+        Ok(Sample { text: format!("{prompt}{}", words.join(" ")), ..plain })
     }
 
-    fn base<'t>(&self, source: &Source<'_, E>, sample: &'t Sample) -> Base<'t> {
-        let full = Sample::plain(source, source.trace);
-        if plan_of(full.parts().1) == plan_of(sample.parts().1) && full.parts().0 == sample.parts().0 {
-            return Base::Honest(full.text.into());
-        }
-        Base::Honest(sample.text.as_str().into())
+    fn reading(&self) -> Reading {
+        Reading { thinning: Some(Thinning { level: self.level, has_mode_token: self.has_mode_token }), ..Reading::default() }
     }
 
     fn formats(&self) -> Option<&'static [&'static str]> {

@@ -28,10 +28,7 @@ pub(super) struct Material<'a, E: World> {
 
 /// The view, without title and facts of its source, and the audit behind it.
 pub(super) fn build<E: World>(material: &Material<'_, E>) -> (View, Audit<E>) {
-    let Material { env, problem, mut parsed, search, has_layers } = *material;
-    if let Discourse::Steps(dialect) = &mut parsed.discourse {
-        dialect.has_retakes = lines(parsed.text).any(|(_, line)| steps::Retake::read(line).is_some());
-    }
+    let Material { env, problem, parsed, search, has_layers } = *material;
     let (mut audit, mut statements) = audit_statements(env, problem, &parsed);
     let mut view = View {
         title: String::new(),
@@ -51,7 +48,8 @@ pub(super) fn build<E: World>(material: &Material<'_, E>) -> (View, Audit<E>) {
             lines(parsed.text).map(|(start, line)| StatementView { start, end: start + line.len(), kind: StatementKind::Unreadable, node: None }).collect();
         return (view, audit);
     };
-    if !tells_nodes(&parsed.discourse)
+    // A text may tell an answer alone.
+    if !(parsed.discourse.tells_nodes() && audit.trace.nodes.len() > 1)
         && let Some(plan) = &audit.plan
         && let Some(walk) = Trace::of_plan(env, &problem, plan)
     {
@@ -91,15 +89,6 @@ pub(super) fn build<E: World>(material: &Material<'_, E>) -> (View, Audit<E>) {
     view.nodes = node_views(env, &problem, trace);
     drop_nodes(trace, has_layers, &mut view.nodes);
     (view, audit)
-}
-
-/// Whether a format tells nodes, or nothing but an answer.
-fn tells_nodes(discourse: &Discourse) -> bool {
-    match discourse {
-        Discourse::Tree(_) => true,
-        Discourse::Frontier(dialect) => dialect.has_search,
-        Discourse::Steps(dialect) => dialect.has_steps,
-    }
 }
 
 /// Gives the events of a plan to the statements that name its nodes.

@@ -13,10 +13,12 @@ use crate::{
     Audit, Recorder,
     audit::Defect,
     corpus::{CorpusError, Record},
+    discourse::{Reading, reading::Truth},
     format,
     generate::{Maker, Spec, plan_texts},
     search,
     told::Prompts,
+    transform::reading_of,
 };
 
 type Result<T> = std::result::Result<T, CorpusError>;
@@ -34,6 +36,8 @@ pub struct TextSource<'a> {
     pub format_settings: &'a Settings,
     /// Registered name of the search, where it is known.
     pub search: Option<&'a str>,
+    /// The transform that made it, as a [`Label`](crate::transform::Label); where it is left out, what the text looks like.
+    pub transform: Option<&'a str>,
     /// The problem that was asked; where it is left out, the one that the text states.
     pub problem: Option<&'a serde_json::Value>,
     /// The text, with or without its prompt.
@@ -49,6 +53,7 @@ impl<'a> TextSource<'a> {
             format: &record.format,
             format_settings,
             search: Some(&record.search),
+            transform: record.transform.as_deref(),
             problem: Some(&record.problem),
             text: &record.text,
         }
@@ -90,26 +95,26 @@ impl EnvironmentVisitor for OfText<'_> {
     type Output = Result<View>;
 
     fn visit<E: World>(self) -> Self::Output {
-        let TextSource { difficulty, format: format_name, format_settings, search, problem, text, .. } = *self.source;
+        let TextSource { difficulty, format: format_name, format_settings, search, transform, problem, text, .. } = *self.source;
         let env = E::configure(difficulty).map_err(usage)?;
         let format = format::build::<E>(format_name, format_settings).map_err(usage)?;
         let problem = problem.map(|json| typed(&env, json)).transpose()?;
-        // Completions come with or without the prompt that they continue, and a return-conditioned one with its return before it.
-        let prefix = return_prefix(text);
+        let reading = match transform {
+            Some(_) => reading_of::<E>(transform, format_name).map_err(usage)?,
+            None => Reading::guessed(text),
+        };
+        // Eyes are shown what is false in a control, too.
+        let reading = Reading { truth: Truth::Honest, ..reading };
         let prompts = problem.as_ref().map(|problem| Prompts::new(&env, format.as_ref(), problem));
-        let (env, prompt, is_there) = prompts.as_ref().map_or((&env, "", true), |prompts| prompts.reader(&env, &text[prefix..]));
-        let mut prompt = prompt.to_string();
-        let whole = if is_there { text.to_string() } else { [prompt.as_str(), text].concat() };
-        let prefix = if whole.len() == text.len() { prefix } else { 0 };
-        let material =
-            Material { env, problem: problem.as_ref(), parsed: format.parse(&whole[prefix..]), search: None, has_layers: search.is_some_and(has_layers) };
-        let (mut view, audit) = build(&material);
-        shift(&mut view, &whole, prefix);
-        if prompt.is_empty() {
-            audit.problem.iter().for_each(|problem| format.write_prompt(env, problem, &mut prompt));
-        }
-        let is_there = whole[prefix..].starts_with(&prompt);
-        view.prompt_len = if is_there { prefix + prompt.len() } else { 0 };
+        let (env, whole, reading) = match &prompts {
+            Some(prompts) => prompts.complete(&env, reading, text),
+            None => (&env, text.into(), reading),
+        };
+        let parsed = reading.parse(format.as_ref(), &whole);
+        let (mut view, audit) = build(&Material { env, problem: problem.as_ref(), parsed, search: None, has_layers: search.is_some_and(has_layers) });
+        let (mut prompt, start) = (String::new(), reading.start(&whole));
+        audit.problem.iter().for_each(|problem| format.write_prompt(env, problem, &mut prompt));
+        view.prompt_len = if whole[start..].starts_with(&prompt) { start + prompt.len() } else { 0 };
         view.title = [Some(E::NAME), search, Some(format_name)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
         view.facts = facts(env, &audit, &view);
         Ok(view)
@@ -173,21 +178,6 @@ fn typed<E: World>(env: &E, json: &serde_json::Value) -> Result<E::Problem> {
 /// Whether a search goes layer by layer and leaves what it does not keep.
 fn has_layers(search: &str) -> bool {
     search == "beam" || search.starts_with("sos-bfs")
-}
-
-/// The length of a return that a return-conditioned text begins with (`0.87->`).
-fn return_prefix(text: &str) -> usize {
-    let Some((number, _)) = text.split_once("->") else { return 0 };
-    let is_return = number.len() == 4 && number.parse::<f64>().is_ok_and(|value| (0.0..=1.0).contains(&value));
-    if is_return { number.len() + 2 } else { 0 }
-}
-
-/// Moves a view of the end of a text to the whole of it.
-fn shift(view: &mut View, whole: &str, by: usize) {
-    view.text = whole.to_string();
-    let statements = view.statements.iter_mut().map(|statement| [&mut statement.start, &mut statement.end]);
-    let mentions = view.mentions.iter_mut().map(|mention| [&mut mention.start, &mut mention.end]);
-    statements.chain(mentions).flatten().for_each(|place| *place += by);
 }
 
 fn facts<E: World>(env: &E, audit: &Audit<E>, view: &View) -> Vec<(String, String)> {

@@ -10,7 +10,7 @@ use metacot_envs::Settings;
 use serde_json::{Value, json};
 
 use super::{Context, Funnel, Item, Leaks, Rates, RuleCount, Source, Worlds, source::PLAIN};
-use crate::corpus::{CorpusError, Layout, Record, RecordRef, Shard, Writer, WriterSpec, publish};
+use crate::corpus::{CorpusError, Layout, Record, Shard, Writer, WriterSpec, publish};
 
 /// Name of the report in the folder of the kept corpus.
 pub const FUNNEL: &str = "funnel.json";
@@ -174,28 +174,12 @@ impl Kept {
 
     fn write(&mut self, record: &Record) -> Result<(), CorpusError> {
         let problem = record.problem.to_string();
-        let Record { id, env, search, format, split, canonical_key, text, prompt_len, plan, cost, stop, expanded, generated, loss_spans, .. } = record;
-        let row = RecordRef {
-            id: *id,
-            env,
-            search,
-            format,
-            split: *split,
-            canonical_key,
-            problem: &problem,
-            text,
-            prompt_len: *prompt_len,
-            plan: plan.as_deref(),
-            cost: *cost,
-            stop: *stop,
-            expanded: *expanded,
-            generated: *generated,
-            loss_spans,
-        };
-        let mut bytes = Vec::with_capacity(text.len() + 512);
-        self.layout.encode(&row, &mut bytes);
+        let mut bytes = Vec::with_capacity(record.text.len() + 512);
+        self.layout.encode(&record.borrowed(&problem), &mut bytes);
         self.writer.append(&bytes, 1)?;
-        for (name, count) in [("records", 1), ("solved", u64::from(plan.is_some())), ("text_bytes", text.len() as u64), ("expanded", *expanded)] {
+        for (name, count) in
+            [("records", 1), ("solved", u64::from(record.plan.is_some())), ("text_bytes", record.text.len() as u64), ("expanded", record.expanded)]
+        {
             self.writer.count(name, count);
         }
         Ok(())
