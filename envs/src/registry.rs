@@ -16,7 +16,7 @@ pub trait GameVisitor {
     /// What a visit returns.
     type Output;
     /// Runs with the game type that was asked for.
-    fn visit<G: TwoPlayer>(self) -> Self::Output;
+    fn visit<G: TwoPlayer + World>(self) -> Self::Output;
 }
 
 /// A name that no environment has.

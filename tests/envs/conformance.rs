@@ -18,7 +18,7 @@ impl EnvironmentVisitor for Conformance {
 
 impl GameVisitor for Conformance {
     type Output = ();
-    fn visit<G: TwoPlayer>(self) {
+    fn visit<G: TwoPlayer + World>(self) {
         let game = G::configure(&Difficulty::default()).expect("the default difficulty is valid");
         check_game(&game, 11, Effort { problems: 10, walks: 2, depth: 60 });
     }

@@ -22,6 +22,12 @@ pub trait TraceFormat<E: World>: Send + Sync {
     /// Appends the prompt alone.
     fn write_prompt(&self, env: &E, problem: &E::Problem, out: &mut String);
 
+    /// Appends a state as a problem of its own and says what stands around the next action; `None`, and nothing, where the format has no place
+    /// for an action that is named before its effects. A policy over actions is read from such texts.
+    fn write_turn(&self, _env: &E, _problem: &E::Problem, _state: &E::State, _out: &mut String) -> Option<Turn> {
+        None
+    }
+
     /// Whether the format can show this trace; those that show only solutions cannot show a failure.
     fn can_write(&self, _trace: &Trace<E>) -> bool {
         true
@@ -42,6 +48,17 @@ pub trait TraceFormat<E: World>: Send + Sync {
     fn searches(&self) -> Option<&'static [&'static str]> {
         None
     }
+}
+
+/// What stands around the next action of a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Between the prompt and the action.
+    pub opening: String,
+    /// Behind the action; empty where nothing tells its end.
+    pub ending: &'static str,
+    /// Whether opening and action are a whole answer, as a single move of a game is.
+    pub is_whole: bool,
 }
 
 macro_rules! formats {

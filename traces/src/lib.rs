@@ -27,6 +27,7 @@ pub mod event;
 pub mod forensics;
 pub mod format;
 pub mod generate;
+pub mod guide;
 pub mod mix;
 pub mod recorder;
 pub mod search;

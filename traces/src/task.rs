@@ -3,17 +3,18 @@
 //! Everything that trains, samples or reports goes through this small interface, so it is compiled once, not once per environment.
 
 use metacot_envs::{
-    Difficulty, Settings, Verdict, World, oracle,
+    Difficulty, SeedTree, Settings, Verdict, World, oracle,
     registry::{self, EnvironmentVisitor},
 };
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::{
-    Budget, DefectKind, Recorder, StopReason, TraceFormat, audit,
+    Budget, DefectKind, Recorder, StopReason, Trace, TraceFormat, audit,
     corpus::CorpusError,
     format,
     generate::{Maker, Spec, plan_texts},
+    guide::{self, Game, Guide, Guided},
     search,
 };
 
@@ -105,6 +106,27 @@ pub trait Task: Send + Sync {
     /// # Errors
     /// The name or a setting is not allowed.
     fn search(&self, name: &str, settings: &Settings, problem: &Problem, budget: Budget, rng: &mut ChaCha8Rng) -> Result<Solution>;
+
+    /// Runs a search that a model guides on each problem, all in lockstep; number `i` draws from `seeds.index(i)`. The model values states
+    /// where the settings name no `leaf`.
+    ///
+    /// # Errors
+    /// The search takes no policy, a setting is not allowed, or the format has no place for a next action.
+    fn guided(&self, search: (&str, &Settings, Budget), problems: &[Problem], seeds: &SeedTree, guide: &mut dyn Guide) -> Result<Vec<Guided>>;
+
+    /// Whether a model's likeliest actions alone, at most `depth` of them, solve each problem.
+    ///
+    /// # Errors
+    /// The format has no place for a next action.
+    fn follow(&self, problems: &[Problem], depth: u32, guide: &mut dyn Guide) -> Result<Vec<bool>>;
+}
+
+/// Opens the game of a spec, for play.
+///
+/// # Errors
+/// It is no game of two players, or a name or setting is not allowed.
+pub fn open_game(spec: &Spec) -> Result<Box<dyn Game>> {
+    guide::open_game(spec)
 }
 
 /// Opens the task of a spec.
@@ -158,6 +180,21 @@ impl<E: World> Typed<E> {
     /// The typed form of a problem that this task made.
     fn known(&self, problem: &Problem) -> E::Problem {
         serde_json::from_value(problem.json.clone()).expect("a task's own problem reads back")
+    }
+
+    /// A search as text, where the format can show it, with its outcome.
+    fn told(&self, problem: &E::Problem, trace: &Trace<E>) -> Solution {
+        let mut text = String::new();
+        let prompt_len = if self.format.can_write(trace) { self.format.write(&self.env, problem, trace, &mut text) } else { 0 };
+        Solution {
+            text,
+            plan: trace.plan().map(|plan| plan_texts(&self.env, problem, &plan)),
+            cost: trace.goal.map(|goal| trace.node(goal).cost),
+            stop: trace.stop,
+            expanded: trace.expanded,
+            generated: trace.nodes.len() as u64,
+            prompt_len,
+        }
     }
 
     fn erased(&self, problem: &E::Problem) -> Problem {
@@ -245,18 +282,18 @@ impl<E: World> Task for Typed<E> {
         let search = search::build::<E>(name, &self.env, settings).map_err(|error| CorpusError::Usage(error.to_string()))?;
         let mut recorder = Recorder::default();
         search.run(&self.env, &typed, budget, rng, &mut recorder);
-        let trace = recorder.trace();
-        let mut text = String::new();
-        let prompt_len = if self.format.can_write(trace) { self.format.write(&self.env, &typed, trace, &mut text) } else { 0 };
-        Ok(Solution {
-            text,
-            plan: trace.plan().map(|plan| plan_texts(&self.env, &typed, &plan)),
-            cost: trace.goal.map(|goal| trace.node(goal).cost),
-            stop: trace.stop,
-            expanded: trace.expanded,
-            generated: trace.nodes.len() as u64,
-            prompt_len,
-        })
+        Ok(self.told(&typed, recorder.trace()))
+    }
+
+    fn guided(&self, search: (&str, &Settings, Budget), problems: &[Problem], seeds: &SeedTree, guide: &mut dyn Guide) -> Result<Vec<Guided>> {
+        let typed: Vec<E::Problem> = problems.iter().map(|problem| self.known(problem)).collect();
+        let told = |problem: &E::Problem, trace: &Trace<E>| self.told(problem, trace);
+        guide::solve((&self.env, self.format.as_ref()), search, &typed, seeds, guide, told).map_err(|error| CorpusError::Usage(error.to_string()))
+    }
+
+    fn follow(&self, problems: &[Problem], depth: u32, guide: &mut dyn Guide) -> Result<Vec<bool>> {
+        let typed: Vec<E::Problem> = problems.iter().map(|problem| self.known(problem)).collect();
+        guide::follow((&self.env, self.format.as_ref()), &typed, depth, guide).map_err(|error| CorpusError::Usage(error.to_string()))
     }
 }
 

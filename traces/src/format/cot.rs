@@ -3,7 +3,7 @@
 use metacot_envs::{SettingError, Settings, World, digits::push_integer};
 
 use super::{
-    TraceFormat,
+    TraceFormat, Turn,
     tale::{between, write_plan},
 };
 use crate::{
@@ -83,10 +83,16 @@ impl<E: World> TraceFormat<E> for Solution {
     }
 
     fn write_prompt(&self, env: &E, problem: &E::Problem, out: &mut String) {
-        out.push_str(self.book.problem[0]);
-        env.write_state(problem, &env.initial(problem), out);
-        out.push_str(self.book.problem[1]);
-        out.push('\n');
+        write_position(self.book, env, problem, &env.initial(problem), out);
+    }
+
+    fn write_turn(&self, env: &E, problem: &E::Problem, state: &E::State, out: &mut String) -> Option<Turn> {
+        write_position(self.book, env, problem, state, out);
+        let headings: String = self.book.headings.iter().flat_map(|heading| [heading, "\n"]).collect();
+        Some(match self.book.step {
+            Some([before, after_number, ending, _]) => Turn { opening: format!("{headings}{before}1{after_number}"), ending, is_whole: false },
+            None => Turn { opening: format!("{headings}{}", self.book.answer[0]), ending: self.book.answer[1], is_whole: E::HAS_OPPONENT },
+        })
     }
 
     fn can_write(&self, trace: &Trace<E>) -> bool {
@@ -111,6 +117,13 @@ impl<E: World> TraceFormat<E> for Solution {
         phrases.dedup();
         phrases
     }
+}
+
+fn write_position<E: World>(book: &Book, env: &E, problem: &E::Problem, state: &E::State, out: &mut String) {
+    out.push_str(book.problem[0]);
+    env.write_state(problem, state, out);
+    out.push_str(book.problem[1]);
+    out.push('\n');
 }
 
 /// Reads one line of a solution. Inlined into the reader of each book, as those of tales are.

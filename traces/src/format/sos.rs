@@ -8,7 +8,7 @@ mod writer;
 
 use metacot_envs::{SettingError, Settings, Status, World};
 
-use super::TraceFormat;
+use super::{TraceFormat, Turn};
 use crate::{
     Event, Trace,
     discourse::{
@@ -99,10 +99,12 @@ impl<E: World> TraceFormat<E> for Sos {
     }
 
     fn write_prompt(&self, env: &E, problem: &E::Problem, out: &mut String) {
-        out.push_str(CURRENT);
-        env.write_state(problem, &env.initial(problem), out);
-        out.push_str(HISTORY);
-        out.push_str("[]");
+        write_position(env, problem, &env.initial(problem), out);
+    }
+
+    fn write_turn(&self, env: &E, problem: &E::Problem, state: &E::State, out: &mut String) -> Option<Turn> {
+        write_position(env, problem, state, out);
+        Some(Turn { opening: format!("\n{EXPLORING}"), ending: RESULT, is_whole: false })
     }
 
     fn can_write(&self, trace: &Trace<E>) -> bool {
@@ -130,6 +132,14 @@ impl<E: World> TraceFormat<E> for Sos {
         }
         phrases
     }
+}
+
+/// A state without a history: the prompt of the problem that starts there.
+fn write_position<E: World>(env: &E, problem: &E::Problem, state: &E::State, out: &mut String) {
+    out.push_str(CURRENT);
+    env.write_state(problem, state, out);
+    out.push_str(HISTORY);
+    out.push_str("[]");
 }
 
 /// Reads one line; whatever has none of the seven forms is unreadable.

@@ -5,7 +5,7 @@
 
 use metacot_envs::{SettingError, Settings, Status, World, digits::push_integer};
 
-use super::TraceFormat;
+use super::{TraceFormat, Turn};
 use crate::{
     Event, NodeId, Trace,
     discourse::{
@@ -146,9 +146,13 @@ impl<E: World> TraceFormat<E> for Tale {
     }
 
     fn write_prompt(&self, env: &E, problem: &E::Problem, out: &mut String) {
-        out.push_str(self.book.problem[0]);
-        env.write_state(problem, &env.initial(problem), out);
-        line(out, self.book.problem[1]);
+        write_position(self.book, env, problem, &env.initial(problem), out);
+    }
+
+    fn write_turn(&self, env: &E, problem: &E::Problem, state: &E::State, out: &mut String) -> Option<Turn> {
+        let Book { begin, explore: [before, after_id, ending, _], .. } = self.book;
+        write_position(self.book, env, problem, state, out);
+        Some(Turn { opening: format!("{begin}\n{before}1{after_id}"), ending, is_whole: false })
     }
 
     fn parse<'t>(&self, text: &'t str) -> Parsed<'t> {
@@ -180,6 +184,12 @@ impl<E: World> TraceFormat<E> for Tale {
         phrases.dedup();
         phrases
     }
+}
+
+fn write_position<E: World>(book: &Book, env: &E, problem: &E::Problem, state: &E::State, out: &mut String) {
+    out.push_str(book.problem[0]);
+    env.write_state(problem, state, out);
+    line(out, book.problem[1]);
 }
 
 /// A value as it is told: hundredths, rounded.

@@ -104,12 +104,12 @@ pub trait Policy<E: Environment> {
     fn evaluate(&mut self, env: &E, requests: &[Request<'_, E>], answers: &mut Vec<Evaluation<E>>);
 }
 
-/// One problem of a lockstep run.
-pub struct Task<E: Environment> {
+/// One problem of a lockstep run; `M` is the kind of its search, where the caller wants to ask it things afterwards.
+pub struct Task<E: Environment, M: Machine<E> + ?Sized = dyn Machine<E>> {
     /// The problem to solve.
     pub problem: E::Problem,
     /// Its search.
-    pub machine: Box<dyn Machine<E>>,
+    pub machine: Box<M>,
     /// What it may spend.
     pub budget: Budget,
     /// Decides all choices by chance.
@@ -118,8 +118,9 @@ pub struct Task<E: Environment> {
     pub recorder: Recorder<E>,
 }
 
-impl<E: Environment> Task<E> {
-    fn site<'a>(&'a mut self, env: &'a E) -> (&'a mut dyn Machine<E>, Site<'a, E>) {
+impl<E: Environment, M: Machine<E> + ?Sized> Task<E, M> {
+    /// The machine and what it works on.
+    pub fn site<'a>(&'a mut self, env: &'a E) -> (&'a mut M, Site<'a, E>) {
         let Self { problem, machine, budget, rng, recorder } = self;
         (machine.as_mut(), Site { env, problem, budget: *budget, rng, recorder })
     }
@@ -129,7 +130,7 @@ impl<E: Environment> Task<E> {
 ///
 /// # Panics
 /// The policy gives another number of answers than it was asked for.
-pub fn lockstep<E: Environment>(env: &E, tasks: &mut [Task<E>], policy: &mut dyn Policy<E>) {
+pub fn lockstep<E: Environment, M: Machine<E> + ?Sized>(env: &E, tasks: &mut [Task<E, M>], policy: &mut dyn Policy<E>) {
     let mut nodes = Vec::new();
     let mut asked: Vec<(usize, usize)> = Vec::new();
     loop {

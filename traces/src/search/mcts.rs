@@ -14,7 +14,7 @@ mod machine;
 use metacot_envs::{Environment, SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
-pub use machine::MctsMachine;
+pub use machine::{MctsMachine, NodeVisits};
 
 use super::{
     Budget, Search,
@@ -92,6 +92,11 @@ impl Mcts {
     /// A setting that is unknown or not allowed.
     pub fn configure_game(settings: &Settings) -> Result<Self, SettingError> {
         Ok(Self { leaf: Leaf::Uniform, config: Config { claims: false, ..Config::read(settings, true)? } })
+    }
+
+    /// The simulations that a search may make, 0 where only its budget bounds it.
+    pub fn simulations(&self) -> u32 {
+        self.config.simulations
     }
 
     /// The search as a machine, for a driver with a policy of its own.

@@ -11,6 +11,19 @@ use crate::{
     search::guided::{Evaluation, Machine, Site},
 };
 
+/// What a search knows of a node whose children were placed.
+#[derive(Clone, Debug)]
+pub struct NodeVisits<E: Environment> {
+    /// The node in the trace.
+    pub node: NodeId,
+    /// Its actions in the order of their slots, with the visits of each.
+    pub visits: Vec<(E::Action, u32)>,
+    /// Mean of the values backed up through it, in [0, 1].
+    pub mean: f32,
+    /// Whether everything below it was looked at.
+    pub is_exhausted: bool,
+}
+
 /// An MCTS in progress.
 pub struct MctsMachine<E: Environment> {
     config: Config,
@@ -32,6 +45,22 @@ impl<E: Environment> MctsMachine<E> {
     pub fn root_visits(&self) -> Vec<(E::Action, u32)> {
         let Some(root) = self.arena.slots.first() else { return Vec::new() };
         root.children().map(|child| (self.arena.action(child).clone(), self.arena.slots[child].visits)).collect()
+    }
+
+    /// The visits below every node with children, the root first.
+    pub fn all_visits(&self) -> impl Iterator<Item = NodeVisits<E>> + '_ {
+        let placed = self.arena.slots.iter().filter(|slot| slot.has(EXPANDED) && slot.node != UNBORN);
+        placed.map(|slot| NodeVisits {
+            node: slot.node,
+            visits: slot.children().map(|child| (self.arena.action(child).clone(), self.arena.slots[child].visits)).collect(),
+            mean: slot.sum / slot.visits.max(1) as f32,
+            is_exhausted: slot.has(EXHAUSTED),
+        })
+    }
+
+    /// Simulations so far.
+    pub fn simulations(&self) -> u32 {
+        self.simulations
     }
 
     /// The mean value of the root in [0, 1], for whoever the problem is posed for.
