@@ -18,7 +18,7 @@ use metacot_traces::{
     task::{self, Problem, Task},
 };
 
-use crate::support::{kill_until_done, tiny};
+use crate::support::{Random, kill_at_random, kill_until_done, tiny};
 
 /// Problems, vocabulary and fresh weights.
 struct Lab {
@@ -211,8 +211,49 @@ fn victim() {
     }
 }
 
+/// Likewise, for the run that is killed at random points.
+const GRPO_VICTIM: &str = "METACOT_TEST_GRPO_VICTIM";
+
+/// Kills of the test of random points; twenty take about half a minute.
+fn wanted_kills() -> u32 {
+    std::env::var("METACOT_KILLS").map_or(3, |number| number.parse().unwrap())
+}
+
+/// GRPO as its recipe has it, long enough to be killed as often as is wanted.
+fn grpo() -> PolicyConfig {
+    let text = "
+        refill = 3
+        filter = { keep = 'varied' }
+        objective = { name = 'grpo' }
+    ";
+    PolicyConfig { steps: 24 * wanted_kills() as usize, checkpoint_steps: 1, ..config(text) }
+}
+
+/// Not a test of its own: the process that `kill -9` meets.
 #[test]
-fn a_killed_run_ends_like_an_uninterrupted_one() {
+fn grpo_victim() {
+    if let Some(folder) = std::env::var_os(GRPO_VICTIM) {
+        lab().run(&grpo(), Path::new(&folder)).unwrap();
+    }
+}
+
+#[test]
+fn grpo_killed_at_random_points_ends_with_the_weights_of_an_uninterrupted_run() {
+    let [whole, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let started = std::time::Instant::now();
+    let (weights, reports) = lab().run(&grpo(), whole.path()).unwrap();
+    let step = started.elapsed() / reports.len() as u32;
+    let random = Random { kills: wanted_kills(), longest: 16 * step, seed: 20 };
+    let kills = kill_at_random("improve::grpo_victim", GRPO_VICTIM, killed.path(), &random);
+    let (again, rest) = lab().run(&grpo(), killed.path()).unwrap();
+    println!("{kills} kills met the run; {} steps; digests {} and {}", reports.len(), weights.digest(), again.digest());
+    assert!(kills > 0 && rest.is_empty(), "{kills} kills met the run");
+    assert_eq!(again.digest(), weights.digest());
+    assert!(end_of(whole.path()) == end_of(killed.path()));
+}
+
+#[test]
+fn a_run_of_everything_that_is_killed_ends_like_an_uninterrupted_one() {
     let [whole, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let (_, reports) = lab().run(&everything(), whole.path()).unwrap();
     assert!(reports.iter().any(|report| report.groups_replayed > 0 && report.metrics.staleness_max > 0));

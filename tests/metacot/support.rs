@@ -33,13 +33,7 @@ pub fn tiny_model(tied_embeddings: bool) -> ModelConfig {
 pub fn kill_until_done(victim: &str, variable: &str, folder: &Path, first: u64, step: u64) -> u32 {
     let mut kills = 0;
     for attempt in 0_u64.. {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", victim])
-            .env(variable, folder)
-            .env("RAYON_NUM_THREADS", if attempt % 2 == 0 { "1" } else { "2" })
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = victim_process(victim, variable, folder, attempt % 2 == 0);
         sleep(Duration::from_millis(first + step * attempt));
         match child.try_wait().unwrap() {
             Some(status) => {
@@ -54,6 +48,55 @@ pub fn kill_until_done(victim: &str, variable: &str, folder: &Path, first: u64, 
         }
     }
     kills
+}
+
+/// When a run is killed.
+pub struct Random {
+    /// How often.
+    pub kills: u32,
+    /// The longest that a run may work, once it has begun, before it is killed.
+    pub longest: Duration,
+    /// Decides the points.
+    pub seed: u64,
+}
+
+/// Runs the test `victim` as [`kill_until_done`] does and kills it at random points, then lets it end. Gives the number of kills that met it: fewer
+/// than wanted where it ended before.
+pub fn kill_at_random(victim: &str, variable: &str, folder: &Path, random: &Random) -> u32 {
+    let mut rng = metacot_envs::SeedTree::root(random.seed).child("kills").stream(0);
+    for kill in 0..random.kills {
+        let before = last_change(folder);
+        let mut child = victim_process(victim, variable, folder, kill % 2 == 0);
+        // It has begun when it has written something.
+        while child.try_wait().unwrap().is_none() && last_change(folder) == before {
+            sleep(Duration::from_millis(1));
+        }
+        sleep(random.longest.mul_f64(rand::RngExt::random::<f64>(&mut rng)));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            return kill;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(victim_process(victim, variable, folder, true).wait().unwrap().success());
+    random.kills
+}
+
+/// The newest time of change of a folder and of its files.
+fn last_change(folder: &Path) -> Option<std::time::SystemTime> {
+    let times = std::fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| entry.metadata().ok()?.modified().ok());
+    times.max()
+}
+
+fn victim_process(victim: &str, variable: &str, folder: &Path, is_single: bool) -> std::process::Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", victim])
+        .env(variable, folder)
+        .env("RAYON_NUM_THREADS", if is_single { "1" } else { "2" })
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 /// The recipe of the tests.
