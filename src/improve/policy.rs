@@ -4,6 +4,7 @@
 //! cap), replayed groups, advantages, mini-batches. After a kill at any point a run goes on from its last checkpoint and ends with the same
 //! bytes on a CPU: every draw comes from a stream that the step's number decides.
 
+mod branches;
 mod config;
 mod curriculum;
 mod episode;
@@ -12,6 +13,7 @@ mod report;
 mod sampler;
 mod state;
 mod step;
+mod vine;
 
 use std::{collections::VecDeque, fs, io::Write as _, path::Path, time::Instant};
 
@@ -41,8 +43,9 @@ pub use episode::{Episode, EpisodeGroup};
 pub use replay::ReplayConfig;
 pub use report::StepReport;
 pub use sampler::Mode;
+pub use vine::VineConfig;
 
-use config::{needs_reference, needs_values};
+use config::{needs_reference, needs_step_values, needs_values};
 use episode::Draw;
 use replay::Replay;
 use sampler::Sampler;
@@ -339,6 +342,17 @@ impl Run<'_> {
             refill = Refill { sampled: sampled.groups.len(), kept: sampled.kept.len(), ..refill };
         }
         sampled.kept.truncate(config.plan.prompts);
+        if needs_step_values(&self.objective) {
+            // Only what is trained on is worth sampling on from.
+            let mut kept: Vec<EpisodeGroup> = sampled.kept.iter().map(|&index| sampled.groups[index].clone()).collect();
+            let vine = config.vine.unwrap_or_default();
+            let seeds = self.seeds.child("vine").index(self.position.step as u64);
+            let tokens = vine::sample_values(vine, &draw, self.job.pool, &config.reward, &mut kept, self.sampler.decoder(), &seeds);
+            self.position.sampled_tokens += tokens;
+            for (&index, group) in sampled.kept.iter().zip(kept) {
+                sampled.groups[index] = group;
+            }
+        }
         Ok(sampled)
     }
 

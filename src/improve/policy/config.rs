@@ -5,7 +5,7 @@ use metacot_objectives::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CurriculumConfig, Mode, ReplayConfig};
+use super::{CurriculumConfig, Mode, ReplayConfig, VineConfig};
 use crate::train::{Schedule, TrainerConfig};
 
 /// Settings of a policy-gradient run; kept in its checkpoints and compared when it resumes.
@@ -61,6 +61,9 @@ pub struct PolicyConfig {
     /// Groups of earlier steps that are trained on again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayConfig>,
+    /// How values of steps are sampled, for objectives that read them; left out, as [`VineConfig`] has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vine: Option<VineConfig>,
     /// Levels of effort: each group draws one, its prompt says which, and the reward `effort` pays by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<EffortDial>,
@@ -94,6 +97,7 @@ impl Default for PolicyConfig {
             objective: ObjectiveConfig { name: "grpo".into(), advantage: None, loss: None, aggregation: None, kl: None, importance: None, entropy_bonus: None },
             kl_controller: None,
             replay: None,
+            vine: None,
             effort: None,
             trainer: TrainerConfig::default(),
         }
@@ -140,6 +144,9 @@ impl PolicyConfig {
         if let Some(replay) = &self.replay {
             replay.validate()?;
         }
+        if let Some(vine) = &self.vine {
+            vine.validate()?;
+        }
         if let Some(lora) = &self.trainer.lora {
             lora.validate().map_err(|reason| format!("trainer.{reason}"))?;
         }
@@ -162,10 +169,7 @@ impl PolicyConfig {
 /// What an objective reads that the loop does not make.
 fn missing(objective: &Objective) -> Option<&'static str> {
     match (&objective.loss, &objective.advantage) {
-        (Loss::StepDpo(_), _) => Some("preferences between steps"),
-        (Loss::Unlikelihood(_), _) => Some("marked branches"),
         (Loss::VerifierFree(_), _) | (_, Advantage::VerifierFree(_)) => Some("reference solutions"),
-        (_, Advantage::Vine(_) | Advantage::MonteCarlo(_)) => Some("values of steps"),
         (_, Advantage::Episodes(_) | Advantage::Score(_)) => Some("several episodes"),
         _ => None,
     }
@@ -178,12 +182,17 @@ pub(super) fn needs_values(objective: &Objective) -> bool {
 
 /// Whether an objective reads the reference policy.
 pub(super) fn needs_reference(objective: &Objective) -> bool {
-    objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_) | Loss::Dpo(_))
+    objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_) | Loss::Dpo(_) | Loss::StepDpo(_))
 }
 
-/// Whether an objective learns from pairs of responses.
+/// Whether an objective learns from pairs of responses or of their steps.
 pub(super) fn needs_pairs(objective: &Objective) -> bool {
-    matches!(objective.loss, Loss::Dpo(_))
+    matches!(objective.loss, Loss::Dpo(_) | Loss::StepDpo(_))
+}
+
+/// Whether an objective reads values of steps that sampling gives.
+pub(super) fn needs_step_values(objective: &Objective) -> bool {
+    matches!(objective.advantage, Advantage::Vine(_))
 }
 
 #[cfg(test)]
@@ -210,7 +219,8 @@ mod tests {
             error("plan = { prompts = 3, samples = 3, minibatch = 4, epochs = 1 }"),
             "plan: setting minibatch is 4; expected a divisor of prompts times samples"
         );
-        assert!(error("objective = { name = 'vineppo' }").contains("reads values of steps"));
+        assert!(error("objective = { name = 'verifier-free' }").contains("reads reference solutions"));
+        assert!(error("vine = { steps = 0 }").contains("expected at least 1 each"));
         assert!(error("objective = { name = 'gropo' }").starts_with("objective \"gropo\" is unknown"));
         assert!(error("mode = { kind = 'async', lag = 2 }").contains("expected truncate or mask"));
     }

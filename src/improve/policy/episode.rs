@@ -27,6 +27,9 @@ pub struct Episode {
     pub verdict: Rollout,
     /// Optimizer steps before the weights that it was sampled from.
     pub version: usize,
+    /// Bits of the values (`f64`) of the states before its steps, where they were sampled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub step_value_bits: Vec<u64>,
 }
 
 /// The responses to one prompt.
@@ -52,6 +55,11 @@ impl Episode {
     /// The log-probabilities that the sampler reported, in nats.
     pub fn log_probs(&self) -> Vec<f64> {
         self.log_prob_bits.iter().map(|bits| f64::from(f32::from_bits(*bits))).collect()
+    }
+
+    /// The values of the states before its steps, where they were sampled.
+    pub fn step_values(&self) -> Vec<f64> {
+        self.step_value_bits.iter().map(|bits| f64::from_bits(*bits)).collect()
     }
 
     /// The first token of each line.
@@ -96,7 +104,12 @@ impl EpisodeGroup {
             cost: None,
             defects: Default::default(),
         };
-        Self { problem: version, prompt: vec![1], effort: None, episodes: vec![Episode { ids: vec![2], log_prob_bits: vec![0], verdict, version }] }
+        Self {
+            problem: version,
+            prompt: vec![1],
+            effort: None,
+            episodes: vec![Episode { ids: vec![2], log_prob_bits: vec![0], verdict, version, step_value_bits: Vec::new() }],
+        }
     }
 }
 
@@ -148,6 +161,7 @@ impl Draw<'_> {
                     verdict: judge(self.task, self.tokenizer, &pool[problem], &completion),
                     ids: completion.ids,
                     version,
+                    step_value_bits: Vec::new(),
                 })
                 .collect();
             EpisodeGroup { problem, prompt, effort, episodes }

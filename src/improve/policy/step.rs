@@ -1,10 +1,14 @@
 //! One step's learning: groups become a batch, rewards become credit, and mini-batches become updates.
 
 use metacot_envs::SeedTree;
-use metacot_objectives::{Batch, Metrics, Objective, Pair, Sequence, Span};
+use metacot_objectives::{Batch, Loss, Metrics, Objective, Pair, Sequence, Span};
 use rand::seq::SliceRandom;
 
-use super::{EpisodeGroup, PolicyConfig, config::needs_pairs};
+use super::{
+    EpisodeGroup, PolicyConfig,
+    branches::{mark_bad_branches, step_pairs},
+    config::{needs_pairs, needs_step_values},
+};
 use crate::{
     data::Example,
     error::{Error, Result},
@@ -47,7 +51,14 @@ impl Learning<'_> {
         let refuse = |error: metacot_objectives::ObjectiveError| Error::Usage(format!("objective: {error}"));
         let examples: Vec<Example> = groups.iter().flat_map(EpisodeGroup::examples).collect();
         let mut sequences = self.sequences(groups, rewards);
-        let pairs = if needs_pairs(self.objective) { pairs(rewards, &sequences) } else { Vec::new() };
+        let pairs = match self.objective.loss {
+            Loss::Dpo(_) => pairs(rewards, &sequences),
+            Loss::StepDpo(_) => step_pairs(groups, rewards, &sequences),
+            _ => Vec::new(),
+        };
+        if matches!(self.objective.loss, Loss::Unlikelihood(_)) {
+            mark_bad_branches(groups, rewards, &mut sequences);
+        }
         let units: Vec<Vec<usize>> = if needs_pairs(self.objective) {
             pairs.iter().map(|pair| vec![pair.chosen.sequence, pair.rejected.sequence]).collect()
         } else {
@@ -101,9 +112,11 @@ impl Learning<'_> {
         for (prompt, (group, rewards)) in groups.iter().zip(rewards).enumerate() {
             for (episode, &reward) in group.episodes.iter().zip(rewards) {
                 let sampled = episode.log_probs();
+                let lines = episode.line_starts(self.tokenizer);
                 let mut sequence = Sequence {
                     logp_sampled: sampled.clone(),
-                    steps: episode.line_starts(self.tokenizer),
+                    steps: if needs_step_values(self.objective) { self.config.vine.unwrap_or_default().starts(&lines) } else { lines },
+                    step_values: episode.step_values(),
                     is_truncated: !episode.verdict.is_finished,
                     staleness: (self.updates - episode.version) as u32,
                     ..Sequence::new(prompt, reward, sampled)
