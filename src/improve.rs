@@ -2,6 +2,7 @@
 
 mod effort;
 mod evidence;
+mod guided;
 mod hint;
 mod keep;
 mod policy;
@@ -9,7 +10,8 @@ mod store;
 
 pub use effort::{Marked, effort_marks, mark_examples, mark_ids};
 pub use evidence::evidence;
+pub use guided::{DistillConfig, DistillJob, Lesson, ModelGuide, ValueMarks, distill, lesson};
 pub use hint::{HINT, Rationalization, hinted_example, hinted_prompt_ids};
 pub use keep::{Kept, example, keep};
-pub use policy::{Curriculum, CurriculumConfig, Episode, EpisodeGroup, Mode, PolicyConfig, PolicyJob, ReplayConfig, StepReport, policy_gradient};
+pub use policy::{Curriculum, CurriculumConfig, Episode, EpisodeGroup, Mode, PolicyConfig, PolicyJob, ReplayConfig, StepReport, VineConfig, policy_gradient};
 pub use store::{load_groups, save_groups};

@@ -1,11 +1,14 @@
 //! A recipe from the first problem to the report: stages that each leave a finished file, so that a run goes on wherever it was stopped.
 
+mod claims;
 mod corpora;
 mod curves;
 mod extend;
+mod guided;
 mod ladder;
 mod measure;
 mod notice;
+mod self_play;
 mod stages;
 mod summary;
 
@@ -51,6 +54,9 @@ pub fn run(recipe: &Recipe, root: &Path, options: &RunOptions, notify: &mut dyn 
     let task = metacot_traces::task::open(&recipe.spec(metacot_traces::corpus::Split::Train, recipe.corpus.train, recipe.seed))?;
     if let Some(spec) = recipe.held_out_spec() {
         metacot_traces::task::open(&spec)?;
+    }
+    if recipe.stages.iter().any(|stage| stage.self_play.is_some()) {
+        metacot_traces::task::open_game(&recipe.spec(metacot_traces::corpus::Split::Train, recipe.corpus.train, recipe.seed))?;
     }
     let (dir, state) = RunDir::open(root, recipe, options.force)?;
     if state == RunState::Finished {
@@ -99,6 +105,12 @@ impl Run<'_> {
         let mut report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &improved.rounds, weights.config.num_parameters())?;
         if !improved.efforts.is_empty() {
             report.sections.insert(1, summary::efforts(&improved.efforts, self.recipe)?);
+        }
+        if !improved.guided.is_empty() {
+            report.sections.insert(1, guided::section(&improved.guided, self.recipe)?);
+        }
+        if !improved.played.is_empty() {
+            report.sections.insert(1, self_play::section(&improved.played, self.recipe)?);
         }
         if let Some(ladder) = &self.recipe.ladder {
             ladder::add(&mut report, ladder, self.recipe, &evaluations[0], &rungs)?;

@@ -3,6 +3,7 @@
 //! Two recipes with the same values are the same run; nothing else (threads, device, folder) may change its numbers on a CPU.
 
 mod builtin;
+mod guided;
 mod stage;
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, model::ModelConfig, sample::SampleConfig, tokenizer::Tokenizer, train::TrainConfig};
 pub use builtin::{BUILT_IN, built_in};
+pub use guided::{GuidedRecipe, GuidedSearch, SelfPlayRecipe};
 pub use stage::{ImitateRecipe, Keep, LadderRecipe, Method, StageRecipe, Start};
 
 /// A whole pipeline: generate, train, improve, evaluate, report.
@@ -182,6 +184,11 @@ impl Recipe {
     /// The dial of effort of the first stage that has one.
     pub fn effort(&self) -> Option<&EffortDial> {
         self.stages.iter().filter_map(|stage| stage.policy.as_ref()?.effort.as_ref()).next()
+    }
+
+    /// Whether a stage teaches values, so that the vocabulary has marks for them.
+    pub fn has_values(&self) -> bool {
+        self.stages.iter().any(|stage| stage.guided.is_some() || stage.self_play.is_some())
     }
 
     /// The number of trainings and evaluations that follow the supervised ones: of each round of imitation and of each other stage; a ladder

@@ -12,7 +12,7 @@ use super::{Notice, Run, stages::distinct_problems};
 use crate::{
     Result,
     data::Example,
-    improve::{HINT, effort_marks, example, hinted_example, mark_examples, mark_ids},
+    improve::{HINT, ValueMarks, effort_marks, example, hinted_example, mark_examples, mark_ids},
     tokenizer::Tokenizer,
 };
 
@@ -52,6 +52,9 @@ impl Run<'_> {
             phrases.push(HINT.into());
         }
         phrases.extend(recipe.effort().map(effort_marks).unwrap_or_default());
+        if recipe.has_values() {
+            phrases.extend(ValueMarks::PHRASES.map(String::from));
+        }
         let tokenizer = Tokenizer::new(phrases.clone(), recipe.task.whole_numbers_up_to)?;
         let path = self.dir.tokenizer();
         if !path.exists() {

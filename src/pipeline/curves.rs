@@ -15,6 +15,10 @@ impl Run<'_> {
         let mut log = MetricsLog::create(self.dir.root())?;
         for name in trainings {
             let path = self.dir.checkpoint(name).join("metrics.jsonl");
+            // A run of a ladder that stopped may have left nothing.
+            if !path.exists() {
+                continue;
+            }
             let text = fs::read_to_string(&path).map_err(Error::io("cannot read", &path))?;
             for (index, line) in text.lines().enumerate() {
                 let damaged = |error: serde_json::Error| Error::data(&path, format!("line {}: {error}", index + 1));

@@ -3,18 +3,18 @@
 use metacot_envs::SeedTree;
 
 use super::{
-    Notice, Run,
+    Notice, Run, claims,
     corpora::Data,
     stages::{Announce, Improved, Standing},
 };
 use crate::{
-    Result,
+    Error, Result,
     eval::{
         Evaluation,
         statistics::{Bootstrap, Estimate, Tally, pass_at_k},
     },
     model::Weights,
-    recipe::{LadderRecipe, Recipe},
+    recipe::{LadderRecipe, Recipe, StageRecipe},
     report::{Cell, Report, Section, Table},
 };
 
@@ -25,10 +25,19 @@ pub(super) struct Rung {
     pub runs: Vec<Vec<Evaluation>>,
     /// Problems that only a hint unlocked, over all seeds and rounds.
     pub unlocked: usize,
+    /// Seeds whose run stopped, and why.
+    pub failures: Vec<(u64, String)>,
+}
+
+impl Rung {
+    fn new(stage: &StageRecipe) -> Self {
+        Self { name: stage.name.clone(), runs: Vec::new(), unlocked: 0, failures: Vec::new() }
+    }
 }
 
 impl Run<'_> {
-    /// Runs every arm with every seed, each from the supervised model.
+    /// Runs every arm with every seed, each from the supervised model. A run that stops (nothing to learn from, numbers that are not finite) ends
+    /// nothing but itself.
     pub(super) fn ladder(
         &self,
         ladder: &LadderRecipe,
@@ -37,7 +46,7 @@ impl Run<'_> {
         announce: &mut Announce<'_>,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<(Improved, Vec<Rung>)> {
-        let mut rungs: Vec<Rung> = self.recipe.stages.iter().map(|stage| Rung { name: stage.name.clone(), runs: Vec::new(), unlocked: 0 }).collect();
+        let mut rungs: Vec<Rung> = self.recipe.stages.iter().map(|stage| Rung::new(stage)).collect();
         let mut all = Improved::start(base);
         for seed in 1..=ladder.seeds {
             let arms = ladder.arms(&self.recipe.stages, seed, self.recipe.model.context);
@@ -46,7 +55,16 @@ impl Run<'_> {
                 let seeds = self.seeds.child("ladder").index(seed);
                 let mut standing = Standing::start(base, self.recipe.corpus.train, seeds);
                 standing.evaluates_rounds = false;
-                self.stage(arm, &mut standing, &mut own, data, announce, notify)?;
+                match self.stage(arm, &mut standing, &mut own, data, announce, notify) {
+                    Ok(()) => {}
+                    Err(Error::Stopped(reason)) => {
+                        notify(Notice::Note(format!("{} stopped: {reason}", arm.name)));
+                        let root = format!("{}/", self.dir.root().display());
+                        rung.failures.push((seed, reason.replace(&root, "")));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
                 rung.runs.extend(own.evaluations.pop());
                 rung.unlocked += own.rounds.iter().map(|round| round.unlocked).sum::<usize>();
                 all.rounds.extend(own.rounds);
@@ -62,11 +80,15 @@ pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, s
     let bootstrap = Bootstrap::new(&SeedTree::root(recipe.seed).child("report").child("ladder"));
     for (set, title) in ["Arms at equal sampled tokens, unseen problems", "Arms at equal sampled tokens, held-out settings"].into_iter().enumerate() {
         let Some(base) = supervised.get(set) else { continue };
-        let section = section(title, ladder, recipe.eval.k, base, rungs, set, &bootstrap)?;
-        report.sections.insert(set, section);
+        let [arms, claims] = section(title, ladder, recipe.eval.k, base, rungs, set, &bootstrap)?;
+        report.sections.insert(2 * set, arms);
+        if set == 0 {
+            report.sections.insert(1, claims);
+        }
     }
     let changes: Vec<String> = rungs
         .iter()
+        .filter(|rung| !rung.runs.is_empty())
         .map(|rung| {
             let runs: Vec<&Evaluation> = rung.runs.iter().map(|sets| &sets[0]).collect();
             let difference = bootstrap.difference(&Pooled::of(&runs, 1)?.solve, &supervised[0].solve_rates())?;
@@ -82,7 +104,7 @@ pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, s
     Ok(())
 }
 
-fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs: &[Rung], set: usize, bootstrap: &Bootstrap) -> Result<Section> {
+fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs: &[Rung], set: usize, bootstrap: &Bootstrap) -> Result<[Section; 2]> {
     let caption = format!(
         "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems; range is that of pass@1 over the seeds; change is paired with the supervised model.",
         base.problems.len(),
@@ -94,13 +116,24 @@ fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs:
     let mut table = Table::new(caption, columns);
     let supervised = Pooled::of(&[base], k)?;
     table = table.row(supervised.row("supervised", None, None, bootstrap)?);
-    for rung in rungs {
+    let mut arms = vec![("supervised".to_owned(), supervised)];
+    for rung in rungs.iter().filter(|rung| !rung.runs.is_empty()) {
         let runs: Vec<&Evaluation> = rung.runs.iter().map(|sets| &sets[set]).collect();
         let pooled = Pooled::of(&runs, k)?;
-        let difference = bootstrap.difference(&pooled.solve, &supervised.solve)?;
+        let difference = bootstrap.difference(&pooled.solve, &arms[0].1.solve)?;
         table = table.row(pooled.row(&rung.name, Some(&difference), (rung.unlocked > 0).then_some(rung.unlocked), bootstrap)?);
+        arms.push((rung.name.clone(), pooled));
     }
-    Ok(Section::new(title).table(table))
+    for rung in rungs.iter().filter(|rung| rung.runs.is_empty()) {
+        let missing = std::iter::repeat_with(|| Cell::Missing).take(7);
+        table = table.row([Cell::text(rung.name.clone())].into_iter().chain(missing).chain([Cell::text("stopped"), Cell::Missing]));
+    }
+    let mut section = Section::new(title).table(table);
+    for (name, (seed, reason)) in rungs.iter().flat_map(|rung| rung.failures.iter().map(move |failure| (&rung.name, failure))) {
+        section = section.paragraph(format!("{name} stopped with seed {seed}, which the row leaves out: {reason}."));
+    }
+    let arms: Vec<(&str, &Pooled)> = arms.iter().map(|(name, pooled)| (name.as_str(), pooled)).collect();
+    Ok([section, claims::section(&arms, k, bootstrap)?])
 }
 
 fn verdict(difference: &Estimate) -> &'static str {
@@ -112,9 +145,9 @@ fn verdict(difference: &Estimate) -> &'static str {
 }
 
 /// The runs of an arm, problem by problem, as means over the runs.
-struct Pooled {
-    solve: Vec<f64>,
-    solve_at_k: Vec<f64>,
+pub(super) struct Pooled {
+    pub solve: Vec<f64>,
+    pub solve_at_k: Vec<f64>,
     greedy: Vec<f64>,
     valid: Vec<f64>,
     tokens: Vec<f64>,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use metacot_envs::{SeedTree, Settings};
 use metacot_traces::{Budget, task::Problem};
 
-use super::{Notice, Run, corpora::Data, summary::RoundCounts};
+use super::{Notice, Run, corpora::Data, guided::GuidedCounts, self_play::PlayCounts, summary::RoundCounts};
 use crate::{
     Error, Result,
     eval::Evaluation,
@@ -33,12 +33,17 @@ pub(super) struct Improved {
     pub rounds: Vec<RoundCounts>,
     /// Discounts, and the model behind the mark of each, on unseen problems.
     pub efforts: Vec<(f64, Evaluation)>,
+    /// By round of expert iteration, the state before it included.
+    pub guided: Vec<GuidedCounts>,
+    /// By round of self-play, the state before it included.
+    pub played: Vec<PlayCounts>,
 }
 
 impl Improved {
     /// Before any stage.
     pub fn start(base: &Weights) -> Self {
-        Self { weights: base.clone(), evaluations: Vec::new(), rounds: Vec::new(), efforts: Vec::new() }
+        let weights = base.clone();
+        Self { weights, evaluations: Vec::new(), rounds: Vec::new(), efforts: Vec::new(), guided: Vec::new(), played: Vec::new() }
     }
 }
 
@@ -47,12 +52,12 @@ pub(super) type Announce<'a> = dyn FnMut(String, &mut dyn FnMut(Notice)) + 'a;
 
 /// Where the stages stand.
 pub(super) struct Standing<'a> {
-    base: &'a Weights,
+    pub base: &'a Weights,
     pub weights: Weights,
     /// What the rounds of imitation draw from.
-    seeds: SeedTree,
+    pub seeds: SeedTree,
     /// The first training problem that no stage has asked.
-    next_problem: u64,
+    pub next_problem: u64,
     /// Rounds of imitation so far, over all stages.
     rounds: u64,
     /// Whether each round of imitation is evaluated, not only the last.
@@ -89,6 +94,9 @@ impl Run<'_> {
         notify: &mut dyn FnMut(Notice),
     ) -> Result<()> {
         let name = &stage.name;
+        if stage.from_base {
+            standing.weights = standing.base.clone();
+        }
         if let Some(imitate) = &stage.imitate {
             let first = standing.next_problem;
             for round in 1..=imitate.rounds {
@@ -117,6 +125,12 @@ impl Run<'_> {
             }
             announce(format!("evaluation after {name}"), notify);
             improved.evaluations.push(self.evaluate(name, &standing.weights, data, notify)?);
+        }
+        if let Some(guided) = &stage.guided {
+            self.guided((name, guided), standing, improved, data, announce, notify)?;
+        }
+        if let Some(play) = &stage.self_play {
+            self.self_play((name, play), standing, improved, data, announce, notify)?;
         }
         if let Some(train) = &stage.supervise {
             announce(format!("{name} (more supervised training)"), notify);

@@ -1,8 +1,17 @@
 //! The recipes that the binary carries: one line each.
 
 /// Name and text of every built-in recipe.
-pub const BUILT_IN: &[(&str, &str)] =
-    &[("quickstart", include_str!("quickstart.toml")), ("grpo", include_str!("grpo.toml")), ("ladder", include_str!("ladder.toml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("quickstart", include_str!("quickstart.toml")),
+    ("grpo", include_str!("grpo.toml")),
+    ("ladder", include_str!("ladder.toml")),
+    ("star", include_str!("star.toml")),
+    ("bootstrap", include_str!("bootstrap.toml")),
+    ("effort", include_str!("effort.toml")),
+    ("expert", include_str!("expert.toml")),
+    ("alphazero", include_str!("alphazero.toml")),
+    ("r1", include_str!("r1.toml")),
+];
 
 /// The text of a built-in recipe.
 pub fn built_in(name: &str) -> Option<&'static str> {

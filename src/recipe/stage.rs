@@ -5,6 +5,7 @@
 use metacot_objectives::Reward;
 use serde::{Deserialize, Serialize};
 
+use super::guided::{GuidedRecipe, SelfPlayRecipe};
 use crate::{improve::PolicyConfig, train::TrainConfig};
 
 /// One stage; exactly one of its parts is there.
@@ -13,15 +14,28 @@ use crate::{improve::PolicyConfig, train::TrainConfig};
 pub struct StageRecipe {
     /// Names its checkpoints and evaluations; lower-case letters, digits and dashes, once in a recipe.
     pub name: String,
+    /// Whether it starts from the supervised model, not where the stage before it ended.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub from_base: bool,
     /// Rounds of sampling, keeping and training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imitate: Option<ImitateRecipe>,
     /// Policy gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyConfig>,
+    /// Expert iteration: searches that the model guides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guided: Option<GuidedRecipe>,
+    /// Games of two players against itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_play: Option<SelfPlayRecipe>,
     /// More supervised training on the corpus: what the others are compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supervise: Option<TrainConfig>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Turns the stages into arms of a comparison: each starts from the supervised model and samples the same number of tokens.
@@ -44,6 +58,9 @@ impl LadderRecipe {
             }
             if let Some(policy) = &mut arm.policy {
                 policy.tokens = Some(self.tokens);
+            }
+            if let Some(guided) = &mut arm.guided {
+                guided.tokens = Some(self.tokens);
             }
             if let Some(train) = &mut arm.supervise {
                 let per_step = train.rows * train.accumulation * train.row_tokens.unwrap_or(row_tokens);
@@ -263,8 +280,13 @@ fn graded() -> Reward {
 impl StageRecipe {
     /// The names of its rounds, or its own.
     pub(super) fn improvements(&self) -> Vec<String> {
-        match &self.imitate {
-            Some(imitate) => (1..=imitate.rounds).map(|round| format!("{}-{round}", self.name)).collect(),
+        let rounds = [
+            self.imitate.as_ref().map(|imitate| imitate.rounds),
+            self.guided.as_ref().map(|guided| guided.rounds),
+            self.self_play.as_ref().map(|play| play.rounds),
+        ];
+        match rounds.into_iter().flatten().next() {
+            Some(rounds) => (1..=rounds).map(|round| format!("{}-{round}", self.name)).collect(),
             None => vec![self.name.clone()],
         }
     }
@@ -287,14 +309,17 @@ impl StageRecipe {
             return Err(format!("stage.name = \"{}\" is not allowed; expected lower-case letters, digits and dashes, and not supervised", self.name));
         }
         let name = &self.name;
-        let parts = [self.imitate.is_some(), self.policy.is_some(), self.supervise.is_some()].into_iter().filter(|is_there| *is_there).count();
+        let parts = [self.imitate.is_some(), self.policy.is_some(), self.guided.is_some(), self.self_play.is_some(), self.supervise.is_some()];
+        let parts = parts.into_iter().filter(|is_there| *is_there).count();
         if parts != 1 {
-            return Err(format!("stage {name} has {parts} parts; expected one of imitate, policy and supervise"));
+            return Err(format!("stage {name} has {parts} parts; expected one of imitate, policy, guided, self_play and supervise"));
         }
         let imitate = self.imitate.as_ref().map_or(Ok(()), ImitateRecipe::validate).map_err(|reason| format!("stage.{name}.imitate.{reason}"));
         let policy = self.policy.as_ref().map_or(Ok(()), PolicyConfig::validate).map_err(|reason| format!("stage.{name}.policy.{reason}"));
         let supervise = self.supervise.as_ref().map_or(Ok(()), TrainConfig::validate).map_err(|reason| format!("stage.{name}.supervise: {reason}"));
-        imitate.and(policy).and(supervise)
+        let guided = self.guided.as_ref().map_or(Ok(()), GuidedRecipe::validate).map_err(|reason| format!("stage.{name}.guided.{reason}"));
+        let play = self.self_play.as_ref().map_or(Ok(()), SelfPlayRecipe::validate).map_err(|reason| format!("stage.{name}.self_play.{reason}"));
+        imitate.and(policy).and(guided).and(play).and(supervise)
     }
 }
 
@@ -324,7 +349,7 @@ mod tests {
     fn thresholds_must_rise_and_a_stage_has_one_part() {
         let recipe = ImitateRecipe { thresholds: vec![1.0, 0.5], ..ImitateRecipe::of(Method::Rest) };
         assert_eq!(recipe.validate().unwrap_err(), "thresholds = [1.0, 0.5] is not allowed; expected at least one number, rising");
-        let stage = StageRecipe { name: "a".into(), imitate: None, policy: None, supervise: None };
-        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate, policy and supervise");
+        let stage = StageRecipe { name: "a".into(), from_base: false, imitate: None, policy: None, guided: None, self_play: None, supervise: None };
+        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate, policy, guided, self_play and supervise");
     }
 }
