@@ -2,6 +2,7 @@
 
 mod effort;
 mod evidence;
+mod evolution;
 mod guided;
 mod hint;
 mod keep;
@@ -10,8 +11,12 @@ mod store;
 
 pub use effort::{Marked, effort_marks, mark_examples, mark_ids};
 pub use evidence::evidence;
+pub use evolution::{EvolutionConfig, EvolutionJob, evolve};
 pub use guided::{DistillConfig, DistillJob, Lesson, ModelGuide, ValueMarks, distill, lesson};
 pub use hint::{HINT, Rationalization, hinted_example, hinted_prompt_ids};
 pub use keep::{Kept, example, keep};
-pub use policy::{Curriculum, CurriculumConfig, Episode, EpisodeGroup, Mode, PolicyConfig, PolicyJob, ReplayConfig, StepReport, VineConfig, policy_gradient};
+pub use policy::{
+    ATTEMPT_MARKS, Attempt, AttemptsConfig, Curriculum, CurriculumConfig, Episode, EpisodeGroup, Feedback, Mode, PolicyConfig, PolicyJob, ReplayConfig,
+    StepReport, VineConfig, policy_gradient,
+};
 pub use store::{load_groups, save_groups};

@@ -8,6 +8,7 @@ mod guided;
 mod ladder;
 mod measure;
 mod notice;
+mod scorecard;
 mod self_play;
 mod stages;
 mod summary;
@@ -105,6 +106,9 @@ impl Run<'_> {
         let mut report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &improved.rounds, weights.config.num_parameters())?;
         if !improved.efforts.is_empty() {
             report.sections.insert(1, summary::efforts(&improved.efforts, self.recipe)?);
+        }
+        if self.recipe.stages.len() > 1 && self.recipe.ladder.is_none() {
+            report.sections.insert(0, scorecard::section(&evaluations, self.recipe)?);
         }
         if !improved.guided.is_empty() {
             report.sections.insert(1, guided::section(&improved.guided, self.recipe)?);

@@ -186,6 +186,11 @@ impl Recipe {
         self.stages.iter().filter_map(|stage| stage.policy.as_ref()?.effort.as_ref()).next()
     }
 
+    /// Whether a stage lets responses have several attempts, so that the vocabulary has marks between them.
+    pub fn has_attempts(&self) -> bool {
+        self.stages.iter().any(|stage| stage.policy.as_ref().is_some_and(|policy| policy.attempts.is_some()))
+    }
+
     /// Whether a stage teaches values, so that the vocabulary has marks for them.
     pub fn has_values(&self) -> bool {
         self.stages.iter().any(|stage| stage.guided.is_some() || stage.self_play.is_some())

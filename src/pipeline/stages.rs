@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     eval::Evaluation,
     grade::{RolloutGroup, Teacher, rollouts},
-    improve::{PolicyConfig, PolicyJob, Rationalization, keep, load_groups, mark_ids, policy_gradient, save_groups},
+    improve::{EvolutionConfig, EvolutionJob, PolicyConfig, PolicyJob, Rationalization, evolve, keep, load_groups, mark_ids, policy_gradient, save_groups},
     model::Weights,
     recipe::{ImitateRecipe, StageRecipe, Start},
     sample::{CpuDecoder, SampleConfig},
@@ -131,6 +131,12 @@ impl Run<'_> {
         }
         if let Some(play) = &stage.self_play {
             self.self_play((name, play), standing, improved, data, announce, notify)?;
+        }
+        if let Some(evolve) = &stage.evolve {
+            announce(format!("{name} (evolution strategies)"), notify);
+            self.evolution(name, evolve, standing, data, notify)?;
+            announce(format!("evaluation after {name}"), notify);
+            improved.evaluations.push(self.evaluate(name, &standing.weights, data, notify)?);
         }
         if let Some(train) = &stage.supervise {
             announce(format!("{name} (more supervised training)"), notify);
@@ -293,6 +299,33 @@ impl Run<'_> {
         };
         notify(Notice::Note(job.plan()));
         let weights = policy_gradient(&job, &mut |report| notify(Notice::Improving(Box::new(report))))?;
+        standing.weights = weights;
+        Ok(())
+    }
+}
+
+impl Run<'_> {
+    /// Evolution strategies from the weights as they are.
+    fn evolution(&self, name: &str, config: &EvolutionConfig, standing: &mut Standing<'_>, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<()> {
+        let pool = distinct_problems(config.pool, standing.next_problem, |id| Ok(self.task.draw(id)?))?;
+        standing.next_problem += 20 * config.pool;
+        notify(Notice::Note(config.plan()));
+        let job = EvolutionJob {
+            config,
+            initial: &standing.weights,
+            task: self.task.as_ref(),
+            tokenizer: &data.tokenizer,
+            pool: &pool,
+            sample: &self.recipe.sample_config(config.temperature),
+            seeds: &self.seeds.child("evolve").child(name),
+            folder: &self.dir.checkpoint(name),
+        };
+        let mut decoder = self.generator(&standing.weights);
+        let weights = evolve(&job, &mut decoder, &mut |step, reward| {
+            if step.is_multiple_of(10) {
+                notify(Notice::Note(format!("step {step}: mean reward of the perturbed copies {reward:.3}")));
+            }
+        })?;
         standing.weights = weights;
         Ok(())
     }

@@ -168,7 +168,8 @@ impl SelfPlayRecipe {
 }
 
 fn with_puct(settings: &Settings, simulations: u32) -> Settings {
-    let puct = Settings::default().with("selection", "puct").with("simulations", simulations);
+    // What was not tried yet counts as even, between a solved and a hopeless state.
+    let puct = Settings::default().with("selection", "puct").with("simulations", simulations).with("first_play", 0.5);
     settings.iter().fold(puct, |settings, (name, value)| settings.with(name, value))
 }
 

@@ -6,7 +6,10 @@ use metacot_objectives::Reward;
 use serde::{Deserialize, Serialize};
 
 use super::guided::{GuidedRecipe, SelfPlayRecipe};
-use crate::{improve::PolicyConfig, train::TrainConfig};
+use crate::{
+    improve::{EvolutionConfig, PolicyConfig},
+    train::TrainConfig,
+};
 
 /// One stage; exactly one of its parts is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,9 @@ pub struct StageRecipe {
     /// Games of two players against itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_play: Option<SelfPlayRecipe>,
+    /// Evolution strategies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evolve: Option<EvolutionConfig>,
     /// More supervised training on the corpus: what the others are compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supervise: Option<TrainConfig>,
@@ -61,6 +67,9 @@ impl LadderRecipe {
             }
             if let Some(guided) = &mut arm.guided {
                 guided.tokens = Some(self.tokens);
+            }
+            if let Some(evolve) = &mut arm.evolve {
+                evolve.tokens = Some(self.tokens);
             }
             if let Some(train) = &mut arm.supervise {
                 let per_step = train.rows * train.accumulation * train.row_tokens.unwrap_or(row_tokens);
@@ -309,17 +318,19 @@ impl StageRecipe {
             return Err(format!("stage.name = \"{}\" is not allowed; expected lower-case letters, digits and dashes, and not supervised", self.name));
         }
         let name = &self.name;
-        let parts = [self.imitate.is_some(), self.policy.is_some(), self.guided.is_some(), self.self_play.is_some(), self.supervise.is_some()];
+        let parts =
+            [self.imitate.is_some(), self.policy.is_some(), self.guided.is_some(), self.self_play.is_some(), self.evolve.is_some(), self.supervise.is_some()];
         let parts = parts.into_iter().filter(|is_there| *is_there).count();
         if parts != 1 {
-            return Err(format!("stage {name} has {parts} parts; expected one of imitate, policy, guided, self_play and supervise"));
+            return Err(format!("stage {name} has {parts} parts; expected one of imitate, policy, guided, self_play, evolve and supervise"));
         }
         let imitate = self.imitate.as_ref().map_or(Ok(()), ImitateRecipe::validate).map_err(|reason| format!("stage.{name}.imitate.{reason}"));
         let policy = self.policy.as_ref().map_or(Ok(()), PolicyConfig::validate).map_err(|reason| format!("stage.{name}.policy.{reason}"));
         let supervise = self.supervise.as_ref().map_or(Ok(()), TrainConfig::validate).map_err(|reason| format!("stage.{name}.supervise: {reason}"));
         let guided = self.guided.as_ref().map_or(Ok(()), GuidedRecipe::validate).map_err(|reason| format!("stage.{name}.guided.{reason}"));
         let play = self.self_play.as_ref().map_or(Ok(()), SelfPlayRecipe::validate).map_err(|reason| format!("stage.{name}.self_play.{reason}"));
-        imitate.and(policy).and(guided).and(play).and(supervise)
+        let evolve = self.evolve.as_ref().map_or(Ok(()), EvolutionConfig::validate).map_err(|reason| format!("stage.{name}.evolve.{reason}"));
+        imitate.and(policy).and(guided).and(play).and(evolve).and(supervise)
     }
 }
 
@@ -349,7 +360,8 @@ mod tests {
     fn thresholds_must_rise_and_a_stage_has_one_part() {
         let recipe = ImitateRecipe { thresholds: vec![1.0, 0.5], ..ImitateRecipe::of(Method::Rest) };
         assert_eq!(recipe.validate().unwrap_err(), "thresholds = [1.0, 0.5] is not allowed; expected at least one number, rising");
-        let stage = StageRecipe { name: "a".into(), from_base: false, imitate: None, policy: None, guided: None, self_play: None, supervise: None };
-        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate, policy, guided, self_play and supervise");
+        let stage =
+            StageRecipe { name: "a".into(), from_base: false, imitate: None, policy: None, guided: None, self_play: None, evolve: None, supervise: None };
+        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate, policy, guided, self_play, evolve and supervise");
     }
 }

@@ -6,8 +6,6 @@
 //!
 //! **Invariant**: scoring and updating lay a list of responses out in the same way, so that before the first update of a step every ratio is exactly 1.
 
-use std::collections::BTreeMap;
-
 use burn::{
     backend::Autodiff,
     module::AutodiffModule,
@@ -15,102 +13,22 @@ use burn::{
     tensor::{Tensor, TensorData, backend::AutodiffBackend},
 };
 use metacot_objectives as objectives;
-use objectives::{Advantages, Coefficients, Metrics, Objective};
-use serde::{Deserialize, Serialize};
+use objectives::{Advantages, Metrics, Objective};
 
 use super::{
     actor::{Actor, ActorState},
-    distribution::{entropy_gradient, outlooks},
-    lora::{Lora, LoraConfig},
+    distribution::entropy_gradient,
+    learner::{Learner, Scores, TrainerConfig, Update},
+    lora::Lora,
     optimizer::{AdamConfig, AdamW, gradient_norm},
+    part::{Part, Total},
 };
 use crate::{
-    data::{Batch, Example, pack},
+    data::{Example, pack},
     error::{Error, Result},
     kernels::{AdamStep, Kernels, Ops},
     model::{Decoder, Weights, floats},
 };
-
-/// How a policy is trained, beside its objective.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TrainerConfig {
-    /// Rows of packed responses that are worked on at once; no effect on the gradient but by rounding.
-    pub rows: usize,
-    /// Tokens of a row, at least the longest prompt and response; `None` is the model's context.
-    pub row_tokens: Option<usize>,
-    /// Norm of all gradients together above which they are scaled down to it; `None` never.
-    pub clip_norm: Option<f32>,
-    /// The constants of AdamW.
-    pub adam: AdamConfig,
-    /// Trains low-rank factors of some projections (and the critic) instead of all weights.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lora: Option<LoraConfig>,
-}
-
-impl Default for TrainerConfig {
-    fn default() -> Self {
-        Self { rows: 8, row_tokens: None, clip_norm: Some(1.0), adam: AdamConfig::default(), lora: None }
-    }
-}
-
-/// What the policy says of one response, token by token.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Scores {
-    /// `[t]` log-probabilities, in nats.
-    pub log_probs: Vec<f64>,
-    /// `[t]` entropies of the distributions that the tokens were drawn from, in nats.
-    pub entropies: Vec<f64>,
-    /// `[t]` values from before each token; empty without a critic.
-    pub values: Vec<f64>,
-}
-
-impl Scores {
-    /// Whether every number is finite.
-    pub fn is_finite(&self) -> bool {
-        self.log_probs.iter().chain(&self.entropies).chain(&self.values).all(|number| number.is_finite())
-    }
-}
-
-/// What an update did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Update {
-    /// The loss.
-    pub loss: f64,
-    /// Norm of the gradient before clipping.
-    pub gradient_norm: f64,
-    /// Diagnostics of the mini-batch.
-    pub metrics: Metrics,
-    /// Whether there was no gradient at all, so that nothing moved.
-    pub is_skipped: bool,
-}
-
-/// What the improve loop needs of a trainer: its backend erased, so that the loop is compiled once and can be tested without one.
-pub trait Learner {
-    /// What the policy says of responses; label `i` of an example is token `i` of its response.
-    fn score(&self, examples: &[Example]) -> Vec<Scores>;
-
-    /// `[b][t]` log-probabilities under the reference policy; empty rows where there is none.
-    fn score_reference(&self, examples: &[Example]) -> Vec<Vec<f64>>;
-
-    /// One optimizer step on a mini-batch; sequence `i` of `batch` is example `i`.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] where the batch lacks what the objective reads; [`Error::Stopped`] where loss or gradient is not finite: then nothing moved.
-    fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update>;
-
-    /// Makes these weights the reference policy; `None` removes it.
-    fn set_reference(&mut self, weights: Option<&Weights>);
-
-    /// Optimizer steps done.
-    fn updates(&self) -> usize;
-
-    /// The policy as it is.
-    fn weights(&self) -> Weights;
-
-    /// All that a checkpoint keeps.
-    fn state(&self) -> ActorState;
-}
 
 /// The trainer on a backend.
 pub struct PolicyTrainer<B: Kernels> {
@@ -300,96 +218,5 @@ impl<B: Kernels> PolicyTrainer<B> {
             add(<Autodiff<B> as Ops>::cross_entropy(logits, targets, weights));
         }
         sum
-    }
-}
-
-/// Rows of responses that are worked on at once, and where their labels lie.
-struct Part {
-    batch: Batch,
-    /// Example, position of its first label, number of its labels.
-    places: Vec<(usize, usize, usize)>,
-}
-
-impl Part {
-    fn new(examples: &[Example], rows: &[Vec<usize>]) -> Self {
-        let batch = Batch::new(examples, rows, 1.0);
-        let places = batch.first_labels(examples, rows).into_iter().map(|(document, at)| (document, at, examples[document].labels())).collect();
-        Self { batch, places }
-    }
-
-    /// The scores of each response from logits `[n, v]` and values `[n]`.
-    fn read(&self, examples: &[Example], logits: &[f32], values: Option<Vec<f32>>) -> BTreeMap<usize, Scores> {
-        let mut targets = vec![None; self.batch.targets.len()];
-        for &(document, at, labels) in &self.places {
-            let example = &examples[document];
-            targets[at..at + labels].iter_mut().zip(&example.ids[example.response_start..]).for_each(|(target, id)| *target = Some(*id));
-        }
-        let outlooks = outlooks(logits, &targets);
-        let scores = |&(document, at, labels): &(usize, usize, usize)| {
-            let own = &outlooks[at..at + labels];
-            let values = values.as_ref().map(|values| values[at..at + labels].iter().map(|value| f64::from(*value)).collect()).unwrap_or_default();
-            let scores = Scores {
-                log_probs: own.iter().map(|outlook| outlook.log_prob).collect(),
-                entropies: own.iter().map(|outlook| outlook.entropy).collect(),
-                values,
-            };
-            (document, scores)
-        };
-        self.places.iter().map(scores).collect()
-    }
-
-    /// Coefficients by response, in the order of `indices`, as coefficients by position.
-    fn spread(&self, indices: &[usize], rows: &[Vec<f64>]) -> Vec<f64> {
-        let of: BTreeMap<usize, &Vec<f64>> = indices.iter().copied().zip(rows).collect();
-        let mut spread = vec![0.0; self.batch.targets.len()];
-        for (document, at, labels) in &self.places {
-            spread[*at..at + labels].copy_from_slice(of[document]);
-        }
-        spread
-    }
-}
-
-/// What the parts of a mini-batch add up to.
-struct Total {
-    loss: f64,
-    is_finite: bool,
-    has_gradient: bool,
-    tokens: f64,
-    /// Clipped from below, from above, by the dual clip; values held: each times tokens.
-    clips: [f64; 4],
-    pairs: [f64; 2],
-}
-
-impl Default for Total {
-    fn default() -> Self {
-        Self { loss: 0.0, is_finite: true, has_gradient: false, tokens: 0.0, clips: [0.0; 4], pairs: [0.0; 2] }
-    }
-}
-
-impl Total {
-    fn add(&mut self, answer: &Coefficients) {
-        let metrics = &answer.metrics;
-        let tokens = metrics.tokens as f64;
-        self.loss += answer.loss;
-        self.is_finite &= answer.is_finite();
-        self.tokens += tokens;
-        let clips = [metrics.clip_low_fraction, metrics.clip_high_fraction, metrics.dual_clip_fraction, metrics.value_clip_fraction];
-        self.clips.iter_mut().zip(clips).for_each(|(sum, clip)| *sum += clip * tokens);
-        // Pairs lie in one part.
-        self.pairs = [metrics.pair_accuracy, metrics.pair_margin];
-    }
-
-    fn metrics(&self, measured: Metrics) -> Metrics {
-        let [low, high, dual, value] = self.clips.map(|clip| clip / self.tokens.max(1.0));
-        Metrics {
-            clip_fraction: low + high,
-            clip_low_fraction: low,
-            clip_high_fraction: high,
-            dual_clip_fraction: dual,
-            value_clip_fraction: value,
-            pair_accuracy: self.pairs[0],
-            pair_margin: self.pairs[1],
-            ..measured
-        }
     }
 }

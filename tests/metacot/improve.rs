@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use metacot::{
     Error, Result,
     device::DeviceChoice,
-    improve::{PolicyConfig, PolicyJob, StepReport, policy_gradient},
+    improve::{ATTEMPT_MARKS, PolicyConfig, PolicyJob, StepReport, policy_gradient},
     model::Weights,
     recipe::Recipe,
     sample::SampleConfig,
@@ -186,6 +186,59 @@ fn low_rank_factors_resume_with_their_moments() {
     let (_, reports) = lab.run(&config, cut.path()).unwrap();
     assert_eq!(reports.len(), 1);
     assert!(end_of(whole.path()) == end_of(cut.path()));
+}
+
+#[test]
+fn objectives_that_read_more_than_rewards_get_it() {
+    for name in ["step-dpo", "unlikelihood", "vineppo"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(&format!("steps = 3\nobjective = {{ name = '{name}' }}\nvine = {{ rollouts = 2, steps = 3 }}"));
+        config.learning_rate = 1e-3;
+        let (weights, reports) = lab().run(&config, folder.path()).unwrap();
+        assert!(weights.digest() != lab().weights.digest(), "{name} moved nothing");
+        assert!(reports.iter().all(|report| report.loss.is_finite()), "{name}");
+        let responses = reports.last().unwrap().sampled_tokens;
+        let plain: f64 = reports.iter().map(|report| report.metrics.tokens as f64).sum();
+        // Values of steps are sampled, too, and counted.
+        assert!(name != "vineppo" || responses as f64 > 1.2 * plain, "{responses} tokens sampled, {plain} trained");
+    }
+}
+
+#[test]
+fn later_attempts_see_the_earlier_ones_and_marks_are_never_trained() {
+    let plain = lab();
+    let tokenizer = Tokenizer::new(plain.task.vocabulary().0.into_iter().chain(ATTEMPT_MARKS.map(String::from)), 0).unwrap();
+    let shape = metacot::model::ModelConfig { vocab_size: tokenizer.vocab_size(), ..plain.weights.config.clone() };
+    let lab = Lab { weights: Weights::init(&shape, &SeedTree::root(1)), tokenizer, ..plain };
+    for (name, feedback) in [("rl2", "none"), ("e-rl2", "random"), ("score", "verdict")] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("steps = 2\nrollout_steps = 1\nobjective = {{ name = '{name}' }}\nattempts = {{ count = 3, feedback = '{feedback}' }}");
+        let (_, reports) = lab.run(&config(&text), folder.path()).unwrap();
+        assert!(reports.iter().all(|report| report.loss.is_finite() && report.first_ratios == [1.0, 1.0]), "{name}");
+        let text = fs::read_to_string(folder.path().join("rollouts-00000001.jsonl")).unwrap();
+        let marks: Vec<u32> = ATTEMPT_MARKS.iter().map(|mark| lab.tokenizer.id(mark).unwrap()).collect();
+        let (mut later, mut ids) = (0, 0);
+        for line in text.lines() {
+            let group: metacot::improve::EpisodeGroup =
+                serde_json::from_value(serde_json::from_str::<serde_json::Value>(line).unwrap()["group"].clone()).unwrap();
+            for episode in &group.episodes {
+                later += episode.attempts.len();
+                ids += episode.ids.len();
+                assert!(episode.attempts.len() < 3 && episode.attempts.iter().all(|attempt| marks.contains(&episode.ids[attempt.mark_at])));
+                assert!(feedback != "none" || episode.attempts.iter().all(|attempt| episode.ids[attempt.mark_at] == marks[0]));
+                assert_eq!(episode.verdicts().len(), episode.attempt_starts().len().max(1));
+            }
+        }
+        assert!(later > 0, "{name}: no response was tried again");
+        assert_eq!(reports[0].metrics.tokens, ids - later, "{name}: marks are left out of what is trained");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let refused = plain_lab_refuses(folder.path());
+    assert!(refused.contains("no marks between them"), "{refused}");
+}
+
+fn plain_lab_refuses(folder: &Path) -> String {
+    lab().run(&config("objective = { name = 'score' }\nattempts = { count = 2 }"), folder).unwrap_err().to_string()
 }
 
 /// What a folder holds at the end of a run, less the file of speeds and the hidden files that killed writes leave.

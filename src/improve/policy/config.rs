@@ -5,7 +5,7 @@ use metacot_objectives::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CurriculumConfig, Mode, ReplayConfig, VineConfig};
+use super::{AttemptsConfig, CurriculumConfig, Mode, ReplayConfig, VineConfig};
 use crate::train::{Schedule, TrainerConfig};
 
 /// Settings of a policy-gradient run; kept in its checkpoints and compared when it resumes.
@@ -64,6 +64,9 @@ pub struct PolicyConfig {
     /// How values of steps are sampled, for objectives that read them; left out, as [`VineConfig`] has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vine: Option<VineConfig>,
+    /// Several attempts in a response, for objectives that credit them; the reward is that of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<AttemptsConfig>,
     /// Levels of effort: each group draws one, its prompt says which, and the reward `effort` pays by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<EffortDial>,
@@ -98,6 +101,7 @@ impl Default for PolicyConfig {
             kl_controller: None,
             replay: None,
             vine: None,
+            attempts: None,
             effort: None,
             trainer: TrainerConfig::default(),
         }
@@ -144,6 +148,12 @@ impl PolicyConfig {
         if let Some(replay) = &self.replay {
             replay.validate()?;
         }
+        if let Some(attempts) = &self.attempts {
+            attempts.validate()?;
+        }
+        if self.attempts.is_some() && (needs_step_values(&objective) || needs_solutions(&objective)) {
+            return Err("attempts is not allowed with an objective that reads values of steps or reference solutions".into());
+        }
         if let Some(vine) = &self.vine {
             vine.validate()?;
         }
@@ -159,20 +169,19 @@ impl PolicyConfig {
         if is_off_policy && objective.importance == Importance::Off {
             return Err("objective.importance = off is not allowed with replay or an asynchronous sampler; expected truncate or mask".into());
         }
-        match missing(&objective) {
-            Some(what) => Err(format!("objective.name = \"{}\" is not allowed: it reads {what}, which single-turn rollouts do not have", self.objective.name)),
+        match missing(&objective).filter(|what| self.attempts.is_none() || *what != ATTEMPTS) {
+            Some(what) => Err(format!("objective.name = \"{}\" is not allowed: it reads {what}, which these rollouts do not have", self.objective.name)),
             None => Ok(()),
         }
     }
 }
 
+/// What objectives of several attempts read.
+const ATTEMPTS: &str = "several attempts (see `attempts`)";
+
 /// What an objective reads that the loop does not make.
 fn missing(objective: &Objective) -> Option<&'static str> {
-    match (&objective.loss, &objective.advantage) {
-        (Loss::VerifierFree(_), _) | (_, Advantage::VerifierFree(_)) => Some("reference solutions"),
-        (_, Advantage::Episodes(_) | Advantage::Score(_)) => Some("several episodes"),
-        _ => None,
-    }
+    matches!(objective.advantage, Advantage::Episodes(_) | Advantage::Score(_)).then_some(ATTEMPTS)
 }
 
 /// Whether an objective trains a critic.
@@ -188,6 +197,11 @@ pub(super) fn needs_reference(objective: &Objective) -> bool {
 /// Whether an objective learns from pairs of responses or of their steps.
 pub(super) fn needs_pairs(objective: &Objective) -> bool {
     matches!(objective.loss, Loss::Dpo(_) | Loss::StepDpo(_))
+}
+
+/// Whether an objective reads reference solutions.
+pub(super) fn needs_solutions(objective: &Objective) -> bool {
+    matches!(objective.loss, Loss::VerifierFree(_)) || matches!(objective.advantage, Advantage::VerifierFree(_))
 }
 
 /// Whether an objective reads values of steps that sampling gives.
@@ -219,7 +233,7 @@ mod tests {
             error("plan = { prompts = 3, samples = 3, minibatch = 4, epochs = 1 }"),
             "plan: setting minibatch is 4; expected a divisor of prompts times samples"
         );
-        assert!(error("objective = { name = 'verifier-free' }").contains("reads reference solutions"));
+        assert!(error("objective = { name = 'score' }").contains("reads several attempts"));
         assert!(error("vine = { steps = 0 }").contains("expected at least 1 each"));
         assert!(error("objective = { name = 'gropo' }").starts_with("objective \"gropo\" is unknown"));
         assert!(error("mode = { kind = 'async', lag = 2 }").contains("expected truncate or mask"));

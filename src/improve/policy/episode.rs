@@ -8,6 +8,7 @@ use metacot_traces::task::{Problem, Task};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
+use super::attempts::Attempt;
 use crate::{
     data::Example,
     grade::{Rollout, judge, prompt_ids},
@@ -30,6 +31,12 @@ pub struct Episode {
     /// Bits of the values (`f64`) of the states before its steps, where they were sampled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub step_value_bits: Vec<u64>,
+    /// Attempts after the first, whose verdict is `verdict`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// Where a reference answer stands in place of the sampled one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_at: Option<usize>,
 }
 
 /// The responses to one prompt.
@@ -47,9 +54,14 @@ pub struct EpisodeGroup {
 }
 
 impl Episode {
-    /// All that a reward may read.
+    /// All that a reward may read of the last attempt.
     pub fn evidence(&self) -> Evidence {
-        evidence(&self.verdict, &self.ids)
+        self.verdicts().last().map(|(verdict, ids)| evidence(verdict, ids)).expect("an episode has one attempt at least")
+    }
+
+    /// What is true of its last attempt.
+    pub fn last_verdict(&self) -> &Rollout {
+        self.attempts.last().map_or(&self.verdict, |attempt| &attempt.verdict)
     }
 
     /// The log-probabilities that the sampler reported, in nats.
@@ -76,9 +88,9 @@ impl EpisodeGroup {
         self.episodes.iter().map(|episode| episode.version).min().unwrap_or(0)
     }
 
-    /// How many responses are right.
+    /// How many responses end right.
     pub fn num_correct(&self) -> usize {
-        self.episodes.iter().filter(|episode| episode.verdict.is_correct).count()
+        self.episodes.iter().filter(|episode| episode.last_verdict().is_correct).count()
     }
 
     /// The group as a filter sees it.
@@ -108,7 +120,15 @@ impl EpisodeGroup {
             problem: version,
             prompt: vec![1],
             effort: None,
-            episodes: vec![Episode { ids: vec![2], log_prob_bits: vec![0], verdict, version, step_value_bits: Vec::new() }],
+            episodes: vec![Episode {
+                ids: vec![2],
+                log_prob_bits: vec![0],
+                verdict,
+                version,
+                step_value_bits: Vec::new(),
+                attempts: Vec::new(),
+                reference_at: None,
+            }],
         }
     }
 }
@@ -162,6 +182,8 @@ impl Draw<'_> {
                     ids: completion.ids,
                     version,
                     step_value_bits: Vec::new(),
+                    attempts: Vec::new(),
+                    reference_at: None,
                 })
                 .collect();
             EpisodeGroup { problem, prompt, effort, episodes }

@@ -18,8 +18,10 @@ pub struct StepReport {
     pub updates: usize,
     /// Mean reward of the sampled responses, before any filter.
     pub reward: f64,
-    /// Share of right responses among them.
+    /// Share of right responses among them; of several attempts the last counts.
     pub accuracy: f64,
+    /// Share of right first attempts among them.
+    pub first_accuracy: f64,
     /// Share of them of which every statement is true.
     pub validity: f64,
     /// Share of them that ended by themselves.
@@ -63,10 +65,12 @@ impl StepReport {
     pub(super) fn sampled(&mut self, groups: &[EpisodeGroup], rewards: &[Vec<f64>]) {
         let episodes: Vec<_> = groups.iter().flat_map(|group| &group.episodes).collect();
         let share = |is_so: fn(&super::Episode) -> bool| mean(episodes.iter().map(|episode| f64::from(u8::from(is_so(episode)))));
-        let length = |is_right: bool| mean(episodes.iter().filter(|episode| episode.verdict.is_correct == is_right).map(|episode| episode.ids.len() as f64));
-        self.accuracy = share(|episode| episode.verdict.is_correct);
-        self.validity = share(|episode| episode.verdict.is_valid);
-        self.finished = share(|episode| episode.verdict.is_finished);
+        let length =
+            |is_right: bool| mean(episodes.iter().filter(|episode| episode.last_verdict().is_correct == is_right).map(|episode| episode.ids.len() as f64));
+        self.accuracy = share(|episode| episode.last_verdict().is_correct);
+        self.first_accuracy = share(|episode| episode.verdict.is_correct);
+        self.validity = share(|episode| episode.last_verdict().is_valid);
+        self.finished = share(|episode| episode.last_verdict().is_finished);
         (self.length_right, self.length_wrong) = (length(true), length(false));
         self.reward = mean(rewards.iter().flatten().copied());
         self.zero_variance_share = mean(rewards.iter().map(|rewards| f64::from(u8::from(rewards.windows(2).all(|pair| pair[0] == pair[1])))));
@@ -87,6 +91,7 @@ impl StepReport {
             ("updates", self.updates as f64),
             ("reward", self.reward),
             ("accuracy", self.accuracy),
+            ("first_accuracy", self.first_accuracy),
             ("validity", self.validity),
             ("finished", self.finished),
             ("length_right", self.length_right),

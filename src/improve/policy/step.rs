@@ -1,17 +1,18 @@
 //! One step's learning: groups become a batch, rewards become credit, and mini-batches become updates.
 
 use metacot_envs::SeedTree;
-use metacot_objectives::{Batch, Loss, Metrics, Objective, Pair, Sequence, Span};
+use metacot_objectives::{Batch, Loss, Metrics, Objective, Pair, Role, Sequence, Span};
 use rand::seq::SliceRandom;
 
 use super::{
-    EpisodeGroup, PolicyConfig,
+    Episode, EpisodeGroup, PolicyConfig,
     branches::{mark_bad_branches, step_pairs},
-    config::{needs_pairs, needs_step_values},
+    config::{needs_pairs, needs_solutions, needs_step_values},
 };
 use crate::{
     data::Example,
     error::{Error, Result},
+    improve::evidence,
     tokenizer::Tokenizer,
     train::{Learner, Update},
 };
@@ -95,7 +96,8 @@ impl Learning<'_> {
     /// Makes sure that the sampler gave the log-probabilities that the trainer computes: otherwise it samples from other weights, and
     /// nothing that follows means anything.
     fn compare(&self, sequences: &[Sequence]) -> Result<()> {
-        let gaps = sequences.iter().flat_map(|sequence| sequence.logp_old.iter().zip(&sequence.logp_sampled).map(|(old, sampled)| (old - sampled).abs()));
+        let gap = |sequence: &Sequence, token: usize| (sequence.logp_old[token] - sequence.sampled(token)).abs();
+        let gaps = sequences.iter().flat_map(|sequence| sequence.policy_tokens().map(move |token| gap(sequence, token)));
         let largest = gaps.fold(0.0, f64::max);
         let tolerance = self.config.log_prob_tolerance;
         match largest <= tolerance {
@@ -111,16 +113,26 @@ impl Learning<'_> {
         let mut sequences = Vec::new();
         for (prompt, (group, rewards)) in groups.iter().zip(rewards).enumerate() {
             for (episode, &reward) in group.episodes.iter().zip(rewards) {
+                // Without a verifier, the likelihood of the reference is all the pay.
+                let reward = if needs_solutions(self.objective) { 0.0 } else { reward };
                 let sampled = episode.log_probs();
                 let lines = episode.line_starts(self.tokenizer);
                 let mut sequence = Sequence {
                     logp_sampled: sampled.clone(),
                     steps: if needs_step_values(self.objective) { self.config.vine.unwrap_or_default().starts(&lines) } else { lines },
                     step_values: episode.step_values(),
-                    is_truncated: !episode.verdict.is_finished,
+                    episodes: episode.attempt_starts(),
+                    episode_rewards: self.attempt_rewards(episode),
+                    is_truncated: !episode.last_verdict().is_finished,
                     staleness: (self.updates - episode.version) as u32,
                     ..Sequence::new(prompt, reward, sampled)
                 };
+                for attempt in &episode.attempts {
+                    sequence.roles[attempt.mark_at] = Role::Masked;
+                }
+                if let Some(reference) = episode.reference_at {
+                    sequence.roles[reference..].fill(Role::Reference);
+                }
                 if self.config.mask_truncated {
                     sequence.mask_if_truncated();
                 }
@@ -128,6 +140,14 @@ impl Learning<'_> {
             }
         }
         sequences
+    }
+
+    /// The reward of each attempt; empty where responses are single attempts.
+    fn attempt_rewards(&self, episode: &Episode) -> Vec<f64> {
+        if self.config.attempts.is_none() {
+            return Vec::new();
+        }
+        episode.verdicts().into_iter().map(|(verdict, ids)| self.config.reward.score(&evidence(verdict, ids))).collect()
     }
 
     /// The mini-batches of an epoch, made of responses or of pairs that stay together; the last holds what is left.

@@ -1,0 +1,89 @@
+//! What the improve loop needs of a trainer of policies, and what it hears from it.
+
+use metacot_objectives as objectives;
+use objectives::{Advantages, Metrics, Objective};
+use serde::{Deserialize, Serialize};
+
+use super::{actor::ActorState, lora::LoraConfig, optimizer::AdamConfig};
+use crate::{data::Example, error::Result, model::Weights};
+
+/// How a policy is trained, beside its objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainerConfig {
+    /// Rows of packed responses that are worked on at once; no effect on the gradient but by rounding.
+    pub rows: usize,
+    /// Tokens of a row, at least the longest prompt and response; `None` is the model's context.
+    pub row_tokens: Option<usize>,
+    /// Norm of all gradients together above which they are scaled down to it; `None` never.
+    pub clip_norm: Option<f32>,
+    /// The constants of AdamW.
+    pub adam: AdamConfig,
+    /// Trains low-rank factors of some projections (and the critic) instead of all weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
+}
+
+impl Default for TrainerConfig {
+    fn default() -> Self {
+        Self { rows: 8, row_tokens: None, clip_norm: Some(1.0), adam: AdamConfig::default(), lora: None }
+    }
+}
+
+/// What the policy says of one response, token by token.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// `[t]` log-probabilities, in nats.
+    pub log_probs: Vec<f64>,
+    /// `[t]` entropies of the distributions that the tokens were drawn from, in nats.
+    pub entropies: Vec<f64>,
+    /// `[t]` values from before each token; empty without a critic.
+    pub values: Vec<f64>,
+}
+
+impl Scores {
+    /// Whether every number is finite.
+    pub fn is_finite(&self) -> bool {
+        self.log_probs.iter().chain(&self.entropies).chain(&self.values).all(|number| number.is_finite())
+    }
+}
+
+/// What an update did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    /// The loss.
+    pub loss: f64,
+    /// Norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Diagnostics of the mini-batch.
+    pub metrics: Metrics,
+    /// Whether there was no gradient at all, so that nothing moved.
+    pub is_skipped: bool,
+}
+
+/// What the improve loop needs of a trainer: its backend erased, so that the loop is compiled once and can be tested without one.
+pub trait Learner {
+    /// What the policy says of responses; label `i` of an example is token `i` of its response.
+    fn score(&self, examples: &[Example]) -> Vec<Scores>;
+
+    /// `[b][t]` log-probabilities under the reference policy; empty rows where there is none.
+    fn score_reference(&self, examples: &[Example]) -> Vec<Vec<f64>>;
+
+    /// One optimizer step on a mini-batch; sequence `i` of `batch` is example `i`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the batch lacks what the objective reads; [`Error::Stopped`] where loss or gradient is not finite: then nothing moved.
+    fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update>;
+
+    /// Makes these weights the reference policy; `None` removes it.
+    fn set_reference(&mut self, weights: Option<&Weights>);
+
+    /// Optimizer steps done.
+    fn updates(&self) -> usize;
+
+    /// The policy as it is.
+    fn weights(&self) -> Weights;
+
+    /// All that a checkpoint keeps.
+    fn state(&self) -> ActorState;
+}
