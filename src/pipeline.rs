@@ -4,6 +4,7 @@ mod claims;
 mod corpora;
 mod curves;
 mod extend;
+mod gradients;
 mod guided;
 mod ladder;
 mod measure;

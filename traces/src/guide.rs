@@ -5,6 +5,7 @@
 //! likelihood of their texts. Departures from AlphaZero in worlds of one player: a solution that was found is certain, so the simulations
 //! that a solved search did not need count for the solving action of every state on the way.
 
+mod movers;
 mod play;
 mod solve;
 
