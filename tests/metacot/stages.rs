@@ -64,7 +64,7 @@ fn play() -> String {
 fn self_play_is_measured_against_chance_search_and_best_play_and_goes_on_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name).display().to_string());
-    let text = stdout(&output(&["run", &play(), "--out", &whole]));
+    let text = compact(&stdout(&output(&["run", &play(), "--out", &whole])));
     for line in ["Strength of play", "| play-2 | guided, 8 simulations | plain MCTS, 8 simulations |", "| before play | chance |", "best play"] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
@@ -78,6 +78,11 @@ fn self_play_is_measured_against_chance_search_and_best_play_and_goes_on_after_a
     }
     let refused = output(&["run", &recipe(), "--out", &killed, "--force", "--set", "stage=[{name='play', self_play={}}]"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("unknown game `countdown`"), "{}", String::from_utf8_lossy(&refused.stderr));
+}
+
+/// A text with one space where tables are padded.
+fn compact(text: &str) -> String {
+    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
 }
 
 /// Copies a folder without what has one of some names in it.
@@ -102,9 +107,8 @@ fn an_arm_that_stops_is_named_and_does_not_stop_the_ladder() {
     // Nothing earns a reward above 1, so that this arm has nothing to learn from.
     let changes = ["ladder={seeds=1, tokens=1500}", "stage.rest.imitate.thresholds=[2.0]", "stage.rest.imitate.problems=20", "stage.grpo.policy.steps=2"];
     let changes: Vec<&str> = changes.into_iter().flat_map(|change| ["--set", change]).collect();
-    let text = stdout(&output(&[&["run", recipe().as_str(), "--out", &out], &changes[..]].concat()));
+    let text = compact(&stdout(&output(&[&["run", recipe().as_str(), "--out", &out], &changes[..]].concat())));
     assert!(text.contains("rest stopped with seed 1, which the row leaves out: rest-s1-1: none of"), "{text}");
-    assert!(text.contains("| rest | - |") || text.contains("stopped"), "{text}");
     assert!(text.contains("Claims of the literature at this scale") && text.contains("| policy gradients raise pass@1 |"), "{text}");
 }
 

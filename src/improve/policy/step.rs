@@ -1,5 +1,7 @@
 //! One step's learning: groups become a batch, rewards become credit, and mini-batches become updates.
 
+use std::collections::BTreeMap;
+
 use metacot_envs::SeedTree;
 use metacot_objectives::{Batch, Loss, Metrics, Objective, Pair, Role, Sequence, Span};
 use rand::seq::SliceRandom;
@@ -60,11 +62,7 @@ impl Learning<'_> {
         if matches!(self.objective.loss, Loss::Unlikelihood(_)) {
             mark_bad_branches(groups, rewards, &mut sequences);
         }
-        let units: Vec<Vec<usize>> = if needs_pairs(self.objective) {
-            pairs.iter().map(|pair| vec![pair.chosen.sequence, pair.rejected.sequence]).collect()
-        } else {
-            (0..examples.len()).map(|index| vec![index]).collect()
-        };
+        let units: Vec<Vec<usize>> = if needs_pairs(self.objective) { together(&pairs) } else { (0..examples.len()).map(|index| vec![index]).collect() };
         let epochs: Vec<Vec<Vec<usize>>> = (0..self.config.plan.epochs).map(|epoch| self.minibatches(&units, epoch)).collect();
         // Scored in the mini-batches of the first epoch: what is laid out alike is bit for bit alike, so that ratios start at exactly 1.
         for indices in epochs.first().into_iter().flatten() {
@@ -154,9 +152,24 @@ impl Learning<'_> {
     fn minibatches(&self, units: &[Vec<usize>], epoch: usize) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..units.len()).collect();
         order.shuffle(&mut self.seeds.stream(epoch as u64));
-        let size = (self.config.plan.minibatch / units.first().map_or(1, Vec::len)).max(1);
-        order.chunks(size).map(|chunk| chunk.iter().flat_map(|&unit| units[unit].iter().copied()).collect()).collect()
+        let mut minibatches: Vec<Vec<usize>> = Vec::new();
+        for unit in order.into_iter().map(|unit| &units[unit]) {
+            match minibatches.last_mut().filter(|last| last.len() + unit.len() <= self.config.plan.minibatch) {
+                Some(last) => last.extend(unit),
+                None => minibatches.push(unit.clone()),
+            }
+        }
+        minibatches
     }
+}
+
+/// The responses of pairs, those with one better response together, so that no mini-batch holds a response twice.
+fn together(pairs: &[Pair]) -> Vec<Vec<usize>> {
+    let mut units: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for pair in pairs {
+        units.entry(pair.chosen.sequence).or_insert_with(|| vec![pair.chosen.sequence]).push(pair.rejected.sequence);
+    }
+    units.into_values().collect()
 }
 
 /// The best and the worst response of each group whose rewards differ, the first of each where several are.
@@ -232,5 +245,12 @@ mod tests {
         let found: Vec<(usize, usize)> = pairs(&rewards, &sequences).iter().map(|pair| (pair.chosen.sequence, pair.rejected.sequence)).collect();
         assert_eq!(found, [(1, 0), (6, 7)]);
         assert_eq!(pairs(&rewards, &sequences)[1].chosen.tokens, 0..7);
+    }
+
+    #[test]
+    fn pairs_with_one_better_response_stay_together() {
+        let span = |sequence: usize| Span { sequence, tokens: 0..1 };
+        let pair = |chosen: usize, rejected: usize| Pair { chosen: span(chosen), rejected: span(rejected) };
+        assert_eq!(together(&[pair(4, 5), pair(1, 0), pair(1, 2)]), [vec![1, 0, 2], vec![4, 5]]);
     }
 }
