@@ -46,7 +46,7 @@ impl Run<'_> {
         announce: &mut Announce<'_>,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<(Improved, Vec<Rung>)> {
-        let mut rungs: Vec<Rung> = self.recipe.stages.iter().map(|stage| Rung::new(stage)).collect();
+        let mut rungs: Vec<Rung> = self.recipe.stages.iter().map(Rung::new).collect();
         let mut all = Improved::start(base);
         for seed in 1..=ladder.seeds {
             let arms = ladder.arms(&self.recipe.stages, seed, self.recipe.model.context);

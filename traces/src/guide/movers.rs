@@ -114,7 +114,7 @@ impl<G: TwoPlayer + World> Typed<G> {
 /// The settings of an MCTS with PUCT and so many simulations.
 fn searched(settings: &Settings, simulations: u32) -> Settings {
     let mut settings = settings.clone();
-    settings.insert("simulations", &simulations.to_string());
+    settings.insert("simulations", simulations.to_string());
     settings
 }
 
