@@ -291,6 +291,7 @@ fn grpo_victim() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figure, for whoever asks for more kills")]
 fn grpo_killed_at_random_points_ends_with_the_weights_of_an_uninterrupted_run() {
     let [whole, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let started = std::time::Instant::now();
