@@ -20,6 +20,9 @@ use crate::{
 
 type Result<T> = std::result::Result<T, CorpusError>;
 
+/// Most states, of all depths together, that the value of random play is counted over.
+const MAX_WALKED: usize = 5_000_000;
+
 /// A problem as text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
@@ -240,7 +243,9 @@ impl<E: World> Task for Typed<E> {
 
     fn random_value(&self, problem: &Problem, depth: u32) -> f64 {
         let problem = self.known(problem);
-        oracle::random_policy_value(&self.env, &problem, &self.env.initial(&problem), depth)
+        // Where states repeat, there are far more paths than states.
+        let by_states = if E::HAS_CYCLES { oracle::random_policy_value_within(&self.env, &problem, depth, MAX_WALKED) } else { None };
+        by_states.unwrap_or_else(|| oracle::random_policy_value(&self.env, &problem, &self.env.initial(&problem), depth))
     }
 
     fn greedy_solves(&self, problem: &Problem, depth: u32) -> bool {
