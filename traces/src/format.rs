@@ -11,8 +11,8 @@ pub mod think;
 
 use metacot_envs::{SettingError, Settings, World};
 
-use crate::Trace;
 pub use crate::discourse::Parsed;
+use crate::{Grammar, Trace};
 
 /// A way to write traces and to read them back.
 pub trait TraceFormat<E: World>: Send + Sync {
@@ -32,6 +32,12 @@ pub trait TraceFormat<E: World>: Send + Sync {
 
     /// The fixed pieces of text that [`write`](Self::write) uses around the environment's notation.
     fn phrases(&self) -> Vec<String>;
+
+    /// The language of responses, everything behind the prompt: each text that [`write`](Self::write) writes is of it. `None` where the format
+    /// has not said.
+    fn grammar(&self) -> Option<Grammar> {
+        None
+    }
 
     /// The searches whose traces the format can tell; `None` for all.
     fn searches(&self) -> Option<&'static [&'static str]> {
