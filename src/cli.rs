@@ -26,6 +26,7 @@ mod filter;
 mod forensics;
 mod generate;
 mod grade;
+mod import;
 mod improve;
 mod inspect;
 mod layout;
@@ -91,6 +92,8 @@ enum Command {
     Sample(sample::SampleArgs),
     /// Writes the model of a run as a folder that Hugging Face transformers loads.
     Export(export::ExportArgs),
+    /// Reads the folder of a Hugging Face Llama model as a checkpoint.
+    Import(import::ImportArgs),
     /// Says what this build and this machine have.
     Doctor(doctor::DoctorArgs),
 }
@@ -122,6 +125,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Improve(args) => improve::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     }
 }

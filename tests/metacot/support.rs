@@ -3,7 +3,7 @@
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread::sleep,
     time::Duration,
 };
@@ -21,6 +21,7 @@ pub fn tiny_model(tied_embeddings: bool) -> ModelConfig {
         hidden: 48,
         context: 40,
         rope_theta: 10_000.0,
+        rope_scaling: None,
         norm_epsilon: 1e-5,
         tied_embeddings,
     }
@@ -33,13 +34,7 @@ pub fn tiny_model(tied_embeddings: bool) -> ModelConfig {
 pub fn kill_until_done(victim: &str, variable: &str, folder: &Path, first: u64, step: u64) -> u32 {
     let mut kills = 0;
     for attempt in 0_u64.. {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", victim])
-            .env(variable, folder)
-            .env("RAYON_NUM_THREADS", if attempt % 2 == 0 { "1" } else { "2" })
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = child(victim, variable, folder, if attempt % 2 == 0 { "1" } else { "2" });
         sleep(Duration::from_millis(first + step * attempt));
         match child.try_wait().unwrap() {
             Some(status) => {
@@ -54,6 +49,12 @@ pub fn kill_until_done(victim: &str, variable: &str, folder: &Path, first: u64, 
         }
     }
     kills
+}
+
+/// The test `victim` of this binary as a process of its own on so many threads, told its folder by `variable`.
+pub fn child(victim: &str, variable: &str, folder: &Path, threads: &str) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", victim]).env(variable, folder).env("RAYON_NUM_THREADS", threads).stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// The recipe of the tests.
