@@ -18,6 +18,7 @@ macro_rules! print {
 }
 
 mod audit;
+mod bench;
 mod contamination;
 mod convert;
 mod doctor;
@@ -94,6 +95,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Reads the folder of a Hugging Face Llama model as a checkpoint.
     Import(import::ImportArgs),
+    /// Measures what this machine does in a second.
+    Bench(bench::BenchArgs),
     /// Says what this build and this machine have.
     Doctor(doctor::DoctorArgs),
 }
@@ -126,6 +129,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Sample(args) => sample::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     }
 }

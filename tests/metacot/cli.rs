@@ -9,7 +9,7 @@ use crate::support::{error_line, metacot, output, piped, stdout, tiny};
 #[test]
 fn help_reads_well() {
     insta::assert_snapshot!("help", help(None));
-    for name in ["run", "generate", "solve", "grade", "inspect", "sample", "improve", "export", "import"] {
+    for name in ["run", "generate", "solve", "grade", "inspect", "sample", "improve", "export", "import", "bench"] {
         insta::with_settings!({ snapshot_suffix => name }, { insta::assert_snapshot!("help", help(Some(name))) });
     }
 }
