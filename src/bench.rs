@@ -80,7 +80,7 @@ impl Case {
         let setup = Setup { threads: if self.is_single { 1 } else { setup.threads.max(1) }, repeats: setup.repeats.max(1), ..*setup };
         let mut speeds = (self.measure)(&setup)?;
         speeds.sort_unstable_by(f64::total_cmp);
-        let median = speeds[speeds.len() / 2];
+        let median = (speeds[(speeds.len() - 1) / 2] + speeds[speeds.len() / 2]) / 2.0;
         Ok(Measurement {
             name: self.name,
             unit: self.unit,

@@ -135,6 +135,7 @@ impl<B: Kernels> Run<'_, B> {
                 self.save()?;
             }
         }
+        B::trim();
         let weights = self.result()?;
         weights.save(&self.fixed.folder.join(super::fit::WEIGHTS))?;
         self.position.is_finished = true;
@@ -216,6 +217,7 @@ impl<B: Kernels> Run<'_, B> {
 
     /// Measures the solve rate; says whether it has not risen for too long.
     fn solve(&mut self) -> Result<bool> {
+        B::trim();
         let counted = ask(&self.fixed.caller, self.current())?;
         self.metrics.append(&Line::Solve { step: self.position.step, solve_rate: counted.solve_rate(), valid_rate: counted.valid_rate() })?;
         self.watch(Watch::SolveRate, 1.0 - counted.solve_rate())
