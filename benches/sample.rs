@@ -4,9 +4,10 @@
 //! units and 128 token ids. One line of JSON a batch: the median and the best of the repetitions, and the process's peak memory in MB.
 #![allow(clippy::print_stdout)]
 
-use metacot::model::{LayerWeights, ModelConfig, Weights};
+use metacot::bench::{models, timing::peak_memory};
+use metacot::model::{ModelConfig, Weights};
 use metacot::sample::{CpuDecoder, DecoderConfig, Request, SampleConfig};
-use rand::RngExt;
+use metacot_envs::SeedTree;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::time::Instant;
@@ -49,44 +50,11 @@ fn main() {
     }
 }
 
-/// Highest resident memory of this process so far in MB; 0 where the system does not say.
-fn peak_memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
-    kilobytes.unwrap_or(0.0) * 1024.0 / 1e6
-}
-
 fn requests(count: usize) -> Vec<Request> {
     (0..count).map(|index| Request { prompt: vec![1 + index as u32 % 100], rng: ChaCha8Rng::seed_from_u64(index as u64) }).collect()
 }
 
 fn weights(context: usize) -> Weights {
-    let config = ModelConfig {
-        vocab_size: 128,
-        width: 128,
-        layers: 4,
-        heads: 4,
-        kv_heads: 4,
-        hidden: 352,
-        context,
-        rope_theta: 10_000.0,
-        norm_epsilon: 1e-5,
-        tied_embeddings: false,
-    };
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let mut matrix = |rows: usize, columns: usize| -> Vec<f32> {
-        let scale = (3.0 / rows as f32).sqrt();
-        (0..rows * columns).map(|_| rng.random_range(-scale..scale)).collect()
-    };
-    let (v, d, f) = (config.vocab_size, config.width, config.hidden);
-    let mut layer = || LayerWeights {
-        attention_norm: vec![1.0; d],
-        qkv: matrix(d, 3 * d),
-        output: matrix(d, d),
-        mlp_norm: vec![1.0; d],
-        gate_up: matrix(d, 2 * f),
-        down: matrix(f, d),
-    };
-    let layers = (0..config.layers).map(|_| layer()).collect();
-    Weights { embedding: matrix(v, d), layers, final_norm: vec![1.0; d], head: Some(matrix(d, v)), config }
+    let model = models::all().into_iter().find(|model| model.name == "i").expect("the list has it");
+    Weights::init(&ModelConfig { context, ..model.shape }, &SeedTree::root(7))
 }

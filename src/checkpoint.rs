@@ -272,6 +272,7 @@ mod tests {
             hidden: 12,
             context: 16,
             rope_theta: 10_000.0,
+            rope_scaling: None,
             norm_epsilon: 1e-5,
             tied_embeddings: false,
         };

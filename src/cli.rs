@@ -18,6 +18,7 @@ macro_rules! print {
 }
 
 mod audit;
+mod bench;
 mod contamination;
 mod convert;
 mod doctor;
@@ -27,6 +28,7 @@ mod forensics;
 mod generate;
 mod grade;
 mod ids;
+mod import;
 mod improve;
 mod inspect;
 mod layout;
@@ -95,6 +97,10 @@ enum Command {
     Sample(sample::SampleArgs),
     /// Writes the model of a run as a folder that Hugging Face transformers loads.
     Export(export::ExportArgs),
+    /// Reads the folder of a Hugging Face Llama model as a checkpoint.
+    Import(import::ImportArgs),
+    /// Measures what this machine does in a second.
+    Bench(bench::BenchArgs),
     /// Says what this build and this machine have.
     Doctor(doctor::DoctorArgs),
 }
@@ -127,6 +133,8 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Improve(args) => improve::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     }
 }

@@ -9,4 +9,4 @@ mod import;
 mod llama;
 
 pub use export::export;
-pub use import::{Imported, ImportedTokenizer, import};
+pub use import::{Imported, ImportedTokenizer, import, import_into};

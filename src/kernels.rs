@@ -14,9 +14,32 @@ mod flex;
 #[cfg(test)]
 mod tests;
 
-use burn::tensor::{Int, Tensor, backend::Backend};
+use burn::tensor::{FloatDType, Int, Tensor, backend::Backend};
+use serde::{Deserialize, Serialize};
 
 pub use autodiff::Ops;
+pub(crate) use cpu::matmul::{Matrix, matmul, matmul_parallel};
+
+/// In which data type the products of activations and weights are computed. Parameters, their moments, and all else are single.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    Single,
+    /// bfloat16, as the matrix units of GPUs like it; on a CPU slower than single.
+    Bfloat16,
+}
+
+impl Precision {
+    /// A parameter as products read it.
+    pub(crate) fn of<B: Backend>(self, weight: Tensor<B, 2>) -> Tensor<B, 2> {
+        match self {
+            Self::Single => weight,
+            Self::Bfloat16 => weight.cast(FloatDType::BF16),
+        }
+    }
+}
 
 /// How the weight of a projection is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +158,7 @@ pub struct AdamStep {
 ///
 /// Every default is a composition of the backend's own operations and serves as the reference that faster versions are tested against.
 pub trait Kernels: Backend {
-    /// The product of activations and weight.
+    /// The product of activations and weight, computed in the data type of the weight and given in that of the activations.
     ///
     /// # Shapes
     /// `x: [n, i]`, `weight: [i, o]` or `[o, i]` -> `[n, o]`

@@ -8,9 +8,9 @@ mod init;
 mod rotary;
 mod weights;
 
-pub use block::Block;
+pub use block::{Block, Pass};
 pub use config::ModelConfig;
 pub(crate) use convert::floats;
 pub use decoder::{Decoder, PackedRows};
-pub use rotary::rotary_angles;
+pub use rotary::{RopeScaling, rotary_angles};
 pub use weights::{LayerWeights, Weights};

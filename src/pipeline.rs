@@ -11,6 +11,7 @@ mod measure;
 mod notice;
 mod scorecard;
 mod self_play;
+mod solving;
 mod stages;
 mod summary;
 
@@ -19,13 +20,14 @@ use std::path::Path;
 use metacot_envs::SeedTree;
 
 use crate::{
-    Result, atomic,
+    Error, Result, atomic,
     data::Example,
     device::DeviceChoice,
     model::Weights,
     recipe::Recipe,
     report,
     run_dir::{RunDir, RunManifest, RunState},
+    tokenizer::Tokenizer,
     train::{self, TrainConfig},
 };
 pub use extend::{Extended, extend};
@@ -90,7 +92,8 @@ impl Run<'_> {
         let data = self.corpora(notify)?;
 
         stage("supervised training".into(), notify);
-        let supervised = self.fit("supervised", &self.recipe.train, None, &data.train, &data, notify)?;
+        let initial = self.recipe.model.from.as_deref().map(|folder| self.initial(folder, &data)).transpose()?;
+        let supervised = self.fit("supervised", &self.recipe.train, initial.as_ref(), &data.train, &data, notify)?;
 
         stage("evaluation of the supervised model".into(), notify);
         let baselines = self.baselines(&data, notify)?;
@@ -137,6 +140,21 @@ impl Run<'_> {
         atomic::write(self.dir.manifest(), text)
     }
 
+    /// The weights of a folder, where they are of the recipe's shape and the run's vocabulary.
+    fn initial(&self, folder: &Path, data: &corpora::Data) -> Result<Weights> {
+        let path = folder.join("tokenizer.json");
+        if Tokenizer::load(&path)?.to_json() != data.tokenizer.to_json() {
+            return Err(Error::data(&path, format!("its vocabulary is not that of the task, which has {} ids", data.tokenizer.vocab_size())));
+        }
+        let path = folder.join("weights.safetensors");
+        let weights = Weights::load(&path)?;
+        let expected = self.recipe.model_config(&data.tokenizer);
+        if weights.config != expected {
+            return Err(Error::data(&path, format!("is a model of another shape than the recipe's: {:?}; expected {expected:?}", weights.config)));
+        }
+        Ok(weights)
+    }
+
     /// Trains in the checkpoint folder `name`, or takes up what is there.
     fn fit(
         &self,
@@ -150,7 +168,10 @@ impl Run<'_> {
         let config = TrainConfig { seed: self.seeds.child("train").child(name).seed(), ..config.clone() };
         let model = self.recipe.model_config(&data.tokenizer);
         let folder = self.dir.checkpoint(name);
-        let job = train::Job { config: &config, model: &model, initial, examples, validation: &data.val, folder: &folder, device: self.options.device };
+        let solver = self.solver(config.solve_problems, data)?;
+        let solver = solver.as_ref().map(|solver| solver as &dyn train::Solver);
+        let device = self.options.device;
+        let job = train::Job { config: &config, model: &model, initial, examples, validation: &data.val, folder: &folder, device, solver };
         train::fit(&job, &mut |progress| notify(Notice::Training(progress)))
     }
 }

@@ -119,6 +119,9 @@ pub struct ModelRecipe {
     /// Whether the output projection is the transposed embedding.
     #[serde(default)]
     pub tied_embeddings: bool,
+    /// Folder of a checkpoint of this shape and vocabulary, such as `metacot import` writes, that the supervised training starts from instead of fresh weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<std::path::PathBuf>,
 }
 
 fn default_theta() -> f32 {
@@ -240,9 +243,21 @@ impl Recipe {
 
     /// The shape of the model over a vocabulary.
     pub fn model_config(&self, tokenizer: &Tokenizer) -> ModelConfig {
-        let ModelRecipe { layers, width, heads, kv_heads, hidden, context, rope_theta, tied_embeddings } = self.model;
+        let ModelRecipe { layers, width, heads, kv_heads, hidden, context, rope_theta, tied_embeddings, from: _ } = self.model;
         let kv_heads = kv_heads.unwrap_or(heads);
-        ModelConfig { vocab_size: tokenizer.vocab_size(), width, layers, heads, kv_heads, hidden, context, rope_theta, norm_epsilon: 1e-5, tied_embeddings }
+        ModelConfig {
+            vocab_size: tokenizer.vocab_size(),
+            width,
+            layers,
+            heads,
+            kv_heads,
+            hidden,
+            context,
+            rope_theta,
+            rope_scaling: None,
+            norm_epsilon: 1e-5,
+            tied_embeddings,
+        }
     }
 
     /// How responses are sampled at a temperature.

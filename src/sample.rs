@@ -6,15 +6,24 @@ mod crew;
 mod decoder;
 mod draw;
 mod forward;
+mod grammar;
 mod kernels;
 mod packed;
+mod score;
 mod scripted;
 mod team;
 
-pub use decoder::{CpuDecoder, DecoderConfig, Scoring};
+pub use decoder::{CpuDecoder, DecoderConfig};
+pub use grammar::{Constrained, GrammarMask};
+pub use score::Scoring;
 pub use scripted::ScriptedGenerator;
 
 use rand_chacha::ChaCha8Rng;
+
+/// The instruction set that the decoder's inner loops run on here: `AVX-512`, `AVX2` or `portable`.
+pub fn simd_level() -> &'static str {
+    kernels::Isa::best().name()
+}
 
 /// How tokens are chosen.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +58,17 @@ pub struct Request {
     pub prompt: Vec<u32>,
     /// Used for sampling this completion and nothing else, so that neighbours and batch size cannot change it.
     pub rng: ChaCha8Rng,
+}
+
+/// A request with its own settings: neighbours may have others.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    /// The row of work.
+    pub request: &'a Request,
+    /// How its tokens are chosen, where it ends, and how long it may be.
+    pub config: &'a SampleConfig,
+    /// What it may say; everything where there is none.
+    pub mask: Option<&'a dyn LogitMask>,
 }
 
 /// Something that continues prompts: the transformer, or a scripted double in tests.

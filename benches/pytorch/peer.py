@@ -154,6 +154,8 @@ def main():
     else:
         line = sample(int(args.which), args.count, args.device, args.compile)
     line = {key: round(value) if isinstance(value, float) else value for key, value in line.items()}
+    if args.device.startswith("cuda"):
+        line["device_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
     line["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
     print(json.dumps(line))
 

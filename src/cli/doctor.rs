@@ -16,6 +16,7 @@ pub(super) fn run(_args: &DoctorArgs) -> Result<()> {
     };
     println!("metacot    {}", env!("CARGO_PKG_VERSION"));
     println!("machine    {}", machine::describe());
+    println!("simd       {}", crate::sample::simd_level());
     println!("cuda       {cuda}");
     println!("envs       {}", metacot_envs::registry::NAMES.join(" "));
     println!("searches   {}", metacot_traces::search::NAMES.join(" "));

@@ -9,7 +9,7 @@ use crate::{Error, Result, interop, model::Weights, recipe::Recipe, tokenizer::T
 /// Writes the model of a run as a Hugging Face folder (Llama architecture, safetensors, tokenizer.json).
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Folder of a run.
+    /// Folder of a run, or of what `metacot import` wrote.
     run: PathBuf,
     /// Which of its trainings: supervised, round-1, …; the last one where it is left out.
     #[arg(long)]
@@ -30,11 +30,15 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     Ok(())
 }
 
-/// The weights file of a training of a run.
+/// The weights file of a training of a run, or of a folder that was imported.
 ///
 /// # Errors
 /// The run has no such training, or it is not finished.
 pub(super) fn checkpoint(run: &std::path::Path, name: Option<&str>) -> Result<PathBuf> {
+    let own = run.join("weights.safetensors");
+    if name.is_none() && own.exists() && !run.join("recipe.resolved.toml").exists() {
+        return Ok(own);
+    }
     let folder = run.join("checkpoints");
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .map_err(Error::io("cannot read", &folder))?

@@ -14,6 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// Progress of one counted piece of work.
 pub(super) struct Bar {
     unit: &'static str,
+    interval: Duration,
     bar: Option<ProgressBar>,
     last: Cell<Instant>,
     started: Instant,
@@ -21,11 +22,16 @@ pub(super) struct Bar {
 
 impl Bar {
     pub fn new(unit: &'static str) -> Self {
+        Self::every(unit, INTERVAL)
+    }
+
+    /// With another time between two lines.
+    pub fn every(unit: &'static str, interval: Duration) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(0).with_style(style)
         });
-        Self { unit, bar, last: Cell::new(Instant::now()), started: Instant::now() }
+        Self { unit, interval, bar, last: Cell::new(Instant::now()), started: Instant::now() }
     }
 
     /// Shows that `done` of `total` are done.
@@ -39,7 +45,7 @@ impl Bar {
             bar.set_length(total);
             bar.set_position(done);
             bar.set_message(words.to_string());
-        } else if self.last.get().elapsed() >= INTERVAL {
+        } else if self.last.get().elapsed() >= self.interval {
             self.last.set(Instant::now());
             eprintln!("  {done}/{total} {words} after {:.0} s", self.started.elapsed().as_secs_f64());
         }

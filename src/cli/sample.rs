@@ -15,7 +15,7 @@ use crate::{
     grade::{Rollout, rollouts},
     model::Weights,
     recipe::Recipe,
-    sample::{CpuDecoder, DecoderConfig},
+    sample::{Constrained, CpuDecoder, DecoderConfig, Generator, GrammarMask, SampleConfig},
     tokenizer::Tokenizer,
 };
 
@@ -33,6 +33,18 @@ pub struct SampleArgs {
     /// Softmax temperature; 0 takes the likeliest token.
     #[arg(long, default_value_t = 0.0)]
     temperature: f32,
+    /// Samples from the likeliest tokens only, so many; 0 from all.
+    #[arg(long, default_value_t = 0)]
+    top_k: usize,
+    /// Samples from the smallest set of likeliest tokens whose probability reaches this; 1 from all.
+    #[arg(long, default_value_t = 1.0)]
+    top_p: f32,
+    /// The most tokens of a response; as in the run's evaluation where left out.
+    #[arg(long)]
+    max_new_tokens: Option<usize>,
+    /// Chooses only tokens with which a response can still read as the run's format. A response can be false all the same.
+    #[arg(long)]
+    grammar: bool,
     /// Root seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -56,6 +68,10 @@ pub(super) fn run(args: &SampleArgs) -> Result<()> {
     if !(args.temperature.is_finite() && args.temperature >= 0.0) || args.samples == 0 {
         return Err(Error::Usage(format!("--temperature {} --samples {}: expected at least 0 and at least 1", args.temperature, args.samples)));
     }
+    if !(args.top_p > 0.0 && args.top_p <= 1.0) || args.max_new_tokens == Some(0) {
+        let limit = args.max_new_tokens.map_or("left out".into(), |tokens| tokens.to_string());
+        return Err(Error::Usage(format!("--top-p {} --max-new-tokens {limit}: expected above 0 to 1, and at least 1", args.top_p)));
+    }
     let recipe = Recipe::load(&args.run.join("recipe.resolved.toml").display().to_string(), &[])?;
     let tokenizer = Tokenizer::load(&args.run.join("tokenizer.json"))?;
     let weights = Weights::load(&super::checkpoint(&args.run, args.checkpoint.as_deref())?)?;
@@ -72,9 +88,21 @@ pub(super) fn run(args: &SampleArgs) -> Result<()> {
         }
     }
     let mut generator = CpuDecoder::new(&weights, DecoderConfig { threads: super::threads(args.threads)?, ..DecoderConfig::default() });
-    let config = recipe.sample_config(args.temperature);
+    let defaults = recipe.sample_config(args.temperature);
+    let max_new_tokens = args.max_new_tokens.unwrap_or(defaults.max_new_tokens);
+    let config = SampleConfig { top_k: args.top_k, top_p: args.top_p, max_new_tokens, ..defaults };
     let seeds = SeedTree::root(args.seed).child("sample");
-    let groups = rollouts(task.as_ref(), &tokenizer, &mut generator, &problems, args.samples, &config, &seeds);
+    let sample = |generator: &mut dyn Generator| rollouts(task.as_ref(), &tokenizer, generator, &problems, args.samples, &config, &seeds);
+    let groups = match args.grammar {
+        false => sample(&mut generator),
+        true => {
+            let automaton = task.automaton();
+            let automaton =
+                automaton.ok_or_else(|| Error::Usage(format!("--grammar: format {} does not say what its responses look like", recipe.task.format)))?;
+            let mask = GrammarMask::new(&automaton, &tokenizer)?;
+            sample(&mut Constrained { decoder: &mut generator, mask: &mask })
+        }
+    };
     let mut stdout = std::io::stdout().lock();
     for (group, rollout) in groups.iter().flat_map(|group| group.rollouts.iter().map(move |rollout| (group, rollout))) {
         let written = if args.text {

@@ -4,12 +4,16 @@ use super::float::to_f32;
 use super::llama::{EMBEDDING, FINAL_NORM, HEAD, in_layer, read_config};
 use crate::model::{LayerWeights, ModelConfig, Weights};
 use crate::tokenizer::Tokenizer;
-use crate::{Error, Result};
+use crate::{Error, Result, atomic};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+
+/// Names of the files of a checkpoint.
+const WEIGHTS: &str = "weights.safetensors";
+const TOKENIZER: &str = "tokenizer.json";
 
 /// A checkpoint that was read.
 #[derive(Clone, Debug)]
@@ -58,7 +62,32 @@ pub fn import(folder: &Path) -> Result<Imported> {
         read_shard(&bytes, &mut tensors).map_err(|reason| Error::data(&path, reason))?;
     }
     let weights = assemble(config, tensors).map_err(|reason| Error::data(folder, reason))?;
-    Ok(Imported { weights, tokenizer: read_tokenizer(&folder.join("tokenizer.json"))? })
+    Ok(Imported { weights, tokenizer: read_tokenizer(&folder.join(TOKENIZER))? })
+}
+
+/// Reads the Llama checkpoint in `folder` and writes it into `out` as a checkpoint of ours: `weights.safetensors`, and `tokenizer.json` where there is one.
+///
+/// # Errors
+/// As [`import`]; [`Error::Exists`] where there are weights already and `force` does not say to replace them; [`Error::Io`] where `out` cannot be written.
+pub fn import_into(folder: &Path, out: &Path, force: bool) -> Result<Imported> {
+    let [weights, tokenizer] = [WEIGHTS, TOKENIZER].map(|name| out.join(name));
+    if let Some(path) = [&weights, &tokenizer].into_iter().find(|path| path.exists() && !force) {
+        return Err(Error::Exists { path: path.clone() });
+    }
+    let imported = import(folder)?;
+    fs::create_dir_all(out).map_err(Error::io("cannot create", out))?;
+    if weights.exists() {
+        // The weights are written last, so that they never stand beside another model's tokenizer.
+        fs::remove_file(&weights).map_err(Error::io("cannot replace", &weights))?;
+    }
+    match &imported.tokenizer {
+        ImportedTokenizer::Closed(closed) => closed.save(&tokenizer)?,
+        ImportedTokenizer::Foreign(_) => atomic::write(&tokenizer, read_text(&folder.join(TOKENIZER))?)?,
+        ImportedTokenizer::Missing if tokenizer.exists() => fs::remove_file(&tokenizer).map_err(Error::io("cannot replace", &tokenizer))?,
+        ImportedTokenizer::Missing => {}
+    }
+    imported.weights.save(&weights)?;
+    Ok(imported)
 }
 
 /// Names of the files that hold the tensors.

@@ -1,8 +1,9 @@
 //! `config.json` of a Llama checkpoint, and the names of its tensors.
 
-use crate::model::ModelConfig;
+use crate::model::{ModelConfig, RopeScaling};
 use crate::tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// What we write. Both spellings of the rotary base are there: `transformers` 5 reads the second, everyone else the first.
 #[derive(Serialize)]
@@ -19,6 +20,9 @@ struct Written<'a> {
     max_position_embeddings: usize,
     rope_theta: f32,
     rope_parameters: RopeParameters,
+    /// Where `transformers` 4 looks for what `rope_parameters` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rope_scaling: Option<RopeScaling>,
     rms_norm_eps: f32,
     tie_word_embeddings: bool,
     hidden_act: &'a str,
@@ -31,11 +35,12 @@ struct Written<'a> {
     torch_dtype: &'a str,
 }
 
-#[derive(Serialize, Deserialize)]
+/// Base and stretching of the rotary frequencies.
+#[derive(Serialize)]
 struct RopeParameters {
-    #[serde(default = "default_rope_type", alias = "type")]
-    rope_type: String,
-    rope_theta: Option<f32>,
+    #[serde(flatten)]
+    scaling: Value,
+    rope_theta: f32,
 }
 
 /// What we understand; fields that do not change the computation are ignored.
@@ -52,8 +57,8 @@ struct Read {
     #[serde(default = "default_context")]
     max_position_embeddings: usize,
     rope_theta: Option<f32>,
-    rope_parameters: Option<RopeParameters>,
-    rope_scaling: Option<RopeParameters>,
+    rope_parameters: Option<Map<String, Value>>,
+    rope_scaling: Option<Map<String, Value>>,
     #[serde(default = "default_epsilon")]
     rms_norm_eps: f32,
     #[serde(default)]
@@ -64,10 +69,6 @@ struct Read {
     attention_bias: bool,
     #[serde(default)]
     mlp_bias: bool,
-}
-
-fn default_rope_type() -> String {
-    "default".into()
 }
 
 fn default_context() -> usize {
@@ -96,7 +97,11 @@ pub(super) fn write_config(config: &ModelConfig) -> String {
         intermediate_size: config.hidden,
         max_position_embeddings: config.context,
         rope_theta: config.rope_theta,
-        rope_parameters: RopeParameters { rope_type: default_rope_type(), rope_theta: Some(config.rope_theta) },
+        rope_parameters: RopeParameters {
+            scaling: config.rope_scaling.map_or_else(|| json!({ "rope_type": "default" }), |scaling| json!(scaling)),
+            rope_theta: config.rope_theta,
+        },
+        rope_scaling: config.rope_scaling,
         rms_norm_eps: config.norm_epsilon,
         tie_word_embeddings: config.tied_embeddings,
         hidden_act: "silu",
@@ -124,8 +129,10 @@ pub(super) fn read_config(text: &str) -> Result<ModelConfig, String> {
     expect("hidden_act", &read.hidden_act, "silu")?;
     expect("attention_bias", &read.attention_bias.to_string(), "false")?;
     expect("mlp_bias", &read.mlp_bias.to_string(), "false")?;
-    for rope in [&read.rope_parameters, &read.rope_scaling].into_iter().flatten() {
-        expect("rope_type", &rope.rope_type, "default")?;
+    let (mut theta, mut scaling) = (read.rope_theta, None);
+    for parameters in [read.rope_scaling, read.rope_parameters].into_iter().flatten() {
+        theta = parameters.get("rope_theta").and_then(Value::as_f64).map(|theta| theta as f32).or(theta);
+        scaling = read_scaling(parameters)?.or(scaling);
     }
     let config = ModelConfig {
         vocab_size: read.vocab_size,
@@ -135,7 +142,8 @@ pub(super) fn read_config(text: &str) -> Result<ModelConfig, String> {
         kv_heads: read.num_key_value_heads.unwrap_or(read.num_attention_heads),
         hidden: read.intermediate_size,
         context: read.max_position_embeddings,
-        rope_theta: read.rope_parameters.and_then(|rope| rope.rope_theta).or(read.rope_theta).unwrap_or(10_000.0),
+        rope_theta: theta.unwrap_or(10_000.0),
+        rope_scaling: scaling,
         norm_epsilon: read.rms_norm_eps,
         tied_embeddings: read.tie_word_embeddings,
     };
@@ -146,6 +154,24 @@ pub(super) fn read_config(text: &str) -> Result<ModelConfig, String> {
         }
         _ => Ok(config),
     }
+}
+
+/// How frequencies are stretched; `None` where they are not.
+///
+/// # Errors
+/// The kind of stretching, where it is none that we compute, or a number that it lacks.
+fn read_scaling(mut parameters: Map<String, Value>) -> Result<Option<RopeScaling>, String> {
+    let kind = parameters.remove("rope_type").or_else(|| parameters.remove("type")).unwrap_or_else(|| "default".into());
+    let names: &[&str] = match kind.as_str().unwrap_or_default() {
+        "default" => return Ok(None),
+        "linear" => &["factor"],
+        "llama3" => &["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"],
+        _ => return Err(format!("rope_type = {kind} is not supported; expected \"default\", \"linear\" or \"llama3\"")),
+    };
+    // Writers add fields that the kind does not read.
+    parameters.retain(|name, _| names.contains(&name.as_str()));
+    parameters.insert("rope_type".into(), kind);
+    serde_json::from_value(parameters.into()).map(Some).map_err(|error| format!("rope_scaling is not supported: {error}"))
 }
 
 /// Name of the embedding, `[v, d]`.
@@ -173,13 +199,29 @@ mod tests {
         hidden: 40,
         context: 64,
         rope_theta: 5000.0,
+        rope_scaling: None,
         norm_epsilon: 1e-5,
         tied_embeddings: true,
     };
 
     #[test]
     fn a_written_config_reads_back() {
-        assert_eq!(read_config(&write_config(&CONFIG)).unwrap(), CONFIG);
+        let linear = RopeScaling::Linear { factor: 4.0 };
+        let llama3 = RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 32 };
+        for rope_scaling in [None, Some(linear), Some(llama3)] {
+            let config = ModelConfig { rope_scaling, ..CONFIG };
+            assert_eq!(read_config(&write_config(&config)).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn both_spellings_of_stretching_are_read() {
+        let good = write_config(&CONFIG);
+        let old = good.replace("\"rope_parameters\"", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}, \"unread\"");
+        assert_eq!(read_config(&old).unwrap().rope_scaling, Some(RopeScaling::Linear { factor: 2.0 }));
+        assert_eq!(read_config(&old).unwrap().rope_theta, 5000.0);
+        let error = read_config(&good.replace("\"default\"", "\"llama3\"")).unwrap_err();
+        assert!(error.contains("factor"), "{error}");
     }
 
     #[test]
@@ -189,7 +231,7 @@ mod tests {
             ("\"llama\"", "\"gemma\"", "model_type"),
             ("\"silu\"", "\"gelu\"", "hidden_act"),
             ("\"attention_bias\": false", "\"attention_bias\": true", "attention_bias"),
-            ("\"default\"", "\"llama3\"", "rope_type"),
+            ("\"default\"", "\"yarn\"", "rope_type"),
             ("\"head_dim\": 6", "\"head_dim\": 8", "head_dim"),
             ("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "kv_heads"),
             ("\"vocab_size\"", "\"vocabulary\"", "vocab_size"),

@@ -1,6 +1,6 @@
 //! The operations of [`Kernels`](super::Kernels) composed of a backend's own: the reference, and what a backend without its own inherits.
 
-use burn::tensor::{Int, Tensor, activation, backend::Backend};
+use burn::tensor::{DType, Int, Tensor, activation, backend::Backend};
 
 use super::{AdamStep, AttentionMap, AttentionShape, BlockActivations, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout};
 
@@ -8,17 +8,28 @@ use super::{AdamStep, AttentionMap, AttentionShape, BlockActivations, BlockSaved
 const MASKED: f32 = -1e30;
 
 pub(super) fn project<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>, layout: WeightLayout) -> Tensor<B, 2> {
-    match layout {
+    let kept = x.dtype();
+    let x = in_type(x, weight.dtype());
+    let y = match layout {
         WeightLayout::InOut => x.matmul(weight),
         WeightLayout::OutIn => x.matmul(weight.transpose()),
-    }
+    };
+    in_type(y, kept)
 }
 
 pub(super) fn project_backward<B: Backend>(grad: Tensor<B, 2>, x: Tensor<B, 2>, weight: Tensor<B, 2>, layout: WeightLayout) -> (Tensor<B, 2>, Tensor<B, 2>) {
-    match layout {
+    let kept = x.dtype();
+    let (grad, x) = (in_type(grad, weight.dtype()), in_type(x, weight.dtype()));
+    let (grad_x, grad_weight) = match layout {
         WeightLayout::InOut => (grad.clone().matmul(weight.transpose()), x.transpose().matmul(grad)),
         WeightLayout::OutIn => (grad.clone().matmul(weight), grad.transpose().matmul(x)),
-    }
+    };
+    (in_type(grad_x, kept), grad_weight)
+}
+
+/// The tensor in a data type; itself where it has it.
+fn in_type<B: Backend>(x: Tensor<B, 2>, dtype: DType) -> Tensor<B, 2> {
+    if x.dtype() == dtype { x } else { x.cast(dtype) }
 }
 
 pub(super) fn rms_norm<B: Backend>(x: Tensor<B, 2>, gain: Tensor<B, 1>, epsilon: f32) -> (Tensor<B, 2>, Tensor<B, 1>) {

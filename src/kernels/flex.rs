@@ -5,12 +5,12 @@
 mod block;
 mod whole;
 
-use burn::tensor::{Int, Tensor, TensorPrimitive};
+use burn::tensor::{DType, Int, Tensor, TensorPrimitive};
 use burn_flex::Flex;
 use rayon::prelude::*;
 
 use super::{
-    AdamStep, AttentionMap, AttentionShape, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout,
+    AdamStep, AttentionMap, AttentionShape, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout, composed,
     cpu::{
         adamw, attention, cross_entropy,
         matmul::{Matrix, matmul, matmul_parallel},
@@ -27,8 +27,16 @@ const CHUNK: usize = 256;
 /// Sums of weight gradients that exist at a time; each takes the chunks of one stretch of the batch.
 const SUMS: usize = 8;
 
+/// Whether a product is to be computed in single precision, as all functions here do; others are left to the backend.
+fn is_single(weight: &Tensor<Flex, 2>) -> bool {
+    weight.dtype() == DType::F32
+}
+
 impl Kernels for Flex {
     fn project(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, layout: WeightLayout) -> Tensor<Self, 2> {
+        if !is_single(&weight) {
+            return composed::project(x, weight, layout);
+        }
         let ([n, i], [a, b]) = (x.dims(), weight.dims());
         let o = if layout == WeightLayout::InOut { b } else { a };
         let (x, weight) = (Whole::new(x), Whole::new(weight));
@@ -42,6 +50,9 @@ impl Kernels for Flex {
     }
 
     fn project_backward(grad: Tensor<Self, 2>, x: Tensor<Self, 2>, weight: Tensor<Self, 2>, layout: WeightLayout) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
+        if !is_single(&weight) {
+            return composed::project_backward(grad, x, weight, layout);
+        }
         let ([n, o], [_, i], shape) = (grad.dims(), x.dims(), weight.dims());
         let (grad, x, weight) = (Whole::new(grad), Whole::new(x), Whole::new(weight));
         let (mut grad_x, mut grad_weight) = (take(n * i), take(i * o));
@@ -135,7 +146,7 @@ impl Kernels for Flex {
     }
 
     fn block(x: Tensor<Self, 2>, weights: &BlockWeights<Self>, map: &AttentionMap<Self>, epsilon: f32, keep: Keep) -> (Tensor<Self, 2>, BlockSaved<Self>) {
-        block::forward(x, weights, map, epsilon, keep)
+        if is_single(&weights.qkv) { block::forward(x, weights, map, epsilon, keep) } else { composed::block(x, weights, map, epsilon, keep) }
     }
 
     fn block_backward(
@@ -145,7 +156,7 @@ impl Kernels for Flex {
         map: &AttentionMap<Self>,
         epsilon: f32,
     ) -> (Tensor<Self, 2>, BlockWeights<Self>) {
-        block::backward(grad, weights, saved, map, epsilon)
+        if is_single(&weights.qkv) { block::backward(grad, weights, saved, map, epsilon) } else { composed::block_backward(grad, weights, saved, map, epsilon) }
     }
 
     fn embed(table: Tensor<Self, 2>, ids: Tensor<Self, 1, Int>) -> Tensor<Self, 2> {

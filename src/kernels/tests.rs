@@ -7,7 +7,7 @@ use burn::{
 use metacot_envs::SeedTree;
 use rand::RngExt;
 
-use super::{AttentionMap, AttentionShape, BlockWeights, Keep, Kernels, WeightLayout, composed};
+use super::{AttentionMap, AttentionShape, BlockWeights, Keep, Kernels, Precision, WeightLayout, composed};
 use crate::{
     device::Cpu,
     kernels::AdamStep,
@@ -178,6 +178,35 @@ fn a_block_equals_the_composed_one() {
 }
 
 #[test]
+fn products_in_bfloat16_are_those_of_single_precision_to_its_digits() {
+    let map = maps().remove(0);
+    let (n, d, f) = (map.shape.rows * map.shape.time, 20, 27);
+    let width = map.shape.heads * map.shape.head_dim;
+    let weights = BlockWeights {
+        attention_norm: random([d], "attention_norm"),
+        qkv: random([d, map.shape.columns()], "qkv") * 0.3,
+        output: random([width, d], "output") * 0.3,
+        mlp_norm: random([d], "mlp_norm"),
+        gate_up: random([d, 2 * f], "gate_up") * 0.3,
+        down: random([f, d], "down") * 0.3,
+    };
+    let half = |weight: &Tensor<Cpu, 2>| Precision::Bfloat16.of(weight.clone());
+    let halves =
+        BlockWeights { qkv: half(&weights.qkv), output: half(&weights.output), gate_up: half(&weights.gate_up), down: half(&weights.down), ..weights.clone() };
+    let (x, grad) = (random([n, d], "x"), random([n, d], "grad"));
+    let pass = |weights: &BlockWeights<Cpu>| {
+        let (y, saved) = Cpu::block(x.clone(), weights, &map, 1e-5, Keep::Activations);
+        let (grad_x, by) = Cpu::block_backward(grad.clone(), weights, saved, &map, 1e-5);
+        [y, grad_x, by.qkv, by.output, by.gate_up, by.down].map(|tensor| floats(tensor.cast(burn::tensor::FloatDType::F32)))
+    };
+    for (single, half) in pass(&weights).iter().zip(&pass(&halves)) {
+        let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+        let (size, off) = (norm(&mut single.iter().copied()), norm(&mut single.iter().zip(half).map(|(single, half)| single - half)));
+        assert!(off > 1e-5 * size && off < 2e-2 * size, "off by {off} of {size}");
+    }
+}
+
+#[test]
 fn embedding_and_cross_entropy_equal_the_composed_ones() {
     for (n, d, v) in [(1, 1, 2), (700, 20, 37)] {
         let mut rng = SeedTree::root(2).stream(0);
@@ -229,6 +258,7 @@ fn config() -> ModelConfig {
         hidden: 20,
         context: 64,
         rope_theta: 10_000.0,
+        rope_scaling: None,
         norm_epsilon: 1e-5,
         tied_embeddings: true,
     }

@@ -5,7 +5,16 @@ use burn::{
     tensor::{Tensor, backend::Backend},
 };
 
-use crate::kernels::{AttentionMap, BlockWeights, Keep, Ops};
+use crate::kernels::{AttentionMap, BlockWeights, Keep, Ops, Precision};
+
+/// How a block is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// What it keeps for a gradient.
+    pub keep: Keep,
+    /// What products are computed in.
+    pub precision: Precision,
+}
 
 /// The parameters of a block; `g` is `kv_heads * head_dim`.
 #[derive(Module, Debug)]
@@ -25,19 +34,19 @@ pub struct Block<B: Backend> {
 }
 
 impl<B: Ops> Block<B> {
-    /// Adds attention and feed-forward to the residual stream; `keep` is what the pass keeps for a gradient.
+    /// Adds attention and feed-forward to the residual stream.
     ///
     /// # Shapes
     /// `x: [n, d]` -> `[n, d]`
-    pub fn forward(&self, x: Tensor<B, 2>, map: &AttentionMap<B>, epsilon: f32, keep: Keep) -> Tensor<B, 2> {
+    pub fn forward(&self, x: Tensor<B, 2>, map: &AttentionMap<B>, epsilon: f32, pass: Pass) -> Tensor<B, 2> {
         let weights = BlockWeights {
             attention_norm: self.attention_norm.val(),
-            qkv: self.qkv.val(),
-            output: self.output.val(),
+            qkv: pass.precision.of(self.qkv.val()),
+            output: pass.precision.of(self.output.val()),
             mlp_norm: self.mlp_norm.val(),
-            gate_up: self.gate_up.val(),
-            down: self.down.val(),
+            gate_up: pass.precision.of(self.gate_up.val()),
+            down: pass.precision.of(self.down.val()),
         };
-        B::block(x, weights, map, epsilon, keep)
+        B::block(x, weights, map, epsilon, pass.keep)
     }
 }

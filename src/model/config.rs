@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RopeScaling;
+
 /// Sizes and constants of a Llama-style decoder: RMSNorm before attention and feed-forward, RoPE with rotated halves, SwiGLU, no biases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,9 @@ pub struct ModelConfig {
     pub context: usize,
     /// Base of the rotary frequencies.
     pub rope_theta: f32,
+    /// How the rotary frequencies are stretched for contexts longer than those first trained on; our own models never are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_scaling: Option<RopeScaling>,
     /// Epsilon of RMSNorm.
     pub norm_epsilon: f32,
     /// Whether the output projection is the transposed embedding.
@@ -62,6 +67,10 @@ impl ModelConfig {
         if !self.width.is_multiple_of(self.heads) || !self.head_dim().is_multiple_of(2) {
             return Err(format!("model.width = {} is not allowed; expected an even multiple of heads = {}", self.width, self.heads));
         }
+        if !(self.rope_theta.is_finite() && self.rope_theta > 1.0) {
+            return Err(format!("model.rope_theta = {} is not allowed; expected a number above 1", self.rope_theta));
+        }
+        self.rope_scaling.map_or(Ok(()), RopeScaling::validate)?;
         if !self.heads.is_multiple_of(self.kv_heads) {
             return Err(format!("model.kv_heads = {} is not allowed; expected a divisor of heads = {}", self.kv_heads, self.heads));
         }

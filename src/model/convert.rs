@@ -6,7 +6,7 @@ use burn::{
 };
 
 use super::{Block, Decoder, LayerWeights, ModelConfig, Weights};
-use crate::kernels::Keep;
+use crate::kernels::{Keep, Precision};
 
 impl Weights {
     /// The shape of every tensor by name, in the order in which [`Weights::tensors`] and the module give them.
@@ -101,6 +101,7 @@ impl<B: Backend> Decoder<B> {
             head: (!weights.config.tied_embeddings).then(|| Param::from_data(data(), device)),
             config: weights.config.clone(),
             keep: Keep::default(),
+            precision: Precision::default(),
         }
     }
 

@@ -5,8 +5,8 @@ use burn::{
     tensor::{Int, Tensor, TensorData, backend::Backend},
 };
 
-use super::{Block, ModelConfig, rotary_angles};
-use crate::kernels::{AttentionMap, AttentionShape, Keep, Ops, WeightLayout};
+use super::{Block, ModelConfig, block::Pass, rotary_angles};
+use crate::kernels::{AttentionMap, AttentionShape, Keep, Ops, Precision, WeightLayout};
 
 /// Token embedding, blocks, a last RMSNorm and the output projection.
 #[derive(Module, Debug)]
@@ -25,6 +25,9 @@ pub struct Decoder<B: Backend> {
     /// What each block keeps for the gradient.
     #[module(skip)]
     pub keep: Keep,
+    /// What products are computed in.
+    #[module(skip)]
+    pub precision: Precision,
 }
 
 /// Rows of packed documents as the decoder reads them.
@@ -64,7 +67,7 @@ impl<B: Ops> Decoder<B> {
         };
         let mut x = B::embed(self.embedding.val(), ids);
         for block in &self.blocks {
-            x = block.forward(x, &map, config.norm_epsilon, self.keep);
+            x = block.forward(x, &map, config.norm_epsilon, Pass { keep: self.keep, precision: self.precision });
         }
         B::rms_norm(x, self.final_norm.val(), config.norm_epsilon)
     }
@@ -75,8 +78,8 @@ impl<B: Ops> Decoder<B> {
     /// `hidden: [n, d]` -> `[n, v]`
     pub fn logits(&self, hidden: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.head {
-            Some(head) => B::project(hidden, head.val(), WeightLayout::InOut),
-            None => B::project(hidden, self.embedding.val(), WeightLayout::OutIn),
+            Some(head) => B::project(hidden, self.precision.of(head.val()), WeightLayout::InOut),
+            None => B::project(hidden, self.precision.of(self.embedding.val()), WeightLayout::OutIn),
         }
     }
 }

@@ -3,15 +3,13 @@
 use super::crew::{CHUNK, Crew};
 use super::draw::Chooser;
 use super::forward::Item;
-use super::{Completion, LogitMask, Request, SampleConfig};
+use super::{Ask, Completion};
 use rand_chacha::ChaCha8Rng;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The requests of one call, which several crews take from.
 pub(super) struct Queue<'a> {
-    requests: &'a [Request],
-    config: &'a SampleConfig,
-    mask: Option<&'a dyn LogitMask>,
+    asks: &'a [Ask<'a>],
     next: AtomicUsize,
 }
 
@@ -19,7 +17,7 @@ pub(super) struct Queue<'a> {
 struct Row<'a> {
     /// Index of the request.
     request: usize,
-    prompt: &'a [u32],
+    ask: Ask<'a>,
     slot: usize,
     /// The most tokens of this completion.
     limit: usize,
@@ -28,8 +26,8 @@ struct Row<'a> {
 }
 
 impl<'a> Queue<'a> {
-    pub(super) fn new(requests: &'a [Request], config: &'a SampleConfig, mask: Option<&'a dyn LogitMask>) -> Self {
-        Self { requests, config, mask, next: AtomicUsize::new(0) }
+    pub(super) fn new(asks: &'a [Ask<'a>]) -> Self {
+        Self { asks, next: AtomicUsize::new(0) }
     }
 
     /// Works until no request is left; gives the completions of this crew with the indices of their requests, in no particular order.
@@ -49,9 +47,9 @@ impl<'a> Queue<'a> {
                     break;
                 };
                 let is_open = row.limit > 0 && {
-                    let is_shared = self.requests.get(row.request + 1).is_some_and(|next| next.prompt == row.prompt);
-                    shared.encode(crew, row.prompt, slot, is_shared);
-                    self.advance(&mut row, &shared.logits, &mut chooser, &mut allowed)
+                    let is_shared = self.asks.get(row.request + 1).is_some_and(|next| next.request.prompt == row.ask.request.prompt);
+                    shared.encode(crew, &row.ask.request.prompt, slot, is_shared);
+                    row.advance(&shared.logits, &mut chooser, &mut allowed)
                 };
                 if is_open {
                     rows.push(row);
@@ -72,7 +70,7 @@ impl<'a> Queue<'a> {
             items.extend(rows.iter().filter_map(Row::newest));
             crew.forward(&items);
             for index in (0..rows.len()).rev() {
-                if !self.advance(&mut rows[index], crew.logits(index), &mut chooser, &mut allowed) {
+                if !rows[index].advance(crew.logits(index), &mut chooser, &mut allowed) {
                     // Only rows that were advanced already move.
                     let row = rows.swap_remove(index);
                     free.push(row.slot);
@@ -85,42 +83,43 @@ impl<'a> Queue<'a> {
     /// The next request, where there is one.
     fn admit(&self, slot: usize, context: usize) -> Option<Row<'a>> {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
-        let request = self.requests.get(index)?;
-        let limit = self.config.max_new_tokens.min(context.saturating_sub(request.prompt.len()));
+        let ask = *self.asks.get(index)?;
+        let limit = ask.config.max_new_tokens.min(context.saturating_sub(ask.request.prompt.len()));
         let completion = Completion { ids: Vec::with_capacity(limit), log_probs: Vec::with_capacity(limit), is_finished: false };
-        Some(Row { request: index, prompt: &request.prompt, slot, limit, rng: request.rng.clone(), completion })
-    }
-
-    /// Chooses the next token; `false` where the completion ends with it.
-    fn advance(&self, row: &mut Row, logits: &[f32], chooser: &mut Chooser, allowed: &mut Vec<bool>) -> bool {
-        let allowed = self.mask.map(|mask| {
-            allowed.clear();
-            allowed.resize(logits.len(), true);
-            mask.restrict(row.prompt, &row.completion.ids, allowed);
-            &allowed[..]
-        });
-        let Some((id, log_prob)) = chooser.choose(logits, allowed, self.config, &mut row.rng) else {
-            return false;
-        };
-        row.completion.ids.push(id);
-        row.completion.log_probs.push(log_prob);
-        row.completion.is_finished = self.config.stop.contains(&id);
-        !row.completion.is_finished && row.completion.ids.len() < row.limit
+        Some(Row { request: index, ask, slot, limit, rng: ask.request.rng.clone(), completion })
     }
 }
 
 impl Row<'_> {
+    /// Chooses the next token; `false` where the completion ends with it.
+    fn advance(&mut self, logits: &[f32], chooser: &mut Chooser, allowed: &mut Vec<bool>) -> bool {
+        let Ask { request, config, mask } = self.ask;
+        let allowed = mask.map(|mask| {
+            allowed.clear();
+            allowed.resize(logits.len(), true);
+            mask.restrict(&request.prompt, &self.completion.ids, allowed);
+            &allowed[..]
+        });
+        let Some((id, log_prob)) = chooser.choose(logits, allowed, config, &mut self.rng) else {
+            return false;
+        };
+        self.completion.ids.push(id);
+        self.completion.log_probs.push(log_prob);
+        self.completion.is_finished = config.stop.contains(&id);
+        !self.completion.is_finished && self.completion.ids.len() < self.limit
+    }
+
     /// Caches what a lost cache held: all but the newest token.
     fn restore(&self, crew: &mut Crew) {
         if let Some((_, computed)) = self.completion.ids.split_last() {
-            encode(crew, &[self.prompt, computed].concat(), self.slot, |_| false, |_, _| ());
+            encode(crew, &[&self.ask.request.prompt[..], computed].concat(), 0, self.slot, |_| false, |_, _| ());
         }
     }
 
     /// The token that was chosen last, to be computed; its logits give the next.
     fn newest(&self) -> Option<Item> {
         let token = *self.completion.ids.last()?;
-        Some(Item { slot: self.slot, position: self.prompt.len() + self.completion.ids.len() - 1, token, wants_logits: true })
+        Some(Item { slot: self.slot, position: self.ask.request.prompt.len() + self.completion.ids.len() - 1, token, wants_logits: true })
     }
 }
 
@@ -141,6 +140,7 @@ impl<'a> SharedPrompt<'a> {
             encode(
                 crew,
                 prompt,
+                0,
                 target,
                 |token| token + 1 == prompt.len(),
                 |_, logits| {
@@ -156,12 +156,13 @@ impl<'a> SharedPrompt<'a> {
     }
 }
 
-/// Caches `tokens` in `slot` and hands the logits after each token for which `wants_logits` holds to `receive`, with its index.
-pub(super) fn encode(crew: &mut Crew, tokens: &[u32], slot: usize, wants_logits: impl Fn(usize) -> bool, mut receive: impl FnMut(usize, &[f32])) {
+/// Caches `tokens` in `slot`, the first at position `from`, and hands the logits after each position for which `wants_logits` holds to `receive`.
+pub(super) fn encode(crew: &mut Crew, tokens: &[u32], from: usize, slot: usize, wants_logits: impl Fn(usize) -> bool, mut receive: impl FnMut(usize, &[f32])) {
     let mut items = Vec::with_capacity(CHUNK);
     for (chunk, part) in tokens.chunks(CHUNK).enumerate() {
         items.clear();
-        items.extend(part.iter().zip(chunk * CHUNK..).map(|(token, position)| Item { slot, position, token: *token, wants_logits: wants_logits(position) }));
+        let positions = from + chunk * CHUNK..;
+        items.extend(part.iter().zip(positions).map(|(token, position)| Item { slot, position, token: *token, wants_logits: wants_logits(position) }));
         crew.forward(&items);
         for (row, item) in items.iter().filter(|item| item.wants_logits).enumerate() {
             receive(item.position, crew.logits(row));

@@ -142,6 +142,7 @@ mod tests {
             hidden: 40,
             context: 32,
             rope_theta: 100.0,
+            rope_scaling: None,
             norm_epsilon: 1e-5,
             tied_embeddings: true,
         };

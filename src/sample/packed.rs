@@ -160,7 +160,8 @@ impl Rotary {
     fn new(config: &ModelConfig) -> Self {
         let half = config.head_dim() / 2;
         let frequency = |pair: usize| (1.0 / f64::from(config.rope_theta).powf(2.0 * pair as f64 / config.head_dim() as f64)) as f32;
-        let frequencies: Vec<f32> = (0..half).map(frequency).collect();
+        let scaled = |frequency: f32| config.rope_scaling.map_or(frequency, |scaling| scaling.scaled(frequency));
+        let frequencies: Vec<f32> = (0..half).map(|pair| scaled(frequency(pair))).collect();
         let angles = || (0..config.context).flat_map(|position| frequencies.iter().map(move |frequency| f64::from(position as f32 * frequency)));
         Self { half, cosines: angles().map(|angle| angle.cos() as f32).collect(), sines: angles().map(|angle| angle.sin() as f32).collect() }
     }

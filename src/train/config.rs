@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, optimizer::AdamConfig};
+use crate::kernels::Precision;
 
 /// Settings of a supervised training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct TrainConfig {
     pub accumulation: usize,
     /// Whether the backward pass makes the blocks' intermediate results again instead of keeping them: about a third less speed, a fraction of the memory, the same bits.
     pub gradient_checkpointing: bool,
+    /// What the products of activations and weights are computed in; parameters and moments are single all the same.
+    pub precision: Precision,
     /// Highest learning rate.
     pub learning_rate: f32,
     /// How the learning rate runs.
@@ -42,8 +45,25 @@ pub struct TrainConfig {
     pub checkpoint_steps: usize,
     /// Steps between measurements of the validation loss, where there are validation examples.
     pub validation_steps: usize,
-    /// Measurements without a new lowest validation loss after which the training ends and gives the weights of the lowest; `None` never.
+    /// Validation problems that are solved greedily to see how many come out right and how many without a false statement; 0 for none.
+    pub solve_problems: usize,
+    /// Steps between these measurements; there is always one at the end.
+    pub solve_steps: usize,
+    /// Measurements of what `watch` names without a new best one after which the training ends and gives the weights of the best; `None` never.
     pub patience: Option<usize>,
+    /// What patience looks at.
+    pub watch: Watch,
+}
+
+/// What tells better weights from worse ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watch {
+    /// The validation loss: the lowest is best.
+    #[default]
+    ValidationLoss,
+    /// The share of validation problems that are solved: the highest is best.
+    SolveRate,
 }
 
 impl Default for TrainConfig {
@@ -56,6 +76,7 @@ impl Default for TrainConfig {
             row_tokens: None,
             accumulation: 1,
             gradient_checkpointing: false,
+            precision: Precision::Single,
             learning_rate: 1e-3,
             schedule: Schedule::Cosine { warmup: 0.05, end: 0.1 },
             beta1: 0.9,
@@ -66,7 +87,10 @@ impl Default for TrainConfig {
             ema_decay: None,
             checkpoint_steps: 200,
             validation_steps: 200,
+            solve_problems: 0,
+            solve_steps: 200,
             patience: None,
+            watch: Watch::ValidationLoss,
         }
     }
 }
@@ -90,6 +114,7 @@ impl TrainConfig {
             ("accumulation", self.accumulation),
             ("checkpoint_steps", self.checkpoint_steps),
             ("validation_steps", self.validation_steps),
+            ("solve_steps", self.solve_steps),
             ("patience", self.patience.unwrap_or(1)),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
@@ -105,6 +130,9 @@ impl TrainConfig {
         }
         if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
             return Err(format!("train.weight_decay = {} is not allowed; expected a number of at least 0", self.weight_decay));
+        }
+        if self.watch == Watch::SolveRate && self.solve_problems == 0 {
+            return Err("train.watch = \"solve_rate\" is not allowed with train.solve_problems = 0; expected at least 1 problem".to_owned());
         }
         self.schedule.validate()
     }

@@ -22,6 +22,7 @@ use super::{
     optimizer::AdamW,
     progress::Renderer,
     schedule::Clock,
+    solving::{Event, SolveCount, Solver},
     state::{Identity, Position, TrainState},
     step::GaugeMetric,
     strategy::{Components, ExactResume},
@@ -38,7 +39,7 @@ use crate::{
 pub(super) const WEIGHTS: &str = "weights.safetensors";
 
 /// A training to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// The settings.
     pub config: &'a TrainConfig,
@@ -54,6 +55,8 @@ pub struct Job<'a> {
     pub folder: &'a Path,
     /// Where the tensors live.
     pub device: DeviceChoice,
+    /// Who measures the solve rate; asked where `config.solve_problems` is above 0.
+    pub solver: Option<&'a dyn Solver>,
 }
 
 /// Trains a model, or goes on where a training in the folder stopped, or gives its weights at once where it is finished.
@@ -76,6 +79,7 @@ pub fn fit(job: &Job<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Weights>
         examples: digest(job.examples),
         validation: digest(job.validation),
         initial: initial.digest(),
+        problems: solver(job).map(Solver::digest).unwrap_or_default(),
     };
     let state = TrainState::load(job.folder, &identity)?;
     if state.as_ref().is_some_and(|state| state.position.is_finished) {
@@ -88,18 +92,38 @@ pub fn fit(job: &Job<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Weights>
         moments: Vec::new(),
     });
     let (sender, receiver) = bounded(1);
-    let launch = Launch { job, identity, state, seeds: seeds.child("data"), sender };
+    let plan = Plan { config: job.config, model: job.model, examples: job.examples, validation: job.validation, folder: job.folder };
+    let launch = Launch { plan, identity, state, seeds: seeds.child("data"), sender };
+    let (device, solver, mut solve_rate) = (job.device, solver(job), None);
     thread::scope(|scope| {
-        // burn-train owns what it runs, so the callback stays here and hears of steps through a channel.
-        let training = scope.spawn(|| job.device.run(launch));
-        receiver.iter().for_each(progress);
+        // burn-train owns what it runs, so the callback and the solver stay here and hear of steps through a channel.
+        let training = scope.spawn(move || device.run(launch));
+        for event in receiver {
+            match event {
+                Event::Step(step) => progress(Progress { solve_rate, ..step }),
+                Event::Solve(weights, reply) => {
+                    let counted = solver.map_or_else(|| Ok(SolveCount::default()), |solver| solver.solve(&weights));
+                    solve_rate = counted.as_ref().ok().map(SolveCount::solve_rate);
+                    // A training that no longer listens has failed, and says so below.
+                    let _ = reply.send(counted);
+                }
+            }
+        }
         training.join().unwrap_or_else(|panic| resume_unwind(panic)).and_then(|outcome| outcome)
     })
+}
+
+/// Who is to be asked for the solve rate.
+fn solver<'a>(job: &Job<'a>) -> Option<&'a dyn Solver> {
+    job.solver.filter(|_| job.config.solve_problems > 0)
 }
 
 /// Checks settings and examples before any work.
 fn check(job: &Job<'_>) -> Result<()> {
     job.model.validate().and(job.config.validate()).map_err(Error::Usage)?;
+    if job.config.solve_problems > 0 && job.solver.is_none() {
+        return Err(Error::Usage(format!("train.solve_problems = {} is not allowed here; expected 0: there are no problems", job.config.solve_problems)));
+    }
     if let Some(initial) = job.initial
         && initial.config != *job.model
     {
@@ -138,39 +162,50 @@ fn digest(examples: &[Example]) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
+/// What the loop needs of a job.
+#[derive(Clone, Copy)]
+struct Plan<'a> {
+    config: &'a TrainConfig,
+    model: &'a ModelConfig,
+    examples: &'a [Example],
+    validation: &'a [Example],
+    folder: &'a Path,
+}
+
 /// The training on the backend of its device.
 struct Launch<'a> {
-    job: &'a Job<'a>,
+    plan: Plan<'a>,
     identity: Identity,
     state: TrainState,
     seeds: SeedTree,
-    sender: Sender<Progress>,
+    sender: Sender<Event>,
 }
 
 impl DeviceTask for Launch<'_> {
     type Output = Result<Weights>;
 
     fn run<B: Kernels>(self, device: B::Device) -> Result<Weights> {
-        let (config, folder) = (self.job.config, self.job.folder);
+        let Plan { config, model: shape, examples, validation, folder } = self.plan;
         let TrainState { position, weights, moments, average } = self.state;
         let plan = |seeds, epochs, rows, accumulation| DataPlan {
             seeds,
             epochs,
             max_steps: config.max_steps,
-            row_tokens: config.row_tokens.unwrap_or(self.job.model.context),
+            row_tokens: config.row_tokens.unwrap_or(shape.context),
             rows,
             accumulation,
         };
         let plan_train = plan(Some(self.seeds.clone()), config.epochs, config.rows, config.accumulation);
-        let train = Loader::new(Arc::new(self.job.examples.to_vec()), plan_train);
+        let train = Loader::new(Arc::new(examples.to_vec()), plan_train);
         let plan_valid = DataPlan { max_steps: None, ..plan(None, 1, config.rows, 1) };
-        let valid = Loader::new(Arc::new(self.job.validation.to_vec()), plan_valid);
+        let valid = Loader::new(Arc::new(validation.to_vec()), plan_valid);
         let steps = train.num_steps();
         let schedule = Clock { schedule: config.schedule, highest: f64::from(config.learning_rate), step: position.step, steps };
         let optimizer = AdamW::<B>::new(config.adam(), position.step, moments, &device);
         let mut model = Decoder::<Autodiff<B>>::from_weights(&weights, &device);
         drop(weights);
         model.keep = if config.gradient_checkpointing { Keep::Input } else { Keep::Activations };
+        model.precision = config.precision;
         let learner = Learner::<Components<B>>::new(model, optimizer.clone(), schedule);
         let outcome = Arc::new(Mutex::new(None));
         let strategy = ExactResume {
@@ -181,6 +216,7 @@ impl DeviceTask for Launch<'_> {
             average: average.map(|weights| Decoder::from_weights(&weights, &device)),
             outcome: Arc::clone(&outcome),
             position: position.clone(),
+            caller: self.sender.clone(),
         };
         SupervisedTraining::<Components<B>>::new(folder, Arc::new(train.of_steps(position.step..steps)), Arc::new(valid))
             .with_application_logger(None)

@@ -37,6 +37,15 @@ pub(super) enum Line {
         /// Mean negative log-likelihood of the validation labels, in nats.
         validation_loss: f64,
     },
+    /// A measurement on validation problems.
+    Solve {
+        /// Steps done.
+        step: usize,
+        /// Share of the problems whose answer is right, in [0, 1].
+        solve_rate: f64,
+        /// Share of the responses without a false statement, in [0, 1].
+        valid_rate: f64,
+    },
 }
 
 /// The file, open at its end.

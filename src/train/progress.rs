@@ -14,6 +14,8 @@ use burn_train::{
 };
 use crossbeam::channel::Sender;
 
+use super::solving::Event;
+
 /// Where a training stands after a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
@@ -29,6 +31,8 @@ pub struct Progress {
     pub gradient_norm: f64,
     /// The last validation loss, in nats per label.
     pub validation_loss: Option<f64>,
+    /// The last share of validation problems that were solved greedily, in [0, 1].
+    pub solve_rate: Option<f64>,
     /// Tokens of documents a second, since the training started or resumed.
     pub tokens_per_second: f64,
 }
@@ -37,10 +41,8 @@ impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { step, steps, loss, learning_rate, gradient_norm, tokens_per_second, .. } = self;
         write!(f, "step {step}/{steps}  loss {loss:.4}  lr {learning_rate:.2e}  grad {gradient_norm:.3}  {tokens_per_second:.0} tok/s")?;
-        match self.validation_loss {
-            Some(loss) => write!(f, "  validation {loss:.4}"),
-            None => Ok(()),
-        }
+        self.validation_loss.map_or(Ok(()), |loss| write!(f, "  validation {loss:.4}"))?;
+        self.solve_rate.map_or(Ok(()), |rate| write!(f, "  solved {:.1} %", 100.0 * rate))
     }
 }
 
@@ -54,7 +56,7 @@ pub(super) mod names {
 
 /// Sends a [`Progress`] per step; burn-train calls it on its own thread.
 pub(super) struct Renderer {
-    sender: Sender<Progress>,
+    sender: Sender<Event>,
     names: HashMap<MetricId, String>,
     /// The last value of each training metric by name.
     values: BTreeMap<String, f64>,
@@ -64,7 +66,7 @@ pub(super) struct Renderer {
 }
 
 impl Renderer {
-    pub fn new(sender: Sender<Progress>) -> Self {
+    pub fn new(sender: Sender<Event>) -> Self {
         Self { sender, names: HashMap::new(), values: BTreeMap::new(), validation_loss: None, tokens: 0.0, started: Instant::now() }
     }
 
@@ -104,10 +106,12 @@ impl MetricsRendererTraining for Renderer {
             learning_rate: self.value(names::LEARNING_RATE),
             gradient_norm: self.value(names::GRADIENT_NORM),
             validation_loss: self.validation_loss,
+            // The thread that hears of this knows it.
+            solve_rate: None,
             tokens_per_second: self.tokens / self.started.elapsed().as_secs_f64(),
         };
         // A caller that no longer listens does not stop the training.
-        let _ = self.sender.send(progress);
+        let _ = self.sender.send(Event::Step(progress));
     }
 
     fn render_valid(&mut self, _item: TrainingProgress, _indicators: Vec<ProgressType>) {}

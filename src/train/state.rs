@@ -24,6 +24,9 @@ pub(super) struct Identity {
     pub validation: String,
     /// Digest of the weights it started from.
     pub initial: String,
+    /// Digest of the problems that the solve rate is measured on; empty where it is not.
+    #[serde(default)]
+    pub problems: String,
 }
 
 /// Where a training stands, beside its tensors.
@@ -33,9 +36,10 @@ pub(super) struct Position {
     pub step: usize,
     /// Positions that held a document, since the start.
     pub tokens: u64,
-    /// Bits of the lowest validation loss (an `f64`), so that no digit is lost.
+    /// Bits of the best value of what patience looks at (an `f64`), so that no digit is lost: the lowest validation loss, or the smallest share
+    /// of unsolved problems.
     pub best_loss: u64,
-    /// Measurements of the validation loss since the lowest.
+    /// Measurements since the best.
     pub without_improvement: usize,
     /// Whether the training is over.
     pub is_finished: bool,

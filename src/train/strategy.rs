@@ -15,12 +15,14 @@ use burn_train::{
     EventProcessorTraining, InferenceStep, Learner, LearnerEvent, LearningComponentsMarker, SupervisedLearningStrategy, SupervisedTrainingEventProcessor,
     TrainLoader, TrainingComponents, TrainingItem, ValidLoader,
 };
+use crossbeam::channel::Sender;
 
 use super::{
-    TrainConfig,
+    TrainConfig, Watch,
     metrics::{Line, MetricsFile},
     optimizer::{AdamW, gradient_norm},
     schedule::Clock,
+    solving::{Event, ask},
     state::{Identity, Position, TrainState},
     step::Measured,
 };
@@ -33,7 +35,7 @@ use crate::{
 /// What burn-train calls the components of a learner.
 pub(super) type Components<B> = LearningComponentsMarker<Autodiff<B>, Clock, Decoder<Autodiff<B>>, AdamW<B>>;
 
-/// Name of the file of the weights with the lowest validation loss.
+/// Name of the file of the best weights by what patience looks at.
 pub(super) const BEST: &str = "best.safetensors";
 
 /// The loop; what it ended with is read from `outcome` afterwards, as burn-train has no place for an error.
@@ -50,6 +52,8 @@ pub(super) struct ExactResume<B: Kernels> {
     pub position: Position,
     /// The moving average, where there is one.
     pub average: Option<Decoder<B>>,
+    /// The thread that called for the training.
+    pub caller: Sender<Event>,
     /// Set when the loop ends.
     pub outcome: Arc<Mutex<Option<Result<Weights>>>>,
 }
@@ -121,7 +125,9 @@ impl<B: Kernels> Run<'_, B> {
             self.update_average();
             self.report(std::mem::take(&mut measured))?;
             let is_last = self.position.step == self.fixed.steps;
-            let is_stopped = (is_last || self.position.step.is_multiple_of(config.validation_steps)) && self.validate(valid)?;
+            let is_due = |steps: usize, step: usize| is_last || step.is_multiple_of(steps);
+            let mut is_stopped = is_due(config.validation_steps, self.position.step) && self.validate(valid)?;
+            is_stopped |= config.solve_problems > 0 && is_due(config.solve_steps, self.position.step) && self.solve()?;
             if is_stopped {
                 break;
             }
@@ -129,6 +135,7 @@ impl<B: Kernels> Run<'_, B> {
                 self.save()?;
             }
         }
+        B::trim();
         let weights = self.result()?;
         weights.save(&self.fixed.folder.join(super::fit::WEIGHTS))?;
         self.position.is_finished = true;
@@ -205,11 +212,26 @@ impl<B: Kernels> Run<'_, B> {
         self.metrics.append(&Line::Validation { step, validation_loss: loss })?;
         let item = self.item(Measured { loss, ..Measured::default() });
         self.processor.process_valid(LearnerEvent::ProcessedItem(item));
-        let Some(patience) = self.fixed.identity.train.patience else {
+        self.watch(Watch::ValidationLoss, loss)
+    }
+
+    /// Measures the solve rate; says whether it has not risen for too long.
+    fn solve(&mut self) -> Result<bool> {
+        B::trim();
+        let counted = ask(&self.fixed.caller, self.current())?;
+        self.metrics.append(&Line::Solve { step: self.position.step, solve_rate: counted.solve_rate(), valid_rate: counted.valid_rate() })?;
+        self.watch(Watch::SolveRate, 1.0 - counted.solve_rate())
+    }
+
+    /// Takes a new value of something, the lower the better; keeps the weights where it is the best of what patience looks at, and says whether
+    /// patience is over.
+    fn watch(&mut self, what: Watch, value: f64) -> Result<bool> {
+        let config = &self.fixed.identity.train;
+        let Some(patience) = config.patience.filter(|_| config.watch == what) else {
             return Ok(false);
         };
-        if loss < f64::from_bits(self.position.best_loss) {
-            self.position.best_loss = loss.to_bits();
+        if value < f64::from_bits(self.position.best_loss) {
+            self.position.best_loss = value.to_bits();
             self.position.without_improvement = 0;
             self.current().save(&self.fixed.folder.join(BEST))?;
         } else {

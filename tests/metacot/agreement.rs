@@ -9,7 +9,19 @@ use metacot::{
 use metacot_envs::SeedTree;
 
 fn config(kv_heads: usize, tied_embeddings: bool) -> ModelConfig {
-    ModelConfig { vocab_size: 37, width: 48, layers: 2, heads: 4, kv_heads, hidden: 56, context: 64, rope_theta: 10_000.0, norm_epsilon: 1e-5, tied_embeddings }
+    ModelConfig {
+        vocab_size: 37,
+        width: 48,
+        layers: 2,
+        heads: 4,
+        kv_heads,
+        hidden: 56,
+        context: 64,
+        rope_theta: 10_000.0,
+        rope_scaling: None,
+        norm_epsilon: 1e-5,
+        tied_embeddings,
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::support::{error_line, metacot, output, piped, stdout, tiny};
 #[test]
 fn help_reads_well() {
     insta::assert_snapshot!("help", help(None));
-    for name in ["run", "generate", "merge", "solve", "grade", "inspect", "sample", "improve", "export"] {
+    for name in ["run", "generate", "merge", "solve", "grade", "inspect", "sample", "improve", "export", "import", "bench"] {
         insta::with_settings!({ snapshot_suffix => name }, { insta::assert_snapshot!("help", help(Some(name))) });
     }
 }
@@ -160,4 +160,30 @@ fn a_reader_that_leaves_early_is_no_error() {
         drop(child.stdout.take());
         assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
     }
+}
+
+#[test]
+fn the_table_of_this_machine_counts_what_was_done() {
+    let row = |only: &str| -> serde_json::Value {
+        let text = stdout(&output(&["bench", "--only", only, "--seconds", "0.2", "--repeats", "2", "--threads", "2", "--json"]));
+        serde_json::from_str(&text).unwrap()
+    };
+    for (only, unit, threads) in
+        [("generate", "traces", 2), ("audit Countdown", "MB", 2), ("grade", "rows", 2), ("one thread", "GFLOP", 1), ("batch 1", "tokens", 2)]
+    {
+        let table = row(only);
+        let rows = table["rows"].as_array().unwrap();
+        for row in rows {
+            let speed = |name: &str| row[name].as_f64().unwrap();
+            assert!(0.0 < speed("lowest") && speed("lowest") <= speed("median") && speed("median") <= speed("highest"), "{row}");
+            assert_eq!((&row["unit"], &row["threads"], &row["repeats"]), (&unit.into(), &threads.into(), &2.into()), "{row}");
+        }
+        assert!(!rows.is_empty() && table["threads"] == 2 && table["simd"].is_string(), "{table}");
+    }
+    let text = stdout(&output(&["bench", "--only", "MCTS", "--seconds", "0.1", "--repeats", "1"]));
+    assert!(text.contains("MCTS, Connect 4, one random game a leaf") && text.contains("simulations/s"), "{text}");
+    let folder = std::env::temp_dir();
+    let refused = |args: &[&str]| error_line(&output(args), &folder);
+    assert!(refused(&["bench", "--only", "chess"]).starts_with("2 error: --only chess: expected a part of one of: matrix product, one thread; "));
+    assert_eq!(refused(&["bench", "--seconds", "0"]), "2 error: --seconds 0 --repeats 1: expected above 0 to a day, and at least 1");
 }

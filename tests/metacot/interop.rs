@@ -3,7 +3,7 @@
 use crate::reference::{odd_config, random_weights};
 use metacot::Error;
 use metacot::interop::{ImportedTokenizer, export, import};
-use metacot::model::{ModelConfig, Weights};
+use metacot::model::{ModelConfig, RopeScaling, Weights};
 use metacot::sample::{CpuDecoder, DecoderConfig, Request, SampleConfig};
 use metacot::tokenizer::Tokenizer;
 use rand_chacha::ChaCha8Rng;
@@ -162,7 +162,8 @@ fn transformers_computes_the_same_logits_generations_and_ids() {
     let Ok(interpreter) = std::env::var(INTERPRETER) else {
         return;
     };
-    for config in [odd_config(), ModelConfig { tied_embeddings: true, rope_theta: 500_000.0, ..odd_config() }] {
+    let llama3 = RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 24 };
+    for config in [odd_config(), ModelConfig { tied_embeddings: true, rope_theta: 500_000.0, rope_scaling: Some(llama3), ..odd_config() }] {
         let folder = tempfile::tempdir().unwrap();
         let weights = random_weights(config, 11);
         export(&weights, &tokenizer(), folder.path(), false).unwrap();

@@ -53,6 +53,8 @@ fn a_killed_run_goes_on_and_ends_with_the_same_numbers() {
     let last = output(&args(&recipe, killed.to_str().unwrap()));
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
     assert_eq!(results(&killed), results(&whole));
+    let [metrics, again] = [&whole, &killed].map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
+    assert!(metrics == again && metrics.lines().any(|line| line.contains("\"solve_rate\"")), "{}", metrics.lines().last().unwrap());
 
     // The model answers, and leaves as a folder for others.
     let problems = b"{\"numbers\":[3,5,6],\"target\":14}\n{\"numbers\":[1,2,3],\"target\":11}\n";

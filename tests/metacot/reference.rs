@@ -16,6 +16,7 @@ pub fn odd_config() -> ModelConfig {
         hidden: 100,
         context: 96,
         rope_theta: 10_000.0,
+        rope_scaling: None,
         norm_epsilon: 1e-5,
         tied_embeddings: false,
     }

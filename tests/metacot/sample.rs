@@ -2,7 +2,10 @@
 
 use crate::reference::{log_softmax, odd_config, random_weights, reference_logits};
 use metacot::model::{ModelConfig, Weights};
-use metacot::sample::{Completion, CpuDecoder, DecoderConfig, LogitMask, Request, SampleConfig, Scoring};
+use metacot::sample::{Ask, Completion, Constrained, CpuDecoder, DecoderConfig, Generator, GrammarMask, LogitMask, Request, SampleConfig, Scoring};
+use metacot::tokenizer::Tokenizer;
+use metacot_envs::Difficulty;
+use metacot_traces::{Automaton, generate::Spec, task};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -187,4 +190,79 @@ fn no_requests_give_no_completions() {
     let weights = random_weights(odd_config(), 8);
     assert!(decoder(&weights, 2, 4).complete_masked(&[], &PLAIN, None).is_empty());
     assert!(decoder(&weights, 2, 4).score(&[]).is_empty());
+}
+
+#[test]
+fn neighbours_with_other_settings_change_nothing() {
+    let weights = random_weights(odd_config(), 10);
+    let requests = requests(24, 53);
+    let configs = [
+        SampleConfig { temperature: 0.0, ..PLAIN },
+        SampleConfig { temperature: 0.8, top_k: 5, ..PLAIN },
+        SampleConfig { top_p: 0.6, max_new_tokens: 11, stop: vec![7], ..PLAIN },
+        PLAIN,
+    ];
+    let asks: Vec<Ask> = requests
+        .iter()
+        .enumerate()
+        .map(|(index, request)| Ask { request, config: &configs[index % 4], mask: (index % 3 == 0).then_some(&Alternating) })
+        .collect();
+    let together = decoder(&weights, 2, 5).complete_each(&asks);
+    for (ask, completion) in asks.iter().zip(&together) {
+        let alone = decoder(&weights, 1, 1).complete_masked(std::slice::from_ref(ask.request), ask.config, ask.mask);
+        assert_eq!(alone, std::slice::from_ref(completion));
+    }
+    assert!(together.iter().any(|completion| completion.ids.len() == 11) && together.iter().any(|completion| completion.ids.len() == 40));
+}
+
+#[test]
+fn scores_do_not_depend_on_what_is_scored_beside() {
+    let weights = random_weights(odd_config(), 11);
+    let ids = tokens(96, 53);
+    let mut texts = Vec::new();
+    for (prompt, length) in [(1, 30), (12, 1), (12, 40), (12, 40), (30, 0), (30, 66), (95, 1), (12, 3)] {
+        texts.push((ids[..prompt].to_vec(), ids[prompt..prompt + length].to_vec()));
+        let mut other = ids[prompt..prompt + length].to_vec();
+        other.iter_mut().skip(length / 2).for_each(|id| *id = (*id + 1) % 53);
+        texts.push((ids[..prompt].to_vec(), other));
+    }
+    let scorings: Vec<Scoring> = texts.iter().map(|(prompt, continuation)| Scoring { prompt, continuation }).collect();
+    let expected: Vec<Vec<f32>> = scorings.iter().map(|text| decoder(&weights, 1, 1).score(&[*text]).remove(0)).collect();
+    for threads in [1, 2, 3] {
+        assert_eq!(decoder(&weights, threads, 4).score(&scorings), expected, "{threads} threads");
+    }
+    for ((prompt, continuation), scores) in texts.iter().zip(&expected) {
+        let logits = reference_logits(&weights, &[&prompt[..], continuation].concat());
+        for (step, (id, score)) in continuation.iter().zip(scores).enumerate() {
+            let expected = log_softmax(&logits[prompt.len() - 1 + step])[*id as usize];
+            assert!((f64::from(*score) - expected).abs() < 2e-5);
+        }
+    }
+}
+
+#[test]
+fn under_a_grammar_every_finished_response_is_of_the_language() {
+    for (env, size, format) in [("countdown", "3", "sos"), ("countdown", "3", "answer"), ("maze", "5", "searchformer"), ("countdown", "3", "think")] {
+        let difficulty = Difficulty { size: Some(size.into()), ..Difficulty::default() };
+        let search = if env == "maze" { "astar" } else { "dfs" };
+        let task = task::open(&Spec { difficulty, ..Spec::new(env, search, format) }).unwrap();
+        let tokenizer = Tokenizer::new(task.vocabulary().0, 99).unwrap();
+        let automaton = task.automaton().unwrap();
+        let mask = GrammarMask::new(&automaton, &tokenizer).unwrap();
+        // More ids than the vocabulary has, as padded models do; the reference has no bias towards the end, so many responses are long.
+        let weights = random_weights(ModelConfig { vocab_size: tokenizer.vocab_size() + 5, context: 400, ..odd_config() }, 12);
+        let prompt = metacot::grade::prompt_ids(&tokenizer, &task.draw(0).unwrap().prompt);
+        let requests: Vec<Request> = (0..40).map(|seed| Request { prompt: prompt.clone(), rng: ChaCha8Rng::seed_from_u64(seed) }).collect();
+        let sampling = SampleConfig { max_new_tokens: 300, stop: vec![Tokenizer::EOS], ..PLAIN };
+        let mut decoder = decoder(&weights, 2, 16);
+        let completions = Constrained { decoder: &mut decoder, mask: &mask }.complete(requests, &sampling);
+        for completion in &completions {
+            assert!(completion.is_finished || completion.ids.len() == 300, "{format}: no response ends for want of a token");
+            let text = tokenizer.decode(&completion.ids);
+            let state = automaton.walk(Automaton::START, &text);
+            assert!(state != Automaton::DEAD && (!completion.is_finished || automaton.is_final(state)), "{format}: {text}");
+        }
+        let finished = completions.iter().filter(|completion| completion.is_finished).count();
+        assert!(finished > 0 || format != "answer", "{format}: {finished} responses ended");
+    }
 }

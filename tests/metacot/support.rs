@@ -3,7 +3,7 @@
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread::sleep,
     time::Duration,
 };
@@ -21,6 +21,7 @@ pub fn tiny_model(tied_embeddings: bool) -> ModelConfig {
         hidden: 48,
         context: 40,
         rope_theta: 10_000.0,
+        rope_scaling: None,
         norm_epsilon: 1e-5,
         tied_embeddings,
     }
@@ -33,7 +34,7 @@ pub fn tiny_model(tied_embeddings: bool) -> ModelConfig {
 pub fn kill_until_done(victim: &str, variable: &str, folder: &Path, first: u64, step: u64) -> u32 {
     let mut kills = 0;
     for attempt in 0_u64.. {
-        let mut child = victim_process(victim, variable, folder, attempt % 2 == 0);
+        let mut child = child(victim, variable, folder, if attempt % 2 == 0 { "1" } else { "2" });
         sleep(Duration::from_millis(first + step * attempt));
         match child.try_wait().unwrap() {
             Some(status) => {
@@ -66,7 +67,7 @@ pub fn kill_at_random(victim: &str, variable: &str, folder: &Path, random: &Rand
     let mut rng = metacot_envs::SeedTree::root(random.seed).child("kills").stream(0);
     for kill in 0..random.kills {
         let before = last_change(folder);
-        let mut child = victim_process(victim, variable, folder, kill % 2 == 0);
+        let mut child = child(victim, variable, folder, if kill % 2 == 0 { "1" } else { "2" });
         // It has begun when it has written something.
         while child.try_wait().unwrap().is_none() && last_change(folder) == before {
             sleep(Duration::from_millis(1));
@@ -79,7 +80,7 @@ pub fn kill_at_random(victim: &str, variable: &str, folder: &Path, random: &Rand
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    assert!(victim_process(victim, variable, folder, true).wait().unwrap().success());
+    assert!(child(victim, variable, folder, "1").wait().unwrap().success());
     random.kills
 }
 
@@ -89,14 +90,10 @@ fn last_change(folder: &Path) -> Option<std::time::SystemTime> {
     times.max()
 }
 
-fn victim_process(victim: &str, variable: &str, folder: &Path, is_single: bool) -> std::process::Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", victim])
-        .env(variable, folder)
-        .env("RAYON_NUM_THREADS", if is_single { "1" } else { "2" })
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
+/// The test `victim` of this binary as a process of its own on so many threads, told its folder by `variable`.
+pub fn child(victim: &str, variable: &str, folder: &Path, threads: &str) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", victim]).env(variable, folder).env("RAYON_NUM_THREADS", threads).stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// The recipe of the tests.

@@ -1,6 +1,7 @@
 //! Training from examples to weights: it learns, it resumes exactly, and it refuses what it must.
 
 use std::{
+    cell::Cell,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,8 +10,9 @@ use metacot::{
     Error, Result,
     data::Example,
     device::DeviceChoice,
+    kernels::Precision,
     model::{ModelConfig, Weights},
-    train::{Job, Progress, Schedule, TrainConfig, fit},
+    train::{Job, Progress, Schedule, SolveCount, Solver, TrainConfig, Watch, fit},
 };
 use metacot_envs::SeedTree;
 use rand::RngExt;
@@ -22,7 +24,7 @@ fn model() -> ModelConfig {
 }
 
 /// Sequences that can be learned: the response repeats the prompt.
-fn examples(count: usize) -> Vec<Example> {
+pub fn examples(count: usize) -> Vec<Example> {
     let mut rng = SeedTree::root(5).child("examples").stream(0);
     (0..count)
         .map(|_| {
@@ -38,9 +40,9 @@ fn config() -> TrainConfig {
     TrainConfig { rows: 4, epochs: 4, checkpoint_steps: 3, learning_rate: 3e-3, ema_decay: Some(0.9), ..TrainConfig::default() }
 }
 
-fn run(config: &TrainConfig, examples: &[Example], folder: &Path) -> Result<(Weights, Vec<Progress>)> {
+pub fn run(config: &TrainConfig, examples: &[Example], folder: &Path) -> Result<(Weights, Vec<Progress>)> {
     let model = model();
-    let job = Job { config, model: &model, initial: None, examples, validation: &[], folder, device: DeviceChoice::Cpu };
+    let job = Job { config, model: &model, initial: None, examples, validation: &[], folder, device: DeviceChoice::Cpu, solver: None };
     let mut steps = Vec::new();
     fit(&job, &mut |progress| steps.push(progress)).map(|weights| (weights, steps))
 }
@@ -74,6 +76,20 @@ fn accumulated_batches_equal_the_large_batch() {
     });
     assert!((large.loss - small.loss).abs() < 1e-5, "{large} {small}");
     assert!((large.gradient_norm - small.gradient_norm).abs() < 1e-4 * large.gradient_norm, "{large} {small}");
+}
+
+#[test]
+fn bfloat16_products_train_like_single_ones_with_single_parameters() {
+    let [single, half] = [Precision::Single, Precision::Bfloat16].map(|precision| {
+        let folder = tempfile::tempdir().unwrap();
+        run(&TrainConfig { precision, max_steps: Some(12), ema_decay: None, ..config() }, &examples(60), folder.path()).unwrap()
+    });
+    for (single, half) in single.1.iter().zip(&half.1) {
+        assert!((single.loss - half.loss).abs() < 1e-2 * single.loss, "{single} {half}");
+    }
+    assert!(half.1[11].loss < half.1[0].loss && half.0 != single.0);
+    let has_more_digits = |number: &&f32| number.to_bits() & 0xFFFF != 0;
+    assert!(half.0.embedding.iter().filter(has_more_digits).count() > half.0.embedding.len() / 2);
 }
 
 #[test]
@@ -118,16 +134,86 @@ fn patience_ends_the_training_with_the_best_weights() {
     let config = TrainConfig { epochs: 100, validation_steps: 2, patience: Some(2), ema_decay: None, ..config() };
     // Six examples are soon learned by heart, at the cost of all others.
     let (train, validation) = (examples(6), examples(40)[20..].to_vec());
-    let job =
-        Job { config: &config, model: &model, initial: None, examples: &train, validation: &validation, folder: folder.path(), device: DeviceChoice::Cpu };
+    let job = Job {
+        config: &config,
+        model: &model,
+        initial: None,
+        examples: &train,
+        validation: &validation,
+        folder: folder.path(),
+        device: DeviceChoice::Cpu,
+        solver: None,
+    };
     let mut steps = Vec::new();
     let weights = fit(&job, &mut |progress| steps.push(progress)).unwrap();
     assert!(steps.len() < steps[0].steps, "it never stopped");
     assert_eq!(weights, Weights::load(&folder.path().join("best.safetensors")).unwrap());
 }
 
+/// Says what it was told to say, measurement by measurement.
+struct Scripted {
+    solved: Vec<usize>,
+    asked: Cell<usize>,
+}
+
+impl Solver for Scripted {
+    fn digest(&self) -> String {
+        "scripted".into()
+    }
+
+    fn solve(&self, _weights: &Weights) -> Result<SolveCount> {
+        let solved = self.solved[self.asked.replace(self.asked.get() + 1)];
+        Ok(SolveCount { problems: 20, solved, valid: solved / 2 })
+    }
+}
+
+#[test]
+fn patience_can_look_at_the_solve_rate() {
+    let [folder, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (model, examples) = (model(), examples(40));
+    let config =
+        TrainConfig { solve_problems: 20, solve_steps: 2, patience: Some(2), watch: Watch::SolveRate, ema_decay: None, max_steps: Some(20), ..config() };
+    let solver = Scripted { solved: vec![2, 9, 9, 4, 20], asked: Cell::new(0) };
+    let job = Job {
+        config: &config,
+        model: &model,
+        initial: None,
+        examples: &examples,
+        validation: &[],
+        folder: folder.path(),
+        device: DeviceChoice::Cpu,
+        solver: Some(&solver),
+    };
+    let mut steps = Vec::new();
+    let weights = fit(&job, &mut |progress| {
+        assert!(progress.solve_rate.is_none_or(|rate| [0.1, 0.45, 0.2].contains(&rate)), "{progress}");
+        steps.push(progress.step);
+    })
+    .unwrap();
+    // The best is that of step 4; two more do not beat it.
+    assert_eq!(solver.asked.get(), 4);
+    assert_eq!(steps, [1, 2, 3, 4, 5, 6, 7, 8]);
+    let metrics = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
+    let measured: Vec<&str> = metrics.lines().filter(|line| line.contains("solve_rate")).collect();
+    assert_eq!(measured[1], r#"{"step":4,"solve_rate":0.45,"valid_rate":0.2}"#);
+    let short = TrainConfig { max_steps: Some(4), schedule: Schedule::Constant, ..config.clone() };
+    let long = TrainConfig { schedule: Schedule::Constant, ..config.clone() };
+    let best_of = |config: &TrainConfig, folder: &Path| {
+        let solver = Scripted { solved: vec![2, 9, 9, 4], asked: Cell::new(0) };
+        fit(&Job { config, folder, solver: Some(&solver), ..job }, &mut |_| {}).unwrap()
+    };
+    let third = tempfile::tempdir().unwrap();
+    assert_eq!(best_of(&short, other.path()), best_of(&long, third.path()));
+    assert_ne!(weights, best_of(&long, third.path()), "another schedule");
+
+    let error = fit(&Job { solver: None, folder: other.path(), ..job }, &mut |_| {}).unwrap_err();
+    assert_eq!(error.to_string(), "train.solve_problems = 20 is not allowed here; expected 0: there are no problems");
+    let blind = TrainConfig { solve_problems: 0, ..config.clone() };
+    assert!(matches!(fit(&Job { config: &blind, ..job }, &mut |_| {}), Err(Error::Usage(_))));
+}
+
 /// What a folder holds at the end of a training.
-fn end_of(folder: &Path) -> (Vec<u8>, String) {
+pub fn end_of(folder: &Path) -> (Vec<u8>, String) {
     (fs::read(folder.join("weights.safetensors")).unwrap(), fs::read_to_string(folder.join("metrics.jsonl")).unwrap())
 }
 
@@ -153,7 +239,7 @@ fn a_torn_checkpoint_is_passed_over() {
 }
 
 /// Set for the process that is to be killed; names its folder.
-const VICTIM: &str = "METACOT_TEST_TRAIN_VICTIM";
+pub const VICTIM: &str = "METACOT_TEST_TRAIN_VICTIM";
 
 /// Not a test of its own: the process that `kill -9` meets.
 #[test]
@@ -164,7 +250,7 @@ fn victim() {
 }
 
 /// Many steps and a checkpoint after each, so that kills also fall into the writing of checkpoints.
-fn to_be_killed() -> TrainConfig {
+pub fn to_be_killed() -> TrainConfig {
     TrainConfig { epochs: 12, checkpoint_steps: 1, ..config() }
 }
 

@@ -6,6 +6,7 @@ mod filter;
 mod forensics;
 mod games;
 mod golden;
+mod grammar;
 mod guide;
 mod held_out;
 mod hostile;

@@ -11,8 +11,8 @@ pub mod think;
 
 use metacot_envs::{SettingError, Settings, World};
 
-use crate::Trace;
 pub use crate::discourse::Parsed;
+use crate::{Grammar, Trace};
 
 /// A way to write traces and to read them back.
 pub trait TraceFormat<E: World>: Send + Sync {
@@ -42,6 +42,12 @@ pub trait TraceFormat<E: World>: Send + Sync {
     /// Marks that its published models put before and after a text, and that a reader of prompts leaves out.
     fn marks(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The language of responses, everything behind the prompt: each text that [`write`](Self::write) writes is of it. `None` where the format
+    /// has not said.
+    fn grammar(&self) -> Option<Grammar> {
+        None
     }
 
     /// The searches whose traces the format can tell; `None` for all.

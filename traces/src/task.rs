@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::{
-    Budget, DefectKind, Recorder, StopReason, Trace, TraceFormat, audit,
+    Automaton, Budget, DefectKind, Recorder, StopReason, Trace, TraceFormat, audit,
     corpus::CorpusError,
     format,
     generate::{Maker, Spec, plan_texts},
@@ -85,6 +85,9 @@ pub trait Task: Send + Sync {
     /// # Errors
     /// It is no problem of this environment.
     fn problem(&self, json: &serde_json::Value) -> Result<Problem>;
+
+    /// The machine that reads the format's responses; `None` where the format has not said what its responses look like.
+    fn automaton(&self) -> Option<Automaton>;
 
     /// Audits the continuation of a problem's prompt.
     fn judge(&self, problem: &Problem, response: &str) -> Judged;
@@ -223,6 +226,10 @@ impl<E: World> Task for Typed<E> {
 
     fn problem(&self, json: &serde_json::Value) -> Result<Problem> {
         Ok(self.erased(&self.typed(json)?))
+    }
+
+    fn automaton(&self) -> Option<Automaton> {
+        self.format.grammar().map(|grammar| Automaton::new(&grammar, &self.env.symbols()))
     }
 
     fn judge(&self, problem: &Problem, response: &str) -> Judged {

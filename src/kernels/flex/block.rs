@@ -79,45 +79,52 @@ pub fn backward(
     let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
     let chunk = rows_of_chunk(shape.time);
     let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
-    let sums: Vec<block::Grads> = grad_x
-        .par_chunks_mut(stretch * d)
-        .enumerate()
-        .map(|(index, grad)| {
-            let mut sums = block::Grads::zeros(&shared.weights);
-            for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
-                let first = index * stretch + part * chunk * shape.time;
-                let tokens = grad.len() / d;
-                let of = |width: usize| first * width..(first + tokens) * width;
-                let (x, starts) = (&x.slice()[of(d)], &starts[of(1)]);
-                if let Some([qkv, attended, log_sum, middle, gate_up]) = &kept {
-                    let saved = block::Saved {
-                        x,
-                        starts,
-                        qkv: &qkv.slice()[of(shape.columns())],
-                        attended: &attended.slice()[of(shared.attended())],
-                        log_sum: &log_sum.slice()[of(shape.heads)],
-                        middle: &middle.slice()[of(d)],
-                        gate_up: &gate_up.slice()[of(2 * shared.f())],
-                    };
-                    block::backward(&shared, &saved, grad, &mut sums);
-                } else {
-                    let mut buffers = block::Buffers::new(&shared, tokens);
-                    block::activations(&shared, x, starts, &mut buffers.places());
-                    block::backward(&shared, &buffers.saved(x, starts), grad, &mut sums);
+    // As many sums exist at a time as there are threads. They are added up in order, so that their number changes no bit.
+    let at_once = rayon::current_num_threads();
+    let mut totals: [Vec<f32>; 6] = Default::default();
+    for (batch, stretches) in grad_x.chunks_mut(stretch * d * at_once).enumerate() {
+        let sums: Vec<block::Grads> = stretches
+            .par_chunks_mut(stretch * d)
+            .enumerate()
+            .map(|(within, grad)| {
+                let index = batch * at_once + within;
+                let mut sums = block::Grads::zeros(&shared.weights);
+                for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
+                    let first = index * stretch + part * chunk * shape.time;
+                    let tokens = grad.len() / d;
+                    let of = |width: usize| first * width..(first + tokens) * width;
+                    let (x, starts) = (&x.slice()[of(d)], &starts[of(1)]);
+                    if let Some([qkv, attended, log_sum, middle, gate_up]) = &kept {
+                        let saved = block::Saved {
+                            x,
+                            starts,
+                            qkv: &qkv.slice()[of(shape.columns())],
+                            attended: &attended.slice()[of(shared.attended())],
+                            log_sum: &log_sum.slice()[of(shape.heads)],
+                            middle: &middle.slice()[of(d)],
+                            gate_up: &gate_up.slice()[of(2 * shared.f())],
+                        };
+                        block::backward(&shared, &saved, grad, &mut sums);
+                    } else {
+                        let mut buffers = block::Buffers::new(&shared, tokens);
+                        block::activations(&shared, x, starts, &mut buffers.places());
+                        block::backward(&shared, &buffers.saved(x, starts), grad, &mut sums);
+                    }
                 }
+                sums
+            })
+            .collect();
+        let mut by_parameter = totals.map(|total| if batch == 0 { Vec::new() } else { vec![total] });
+        for sums in sums {
+            for (parameter, sum) in by_parameter.iter_mut().zip(sums.into_array()) {
+                parameter.push(sum);
             }
-            sums
-        })
-        .collect();
-    let mut by_parameter: [Vec<Vec<f32>>; 6] = Default::default();
-    for sums in sums {
-        for (parameter, sum) in by_parameter.iter_mut().zip(sums.into_array()) {
-            parameter.push(sum);
         }
+        totals = by_parameter.map(sum_in_order);
     }
     drop(starts);
     kept.into_iter().flatten().chain([x]).for_each(release);
-    let [attention_norm, qkv, output, mlp_norm, gate_up, down] = by_parameter.map(sum_in_order);
+    let [attention_norm, qkv, output, mlp_norm, gate_up, down] = totals;
     let grads = BlockWeights {
         attention_norm: tensor(attention_norm, [d]),
         qkv: tensor(qkv, shapes.0),

@@ -38,6 +38,17 @@ impl Isa {
         Self::available()[0]
     }
 
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "AVX2",
+            Kind::Portable => "portable",
+        }
+    }
+
     pub(super) fn kind(self) -> Kind {
         self.0
     }

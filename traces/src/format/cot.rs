@@ -7,7 +7,7 @@ use super::{
     tale::{between, write_plan},
 };
 use crate::{
-    Trace,
+    Grammar, Trace,
     discourse::{
         Discourse, Parsed, split_at_phrase,
         steps::{Claim, Dialect},
@@ -116,6 +116,17 @@ impl<E: World> TraceFormat<E> for Solution {
         phrases.sort_unstable();
         phrases.dedup();
         phrases
+    }
+
+    fn grammar(&self) -> Option<Grammar> {
+        let Book { headings, step, answer, separator, .. } = self.book;
+        let headings = headings.iter().map(|heading| Grammar::text(format!("{heading}\n")));
+        let step = step.map(|[before, after_number, after_action, end]| {
+            let parts = [Grammar::Integer, Grammar::Notation, Grammar::Notation];
+            Grammar::line(&[before, after_number, after_action, &format!("{end}\n")], parts).many()
+        });
+        let answer = Grammar::line(answer, [Grammar::Notation.parted(separator).optional()]);
+        Some(Grammar::sequence(headings.chain(step).chain([answer])))
     }
 }
 

@@ -9,7 +9,7 @@ use metacot_envs::{SettingError, Settings, Status, World, digits::push_integer};
 
 use super::{TraceFormat, only_worlds};
 use crate::{
-    Event, Node, Trace,
+    Event, Grammar, Node, Trace,
     discourse::{
         Discourse, Parsed,
         frontier::{Claim, Dialect, Entry},
@@ -107,6 +107,14 @@ impl<E: World> TraceFormat<E> for Searchformer {
 
     fn marks(&self) -> &'static [&'static str] {
         &["bos", "eos", "<bos>", "<eos>"]
+    }
+
+    fn grammar(&self) -> Option<Grammar> {
+        use Grammar::{Integer, Notation};
+        let entry = |word: &str| Grammar::line(&[word, " c", " c", " "], [Notation, Integer, Integer]);
+        let search = Grammar::choice([entry("create "), entry("close ")]).many();
+        let plan = Grammar::line(&["plan ", ""], [Notation]).parted(" ");
+        Some(if self.has_search { Grammar::sequence([search, plan]) } else { plan })
     }
 
     fn searches(&self) -> Option<&'static [&'static str]> {

@@ -10,7 +10,7 @@ use metacot_envs::{SettingError, Settings, Status, World};
 
 use super::{TraceFormat, Turn};
 use crate::{
-    Event, Trace,
+    Event, Grammar, Trace,
     discourse::{
         Discourse, Parsed, split_at_mark,
         tree::{Claim, Dialect, Ids},
@@ -131,6 +131,26 @@ impl<E: World> TraceFormat<E> for Sos {
             phrases.push(format!("\n{GIVE_UP}"));
         }
         phrases
+    }
+
+    fn grammar(&self) -> Option<Grammar> {
+        use Grammar::{Integer, Notation};
+        let text = |text: &str| Grammar::text(text);
+        let id = || Integer.parted(",");
+        let named = Grammar::line(&[GENERATED, ": ", BY, ""], [id(), Notation, Notation]);
+        let ended = |phrase: &str| Grammar::line(&["", phrase], [Notation]);
+        let explored = |outcome: Grammar| Grammar::line(&[&format!("\n{EXPLORING}"), RESULT, "\n", ""], [Notation, Notation, outcome]);
+        let history = Grammar::line(&["[", "]"], [Grammar::line(&["'", "'"], [Notation.parted("', '")]).optional()]);
+        let moved = Grammar::line(&[&format!("\n{MOVING}"), &format!("\n{CURRENT}"), HISTORY, ""], [id(), Notation, history]);
+        let line = Grammar::choice([explored(Grammar::choice([named, ended(DEAD)])), moved]);
+        let goal = Grammar::choice([explored(ended(GOAL)), Grammar::sequence([text("\n"), ended(GOAL)])]);
+        let give_up = text(&format!("\n{GIVE_UP}"));
+        let endings = match (self.is_compat, self.plan_only) {
+            (false, true) => goal,
+            (false, false) => Grammar::choice([goal, give_up]),
+            (true, _) => Grammar::choice([Grammar::sequence([goal, text("\n")]), give_up, text("\n")]),
+        };
+        Some(Grammar::sequence([line.many(), endings]))
     }
 }
 

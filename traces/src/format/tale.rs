@@ -7,7 +7,7 @@ use metacot_envs::{SettingError, Settings, Status, World, digits::push_integer};
 
 use super::{TraceFormat, Turn};
 use crate::{
-    Event, NodeId, Trace,
+    Event, Grammar, NodeId, Trace,
     discourse::{
         Discourse, Parsed, split_at_phrase,
         tree::{Claim, Dialect, Ids},
@@ -183,6 +183,35 @@ impl<E: World> TraceFormat<E> for Tale {
         phrases.sort_unstable();
         phrases.dedup();
         phrases
+    }
+
+    fn grammar(&self) -> Option<Grammar> {
+        use Grammar::{Integer, Notation};
+        fn line<const N: usize>(texts: [&str; N], between: impl IntoIterator<Item = Grammar>) -> Grammar {
+            Grammar::sequence([Grammar::line(&texts, between), Grammar::text("\n")])
+        }
+        let (book, has_values) = (self.book, self.has_values);
+        let hundredths = || Grammar::line(&["", ".", ""], [Integer, Integer]);
+        let mut told = vec![
+            line(book.explore, [Integer, Notation, Notation]),
+            line(book.dead, [Notation]),
+            line(book.enter, [Integer, Notation]),
+            line(book.back, [Integer, Notation]),
+        ];
+        if E::HAS_OPPONENT {
+            told.push(line(book.won, [Notation]));
+        }
+        if has_values {
+            told.push(line(book.value, [Integer, hundredths()]));
+        }
+        let tallies = if E::HAS_OPPONENT && has_values { line(book.tally, [Integer, Integer, hundredths()]).many() } else { Grammar::sequence([]) };
+        let chosen = if E::HAS_OPPONENT { line(book.choose, [Integer, Notation]) } else { line(book.goal, [Notation]) };
+        let plan = Grammar::line(&book.answer, [Notation.parted(book.separator).optional()]);
+        let outcome = Grammar::choice([
+            Grammar::sequence([chosen, line([book.close], []), plan]),
+            Grammar::sequence([line([book.give_up], []), line([book.close], []), Grammar::text(book.no_answer)]),
+        ]);
+        Some(Grammar::sequence([line([book.begin], []), Grammar::choice(told).many(), tallies, outcome]))
     }
 }
 
