@@ -9,6 +9,7 @@ def audit(
     format: str | None = None,
     difficulty: str | None = None,
     settings: list[tuple[str, str]] = ...,
+    transform: str | None = None,
     threads: int = 1,
 ) -> tuple[bytes, str]: ...
 def generate(

@@ -61,16 +61,17 @@ def audit(
     *,
     difficulty: object = None,
     settings: Mapping[str, Any] | None = None,
+    transform: str | None = None,
     threads: int | None = None,
 ) -> list[dict[str, Any]]:
     """Audits traces statement by statement, as `metacot audit` does.
 
-    Rows are records of a corpus, `{"id", "problem", "response"}`, or `{"id", "text"}` with the problem in the text; `env` and `format` are those of rows that
-    do not name theirs. Each gives `clean`, `solved` and `defects`, each with its kind, the index of its statement, the byte range and the text.
+    Rows are records of a corpus, `{"id", "problem", "response"}`, or `{"id", "text"}` with the problem in the text; `env` and `format` and `transform`
+    (such as "retry mode=multi") are those of rows that do not name theirs. Each gives `clean`, `solved` and `defects`, each with its kind, the index of its statement, the byte range and the text.
 
     Raises ValueError for a name or setting that is not allowed.
     """
-    return _audit(rows, env, format, difficulty, settings, threads)[0]
+    return _audit(rows, env, format, difficulty, settings, transform, threads)[0]
 
 
 def audit_totals(
@@ -80,13 +81,14 @@ def audit_totals(
     *,
     difficulty: object = None,
     settings: Mapping[str, Any] | None = None,
+    transform: str | None = None,
     threads: int | None = None,
 ) -> dict[str, Any]:
     """What `audit` finds, counted: `rows`, `clean`, `solved`, `errors`, and `defects` by kind."""
-    return _audit(rows, env, format, difficulty, settings, threads)[1]
+    return _audit(rows, env, format, difficulty, settings, transform, threads)[1]
 
 
-def _audit(rows: Any, env: Any, format: Any, difficulty: Any, settings: Any, threads: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _audit(rows: Any, env: Any, format: Any, difficulty: Any, settings: Any, transform: Any, threads: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     size = None if difficulty is None else str(difficulty)
-    found, total = _native.audit(_rows.lines(rows), env, format, size, _rows.pairs(settings), _rows.threads(threads))
+    found, total = _native.audit(_rows.lines(rows), env, format, size, _rows.pairs(settings), transform, _rows.threads(threads))
     return list(_rows.loads(found)), json.loads(total)

@@ -1,7 +1,6 @@
 //! Corpora as streams of JSON lines, made or read by a thread of their own, and as folders.
 
 use std::{
-    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread,
@@ -12,7 +11,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use metacot_layouts::{Bytes, Encoder, Folder, FolderSink, FolderSpec, Layout, QUESTION, read, read_file};
 use metacot_traces::{
     Budget,
-    corpus::{CorpusError, CorpusSink, Layout as Encoding, Record, Sink, WriterSpec},
+    corpus::{CorpusError, CorpusSink, Files, Layout as Encoding, Record, Sink, WriterSpec},
     generate::{Job, Shard, Spec, generate_into},
     settings::{Names, share_out},
     task,
@@ -118,7 +117,7 @@ impl Pieces {
 }
 
 impl Sink for Pieces {
-    fn begin(&mut self, _: Range<u64>, _: u64) -> Result<(), CorpusError> {
+    fn begin(&mut self, _: Files) -> Result<(), CorpusError> {
         Ok(())
     }
 
@@ -141,8 +140,8 @@ struct Stoppable<'a> {
 }
 
 impl Sink for Stoppable<'_> {
-    fn begin(&mut self, files: Range<u64>, num_files: u64) -> Result<(), CorpusError> {
-        self.sink.begin(files, num_files)
+    fn begin(&mut self, files: Files) -> Result<(), CorpusError> {
+        self.sink.begin(files)
     }
 
     fn append(&mut self, bytes: &[u8], records: u64) -> Result<(), CorpusError> {
@@ -183,7 +182,7 @@ pub(crate) fn generate(py: Python<'_>, spec: &str, out: PathBuf, layout: &str, g
             }
             Some(layout) => {
                 let config = serde_json::to_value(&job.spec).expect("a spec is plain data");
-                let mut sink = FolderSink::new(FolderSpec { folder: job.out.clone(), layout, config, force, numbering: None });
+                let mut sink = FolderSink::new(FolderSpec { folder: job.out.clone(), layout, config, force, numbering: None, shard: None });
                 generate_into(&job, &mut Stoppable { sink: &mut sink, stop }, &mut |_| {})?;
                 serde_json::to_string(&sink.finish()?)
             }
@@ -216,7 +215,7 @@ pub(crate) fn generate(py: Python<'_>, spec: &str, out: PathBuf, layout: &str, g
 fn own_corpus(job: &Job) -> WriterSpec {
     let config = serde_json::to_value(&job.spec).expect("a spec is plain data");
     let prefix = job.spec.split.name().into();
-    WriterSpec { folder: job.out.clone(), layout: job.layout, prefix, files: 0..0, num_files: 0, config, force: job.force }
+    WriterSpec { folder: job.out.clone(), layout: job.layout, prefix, files: 0..0, num_files: 0, shard: Shard::WHOLE, config, force: job.force }
 }
 
 /// Writes the records of a corpus, or of a file of records, as one Parquet folder.
@@ -224,7 +223,7 @@ fn own_corpus(job: &Job) -> WriterSpec {
 pub(crate) fn to_parquet(py: Python<'_>, path: PathBuf, out: PathBuf) -> PyResult<()> {
     let layout = parse_layout("parquet", None)?;
     py.detach(|| {
-        let mut folder = Folder::create(FolderSpec { folder: out, layout, config: json!(null), force: false, numbering: None })?;
+        let mut folder = Folder::create(FolderSpec { folder: out, layout, config: json!(null), force: false, numbering: None, shard: None })?;
         each(&path, &mut |record| folder.push(record))?;
         folder.finish().map(drop)
     })
@@ -269,5 +268,5 @@ fn job(text: &str, out: PathBuf, threads: usize, force: bool) -> PyResult<Job> {
     };
     // What is not allowed is said before any work is done.
     task::open(&spec).map_err(raise)?;
-    Ok(Job { spec, out, layout: FolderSink::ENCODING, threads: threads.max(1), shard: Shard { index: 0, count: 1 }, force })
+    Ok(Job { spec, out, layout: FolderSink::ENCODING, threads: threads.max(1), shard: Shard::WHOLE, force })
 }

@@ -51,7 +51,8 @@ impl Grader {
 
 /// Audits JSON lines; the rows of output, and the totals as JSON.
 #[pyfunction]
-#[pyo3(signature = (rows, env=None, format=None, difficulty=None, settings=Vec::new(), threads=1))]
+#[pyo3(signature = (rows, env=None, format=None, difficulty=None, settings=Vec::new(), transform=None, threads=1))]
+#[allow(clippy::too_many_arguments, reason = "named in Python")]
 pub(crate) fn audit<'py>(
     py: Python<'py>,
     rows: &[u8],
@@ -59,10 +60,11 @@ pub(crate) fn audit<'py>(
     format: Option<String>,
     difficulty: Option<String>,
     settings: Vec<(String, String)>,
+    transform: Option<String>,
     threads: usize,
 ) -> PyResult<(Bound<'py, PyBytes>, String)> {
     let difficulty = Difficulty { size: difficulty, settings: settings_of(settings) };
-    let config = AuditConfig { env, difficulty, format, format_settings: Settings::default() };
+    let config = AuditConfig { env, difficulty, format, format_settings: Settings::default(), transform };
     let mut out = Vec::new();
     let total = py.detach(|| audit_stream(&config, rows, &mut out, threads)).map_err(refuse)?;
     Ok((PyBytes::new(py, &out), serde_json::to_string(&total).expect("totals are plain data")))
