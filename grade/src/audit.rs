@@ -22,6 +22,14 @@ pub fn open(env: &str, difficulty: &Difficulty, format: &str, settings: &Setting
     registry::visit(env, Open { difficulty, format, settings }).map_err(|error| error.to_string())?
 }
 
+/// The problem that a prompt in any of the formats poses.
+pub(crate) fn read_prompt<E: World>(env: &E, words: &str) -> Option<E::Problem> {
+    format::NAMES.iter().find_map(|name| {
+        let format = format::build::<E>(name, &Settings::default()).ok()?;
+        audit(env, None, &format.parse(words)).problem
+    })
+}
+
 struct Open<'a> {
     difficulty: &'a Difficulty,
     format: &'a str,
@@ -50,8 +58,7 @@ impl<E: World> Auditor for Typed<E> {
             return Ok(());
         }
         self.problem = None;
-        let read: E::Problem = serde_json::from_slice(problem).map_err(|error| format!("not a problem of {}: {error}", E::NAME))?;
-        self.env.validate(&read)?;
+        let read = crate::problem::read(&self.env, problem)?;
         let prompts = Prompts::new(&self.env, self.format.as_ref(), &read);
         self.problem = Some((read, prompts));
         self.text.clear();

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     Config, ConfigError, Mode, Verdict, extract,
     graders::{Sample, Spec},
-    json::{push_number, push_string, unescape},
+    json::{is_plain, push_number, push_plain, push_string, unescape},
     row::{Attempt, Row},
     verdict::Fault,
     worlds::{self, Judge},
@@ -151,6 +151,9 @@ fn answer_of<'a>(attempt: Attempt<'a>, config: &Config) -> &'a [u8] {
     }
 }
 
+/// Bytes that hold most verdict rows.
+const USUAL_ROW: usize = 512;
+
 /// Appends an id as it stands in its row; one that only we could read is written anew.
 pub(crate) fn push_id(id: Option<&[u8]>, out: &mut Vec<u8>) {
     let is_plain = |id: &[u8]| id.iter().all(|byte| matches!(byte, 0x20..=0x7e) && *byte != b'\\');
@@ -167,6 +170,7 @@ pub(crate) fn push_id(id: Option<&[u8]>, out: &mut Vec<u8>) {
 }
 
 fn write_row(id: Option<&[u8]>, verdict: &Verdict, out: &mut Vec<u8>) {
+    out.reserve(USUAL_ROW);
     out.extend_from_slice(b"{\"id\":");
     push_id(id, out);
     match (verdict.answer_correct, verdict.optimal, verdict.format_ok, verdict.trace_valid) {
@@ -188,11 +192,12 @@ fn write_row(id: Option<&[u8]>, verdict: &Verdict, out: &mut Vec<u8>) {
             out.extend_from_slice(b",\"plan\":[");
         }
     }
+    let push = if is_plain(verdict.plan.text().as_bytes()) { push_plain } else { push_string };
     for (index, action) in verdict.plan.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        push_string(action, out);
+        push(action, out);
     }
     if verdict.defects.is_empty()
         && verdict.score.is_none()
@@ -204,12 +209,14 @@ fn write_row(id: Option<&[u8]>, verdict: &Verdict, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"defects\":[],\"reason\":\"correct\"}\n");
         return;
     }
-    out.extend_from_slice(b"],\"cost\":");
     match verdict.cost {
-        Some(cost) => push_number(u64::from(cost), out),
-        None => out.extend_from_slice(b"null"),
+        Some(cost) => {
+            out.extend_from_slice(b"],\"cost\":");
+            push_number(u64::from(cost), out);
+            out.extend_from_slice(b",\"defects\":[");
+        }
+        None => out.extend_from_slice(b"],\"cost\":null,\"defects\":["),
     }
-    out.extend_from_slice(b",\"defects\":[");
     for (index, defect) in verdict.defects.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{\"kind\":" } else { b"{\"kind\":" });
         push_string(&defect.kind, out);

@@ -2,8 +2,20 @@
 
 use memchr::memchr2;
 
+/// Bytes of a string that are looked at one by one.
+const NEAR: usize = 24;
+
 /// The end of the string that begins behind the quote before `start`: the place of its closing quote, and whether it has escapes.
 pub(crate) fn string_end(line: &[u8], start: usize) -> Option<(usize, bool)> {
+    // Names and most values are short: a loop is done before the vector search has begun.
+    let near = line.get(start..)?;
+    for (step, byte) in near.iter().take(NEAR).enumerate() {
+        match byte {
+            b'"' => return Some((start + step, false)),
+            b'\\' => break,
+            _ => {}
+        }
+    }
     let (mut place, mut is_escaped) = (start, false);
     loop {
         place += memchr2(b'"', b'\\', line.get(place..)?)?;
@@ -39,11 +51,24 @@ pub(crate) fn scalar_end(line: &[u8], start: usize) -> Option<usize> {
     (is_whole && !matches!(line.get(end), Some(b'.' | b'e' | b'E'))).then_some(end)
 }
 
+/// The bytes that decide where an object ends.
+const IS_MARK: [bool; 256] = {
+    let (mut table, marks) = ([false; 256], b"\"{}[]");
+    let mut index = 0;
+    while index < marks.len() {
+        table[marks[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// The end of an object at `start`, by its brackets alone: whoever reads it checks the rest.
 pub(crate) fn object_end(line: &[u8], start: usize) -> Option<usize> {
     let (mut place, mut depth) = (start, 0_usize);
     loop {
-        match *line.get(place)? {
+        // Most of an object is digits and commas.
+        place += line.get(place..)?.iter().position(|byte| IS_MARK[usize::from(*byte)])?;
+        match line[place] {
             b'"' => place = string_end(line, place + 1)?.0,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
@@ -102,14 +127,11 @@ fn take_unit(rest: &mut &[u8]) -> Option<u32> {
 
 /// Appends a text as a string with its quotes.
 pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
+    if is_plain(text.as_bytes()) {
+        return push_plain(text, out);
+    }
     out.reserve(text.len() + 2);
     out.push(b'"');
-    let is_plain = text.bytes().fold(true, |is_plain, byte| is_plain & (byte >= 0x20) & (byte != b'"') & (byte != b'\\'));
-    if is_plain {
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-        return;
-    }
     let mut written = 0;
     for (place, byte) in text.bytes().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
@@ -132,6 +154,28 @@ pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Whether a text stands in a string as it is. Eight bytes at a time, as most texts are a few words.
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    // The highest bit of each byte that is zero; those behind such a byte may be set as well.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+    let (words, rest) = text.as_chunks::<8>();
+    let marks = words.iter().fold(0, |marks, word| {
+        let word = u64::from_le_bytes(*word);
+        let controls = word.wrapping_sub(ONES * 0x20) & !word;
+        marks | controls | zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')))
+    });
+    marks & (ONES * 0x80) == 0 && rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\')
+}
+
+/// Appends a plain text as a string with its quotes.
+pub(crate) fn push_plain(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
 /// Appends a number.
 pub(crate) fn push_number(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0_u8; 20];
@@ -150,6 +194,17 @@ pub(crate) fn push_number(mut number: u64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_is_what_needs_no_escape() {
+        for byte in 0..=255_u8 {
+            for place in 0..20 {
+                let mut text = [b'a'; 20];
+                text[place] = byte;
+                assert_eq!(is_plain(&text), byte >= 0x20 && byte != b'"' && byte != b'\\', "{byte} at {place}");
+            }
+        }
+    }
 
     #[test]
     fn strings_come_back() {

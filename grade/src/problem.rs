@@ -1,15 +1,82 @@
-//! Problems of the usual shape, read by hand. What does not look usual is `None` here, and left to serde.
+//! Problems as rows have them: an object, its JSON in a string, or the text of a prompt. Objects of the usual shape are read by hand; what does
+//! not look usual is `None` there, and left to serde.
 
 use metacot_envs::{
+    World,
     countdown::{self, Rules},
     grid::{Cell, Grid},
     maze,
 };
 
-use crate::json::skip_space;
+use crate::json::{skip_space, unescape};
+
+/// A problem of `env` from the JSON value of a row.
+///
+/// # Errors
+/// It is none, or not one that the environment allows.
+pub(crate) fn read<E: World>(env: &E, value: &[u8]) -> Result<E::Problem, String> {
+    let object = |json: &[u8]| serde_json::from_slice(json).map_err(|error| format!("not a problem of {}: {error}", E::NAME));
+    let problem = if value.first() != Some(&b'"') {
+        object(value)?
+    } else {
+        let mut text = Vec::new();
+        unescape(&value[1..value.len() - 1], &mut text).ok_or("a string with an escape that JSON does not have")?;
+        let words = String::from_utf8_lossy(&text);
+        match words.trim() {
+            words if words.starts_with('{') => object(words.as_bytes())?,
+            words => prompt(env, words).ok_or_else(|| format!("not a problem of {}: neither JSON nor a prompt that reads", E::NAME))?,
+        }
+    };
+    env.validate(&problem)?;
+    Ok(problem)
+}
+
+/// The problem that a prompt poses: a state in the words of the environment (`24:[3, 5, 9]`), bare or in one of the text formats.
+fn prompt<E: World>(env: &E, words: &str) -> Option<E::Problem> {
+    let bare = env.read_problem(words);
+    #[cfg(feature = "traces")]
+    let bare = bare.or_else(|| crate::audit::read_prompt(env, words));
+    bare
+}
 
 /// `{"numbers":[3,5,9],"target":24}`, in either order; the caller checks the limits.
 pub(crate) fn countdown(text: &[u8]) -> Option<countdown::Problem> {
+    compact(text).or_else(|| spaced(text))
+}
+
+/// The shape that programs write, with no white space and the numbers first: half of the work of the general reader.
+fn compact(text: &[u8]) -> Option<countdown::Problem> {
+    let mut rest = text.strip_prefix(br#"{"numbers":["#)?;
+    let mut numbers = Vec::with_capacity(countdown::MAX_NUMBERS);
+    loop {
+        let (number, sign, behind) = leading(rest)?;
+        numbers.push(number);
+        rest = behind;
+        match sign {
+            b',' => {}
+            b']' => break,
+            _ => return None,
+        }
+    }
+    let (target, sign, rest) = leading(rest.strip_prefix(br#","target":"#)?)?;
+    (sign == b'}' && rest.is_empty()).then(|| countdown::Problem { numbers, target, rules: Rules::default() })
+}
+
+/// A number of at most eight digits, the byte behind it, and the rest.
+fn leading(text: &[u8]) -> Option<(u32, u8, &[u8])> {
+    let mut value = 0;
+    for (length, byte) in text.iter().take(9).enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let is_read = length == 1 || length > 1 && text[0] != b'0';
+            return is_read.then(|| (value, *byte, &text[length + 1..]));
+        }
+        value = 10 * value + u32::from(digit);
+    }
+    None
+}
+
+fn spaced(text: &[u8]) -> Option<countdown::Problem> {
     let (mut numbers, mut target) = (Vec::new(), None);
     let mut reader = Reader { text, place: skip_space(text, 0) };
     reader.fields(|reader, name| match name {
@@ -139,6 +206,11 @@ mod tests {
             r#"{"numbers":[3],"target":1} x"#,
             r#"{"numbers":[3],"target":1.5}"#,
             r#"{" numbers":[3],"target":1}"#,
+            r#"{"numbers":[3,0],"target":0}"#,
+            r#"{"numbers":[3],"target":01}"#,
+            r#"{"numbers":[3],"target":1}}"#,
+            r#"{"numbers":[99999999,4294967295],"target":12345678}"#,
+            r#"{"numbers":[3,],"target":}"#,
         ] {
             if let Some(problem) = countdown(text.as_bytes()) {
                 assert_eq!(serde_json::from_str::<countdown::Problem>(text).ok(), Some(problem), "{text}");

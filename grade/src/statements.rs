@@ -256,8 +256,7 @@ impl<E: World> Typed<E> {
             return Ok(());
         }
         self.problem = None;
-        let problem: E::Problem = serde_json::from_slice(json).map_err(|error| format!("not a problem of {}: {error}", E::NAME))?;
-        self.env.validate(&problem)?;
+        let problem = crate::problem::read(&self.env, json)?;
         let prompts = Prompts::new(&self.env, self.format.as_ref(), &problem);
         self.json.clear();
         self.json.extend_from_slice(json);

@@ -32,7 +32,9 @@ pub const MAX_ROW: usize = 64 << 20;
 
 struct Piece {
     number: u64,
-    rows: Vec<u8>,
+    /// Room that is kept from piece to piece, so that it is cleared once; rows stand in its first `len` bytes.
+    room: Vec<u8>,
+    len: usize,
     verdicts: Vec<u8>,
     /// The piece is the beginning of a row that is too long.
     is_too_long: bool,
@@ -59,7 +61,7 @@ pub fn stream<L: Lines>(mut open: impl FnMut() -> L, input: impl Read + Send, ou
     let (done_in, done) = bounded(num_pieces);
     let (free_in, free) = bounded(num_pieces);
     for _ in 0..num_pieces {
-        let piece = Piece { number: 0, rows: Vec::new(), verdicts: Vec::new(), is_too_long: false };
+        let piece = Piece { number: 0, room: Vec::new(), len: 0, verdicts: Vec::new(), is_too_long: false };
         free_in.send(piece).expect("the receiver lives");
     }
     thread::scope(|scope| {
@@ -86,7 +88,7 @@ pub fn stream<L: Lines>(mut open: impl FnMut() -> L, input: impl Read + Send, ou
             while let Some(mut piece) = waiting.remove(&next) {
                 output.write_all(&piece.verdicts)?;
                 next += 1;
-                piece.rows.clear();
+                piece.len = 0;
                 piece.verdicts.clear();
                 // The reader may have ended.
                 let _ = free_in.try_send(piece);
@@ -118,7 +120,7 @@ fn grade_piece(lines: &mut impl Lines, piece: &mut Piece) {
         let error = format!("{{\"id\":null,\"error\":\"a row of more than {MAX_ROW} bytes is not allowed\"}}\n");
         piece.verdicts.extend_from_slice(error.as_bytes());
     } else {
-        grade_lines(lines, &piece.rows, &mut piece.verdicts);
+        grade_lines(lines, &piece.room[..piece.len], &mut piece.verdicts);
     }
 }
 
@@ -132,45 +134,53 @@ fn read_pieces(mut input: impl Read, free: &Receiver<Piece>, pieces: &Sender<Pie
     };
     loop {
         let Ok(mut piece) = free.recv() else { return Ok(()) };
-        std::mem::swap(&mut piece.rows, &mut rest);
+        if piece.room.len() < rest.len() {
+            piece.room.resize(rest.len(), 0);
+        }
+        piece.room[..rest.len()].copy_from_slice(&rest);
+        piece.len = rest.len();
+        rest.clear();
         // The last read may have ended inside a row: read on until there is a line end.
         let end = loop {
-            let start = piece.rows.len();
-            piece.rows.resize(start + PIECE, 0);
-            let count = read_some(&mut input, &mut piece.rows[start..])?;
-            piece.rows.truncate(start + count);
+            let start = piece.len;
+            if piece.room.len() < start + PIECE {
+                piece.room.resize(start + PIECE, 0);
+            }
+            let count = read_some(&mut input, &mut piece.room[start..start + PIECE])?;
+            piece.len = start + count;
             if count == 0 {
-                if !is_skipping && !piece.rows.is_empty() {
+                if !is_skipping && piece.len > 0 {
                     send(piece, false);
                 }
                 return Ok(());
             }
             if is_skipping {
-                match memchr::memchr(b'\n', &piece.rows) {
+                piece.len = match memchr::memchr(b'\n', &piece.room[..piece.len]) {
                     Some(end) => {
-                        piece.rows.drain(..=end);
+                        piece.room.copy_within(end + 1..piece.len, 0);
                         is_skipping = false;
+                        piece.len - end - 1
                     }
-                    None => piece.rows.clear(),
-                }
+                    None => 0,
+                };
                 continue;
             }
-            if let Some(end) = memchr::memrchr(b'\n', &piece.rows[start..]) {
+            if let Some(end) = memchr::memrchr(b'\n', &piece.room[start..piece.len]) {
                 break Some(start + end + 1);
             }
-            if piece.rows.len() > MAX_ROW {
+            if piece.len > MAX_ROW {
                 break None;
             }
         };
         let goes_on = match end {
             Some(end) => {
-                rest.clear();
-                rest.extend_from_slice(&piece.rows[end..]);
-                piece.rows.truncate(end);
+                rest.extend_from_slice(&piece.room[end..piece.len]);
+                piece.len = end;
                 send(piece, false)
             }
             None => {
-                piece.rows = Vec::new();
+                piece.room = Vec::new();
+                piece.len = 0;
                 is_skipping = true;
                 send(piece, true)
             }

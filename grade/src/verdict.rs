@@ -152,6 +152,11 @@ impl Texts {
         self.ends.push(self.text.len());
     }
 
+    /// All of them without anything between.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The texts in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());

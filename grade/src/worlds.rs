@@ -42,17 +42,16 @@ pub(crate) fn judge(env: &str, difficulty: &Difficulty) -> Result<Box<dyn Judge>
     match env {
         Countdown::NAME => boxed(Opened::open(
             difficulty,
-            Skills { read: |env, text| problem::countdown(text).map_or_else(|| read_json(env, text), Ok), grade: grade_numbers, score: score_countdown },
+            Skills { read: |env, text| by_hand(env, problem::countdown(text), text), grade: grade_numbers, score: score_countdown },
         )),
         Game24::NAME => boxed(Opened::open(
             difficulty,
-            Skills { read: |env, text| problem::countdown(text).map_or_else(|| read_json(env, text), Ok), grade: grade_numbers, score: score_game24 },
+            Skills { read: |env, text| by_hand(env, problem::countdown(text), text), grade: grade_numbers, score: score_game24 },
         )),
-        Maze::NAME => boxed(Opened::open(
-            difficulty,
-            Skills { read: |env, text| problem::maze(text).map_or_else(|| read_json(env, text), Ok), grade: grade_maze, score: score_maze },
-        )),
-        Sokoban::NAME => boxed(Opened::open(difficulty, Skills { read: read_json::<Sokoban>, grade: grade_plan, score: score_sokoban })),
+        Maze::NAME => {
+            boxed(Opened::open(difficulty, Skills { read: |env, text| by_hand(env, problem::maze(text), text), grade: grade_maze, score: score_maze }))
+        }
+        Sokoban::NAME => boxed(Opened::open(difficulty, Skills { read: problem::read::<Sokoban>, grade: grade_plan, score: score_sokoban })),
         _ => boxed(registry::visit(env, Open(difficulty))?),
     }
 }
@@ -62,7 +61,7 @@ struct Open<'a>(&'a Difficulty);
 impl EnvironmentVisitor for Open<'_> {
     type Output = Result<Box<dyn Judge>, String>;
     fn visit<E: World>(self) -> Self::Output {
-        Opened::<E>::open(self.0, Skills { read: read_json::<E>, grade: grade_plan, score: |_, _, _, _| None })
+        Opened::<E>::open(self.0, Skills { read: problem::read::<E>, grade: grade_plan, score: |_, _, _, _| None })
     }
 }
 
@@ -100,9 +99,7 @@ impl<E: World> Judge for Opened<E> {
             return Ok(());
         }
         self.problem = None;
-        let read = (self.skills.read)(&self.env, problem)?;
-        self.env.validate(&read)?;
-        self.problem = Some(read);
+        self.problem = Some((self.skills.read)(&self.env, problem)?);
         self.text.clear();
         self.text.extend_from_slice(problem);
         Ok(())
@@ -126,8 +123,10 @@ impl<E: World> Judge for Opened<E> {
     }
 }
 
-fn read_json<E: World>(_env: &E, text: &[u8]) -> Result<E::Problem, String> {
-    serde_json::from_slice(text).map_err(|error| format!("not a problem of {}: {error}", E::NAME))
+/// A problem that was read by hand, if it was, and is allowed.
+fn by_hand<E: World>(env: &E, found: Option<E::Problem>, text: &[u8]) -> Result<E::Problem, String> {
+    let Some(found) = found else { return problem::read(env, text) };
+    env.validate(&found).map(|()| found)
 }
 
 /// An expression, or the operations one by one where an equals sign shows them.

@@ -3,11 +3,13 @@
 //! **Invariant**: whatever the bytes, reading ends, in memory that does not grow with the file and time that does not grow faster than it.
 
 mod elements;
+mod footer;
 mod guard;
 mod inflate;
 mod lines;
 mod pages;
 mod parquet;
+mod thrift;
 mod tree;
 
 use std::{

@@ -138,6 +138,41 @@ proptest! {
     }
 
     #[test]
+    fn any_text_as_a_problem_is_read_or_refused(text in near_expressions(), env in prop::sample::select(metacot_envs::registry::NAMES.to_vec())) {
+        let begin = Instant::now();
+        let text = serde_json::to_string(&String::from_utf8_lossy(&text)).unwrap();
+        let mut out = Vec::new();
+        Grader::new(Config::new(env)).unwrap().lines().grade_line(format!(r#"{{"problem":{text},"answer":"3*5+9"}}"#).as_bytes(), &mut out);
+        let verdict: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        prop_assert!(verdict["error"].is_string() || verdict["answer_correct"].is_boolean());
+        prop_assert!(begin.elapsed() < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn any_response_in_any_format_is_audited(text in near_expressions(), name in prop::sample::select(metacot_traces::format::NAMES.to_vec())) {
+        let (env, problem) = match name {
+            "searchformer" | "searchformer-plan" => ("maze", "\"size 4 4 start 0 0 goal 3 2 wall 1 0\""),
+            _ => ("countdown", r#"{"numbers":[3,5,9],"target":24}"#),
+        };
+        let config = Config { format: Some(name.into()), ..Config::new(env) };
+        let text = serde_json::to_string(&String::from_utf8_lossy(&text)).unwrap();
+        let mut out = Vec::new();
+        let row = format!(r#"{{"problem":{problem},"response":{text}}}"#);
+        Grader::new(config).unwrap().lines().grade_line(row.as_bytes(), &mut out);
+        let verdict: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        prop_assert!(verdict["trace_valid"].is_boolean(), "{}", verdict);
+    }
+
+    #[test]
+    fn any_line_is_audited_in_one_line(line in rows()) {
+        let config = metacot_grade::AuditConfig { env: Some("countdown".into()), format: Some("sos".into()), ..Default::default() };
+        let mut out = Vec::new();
+        let line = line.into_iter().filter(|byte| *byte != b'\n').collect::<Vec<_>>();
+        metacot_grade::audit_stream(&config, line.as_slice(), &mut out, 1).unwrap();
+        prop_assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), usize::from(!line.trim_ascii().is_empty()));
+    }
+
+    #[test]
     fn decimals_and_fractions_of_one_value_are_equal(whole in 0..10_000_i64, digits in 1..6_u32) {
         let scale = 10_i64.pow(digits);
         let decimal = format!("{}.{:0width$}", whole / scale, whole % scale, width = digits as usize);

@@ -150,6 +150,10 @@ fn stream_of_search() {
         (["<|endoftext|>", TRACE].concat(), 0.0),
         (String::new(), 0.0),
         (TRACE.replace("9+15=24, Res", "9**9**9**9=24, Res"), 0.0),
+        // One operation is no solution, six numbers end the original, and a trace that explored the whole tree is worth nothing.
+        ("Current State: 8:[3, 5], Operations: []\nExploring Operation: 3+5=8, Resulting Numbers: [8]\n8,8 equal: Goal Reached".into(), 0.0),
+        (TRACE.replacen("[3, 5, 9]", "[3, 5, 9, 1, 1, 1]", 1), 0.0),
+        (TRACE.replacen('\n', &["\nExploring Operation: 3*9=27, Resulting Numbers: [5, 27]".repeat(42), "\n".into()].concat(), 1), 0.0),
     ] {
         assert_eq!(score("countdown", Mode::Sos, problem, "response", &trace), expected, "{trace}");
     }

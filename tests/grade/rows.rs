@@ -40,7 +40,7 @@ fn malformed_rows_do_not_end_the_stream() {
         br#"{"id":1,"problem":{"numbers":[],"target":1},"answer":"1"}"#,
         br#"{"id":1,"problem":{"numbers":[1000],"target":1},"answer":"1"}"#,
         br#"{"id":1,"problem":{"numbers":[3.5],"target":1},"answer":"1"}"#,
-        br#"{"id":1,"problem":"24:[3, 5, 9]","answer":"1"}"#,
+        br#"{"id":1,"problem":"24:[3, 5, 9","answer":"1"}"#,
         br#"{"id":1,"problem":{"numbers":[3,5,9],"target":24,"rules":"none"},"answer":"1"}"#,
     ];
     let rows: Vec<u8> = bad.iter().flat_map(|bad| [*bad, b"\n", good.as_bytes(), b"\n"].concat()).collect();
@@ -138,4 +138,57 @@ fn responses_in_a_format_are_audited() {
     let verdict: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&verdict["answer_correct"], &verdict["trace_valid"]), (&false.into(), &false.into()), "{out}");
     assert_eq!(verdict["defects"][0]["kind"], "arithmetic", "{out}");
+}
+
+#[test]
+fn problems_may_be_json_in_a_string_or_states_in_the_words_of_the_environment() {
+    for (env, problem, answer, is_right) in [
+        ("countdown", r#""{\"numbers\":[3,5,9],\"target\":24}""#, "3*5+9", true),
+        ("countdown", r#"" 24:[3, 5, 9]\n""#, "3*5+9", true),
+        ("countdown", r#""24:[3, 5, 9]""#, "3*5", false),
+        ("countdown", r#""rational 24:[3, 3, 8, 8]""#, "8/(3-8/3)", true),
+        ("maze", r#""size 3 3 start 0 0 goal 2 0 wall 1 1""#, "right right", true),
+        ("sudoku", r#""1 2 3 4 / 3 4 1 2 / 2 1 4 3 / 4 3 2 .""#, "r4c4=1", true),
+    ] {
+        let row = format!(r#"{{"id":1,"problem":{problem},"answer":"{answer}"}}"#);
+        let verdict: serde_json::Value = serde_json::from_str(&grade(Config::new(env), row.as_bytes(), 1)).unwrap();
+        assert_eq!(verdict["answer_correct"], is_right, "{problem}: {verdict}");
+    }
+    for problem in [r#""""#, r#""make 24""#, r#""{\"numbers\":[3]}""#, r#""24:[]""#, r#""24:[3, 5, 9""#, r#""\q""#] {
+        let row = format!(r#"{{"id":1,"problem":{problem},"answer":"3"}}"#);
+        let verdict: serde_json::Value = serde_json::from_str(&grade(Config::new("countdown"), row.as_bytes(), 1)).unwrap();
+        assert!(verdict["error"].is_string(), "{problem}: {verdict}");
+    }
+}
+
+#[cfg(feature = "traces")]
+#[test]
+fn the_prompt_of_every_format_is_a_problem() {
+    use metacot_traces::{Budget, corpus::CorpusError, format, generate::Spec, task};
+    let mut count = 0;
+    for env in metacot_envs::registry::NAMES {
+        for name in format::NAMES {
+            let search = if ["connect4", "hex"].contains(env) { "negamax" } else { "dfs" };
+            let difficulty = metacot_traces::mix::preset(env).size.map(|size| metacot_envs::Difficulty { size: Some(size.into()), ..Default::default() });
+            let spec = Spec { difficulty: difficulty.unwrap_or_default(), ..Spec::new(env, search, name) };
+            let task = match task::open(&spec) {
+                Ok(task) => task,
+                Err(CorpusError::Usage(_)) => continue,
+                Err(error) => panic!("{error}"),
+            };
+            let problem = task.draw(3).unwrap();
+            let mut rng = metacot_envs::SeedTree::root(1).stream(0);
+            let plan = task.search(search, &Default::default(), &problem, Budget::default(), &mut rng).unwrap().plan;
+            let answer = serde_json::to_string(&plan.unwrap_or_default().join("; ")).unwrap();
+            let verdict = |problem: String| {
+                let config = Config { difficulty: spec.difficulty.clone(), ..Config::new(*env) };
+                grade(config, format!(r#"{{"problem":{problem},"answer":{answer}}}"#).as_bytes(), 1)
+            };
+            let (by_json, by_prompt) = (verdict(problem.json.to_string()), verdict(serde_json::to_string(&problem.prompt).unwrap()));
+            assert!(by_json.contains(r#""answer_correct":true"#), "{env}: {by_json}");
+            assert_eq!(by_prompt, by_json, "{env} {name}: {:?}", problem.prompt);
+            count += 1;
+        }
+    }
+    assert!(count >= 50, "{count} pairs");
 }

@@ -95,3 +95,51 @@ fn other_addresses_are_refused() {
     let error = serve(&listener, &grader, &ServeConfig::default(), &AtomicBool::new(true)).unwrap_err();
     assert!(error.to_string().contains("expected a loopback address"), "{error}");
 }
+
+#[test]
+fn whatever_is_sent_the_next_request_is_served() {
+    use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+    let pieces = [
+        "POST /grade HTTP/1.1\r\n",
+        "GET /healthz",
+        " HTTP/1.1\r\n",
+        "Content-Length: ",
+        "content-length:",
+        "5",
+        "-1",
+        "4097",
+        "\r\n",
+        "\r\n\r\n",
+        "Expect: 100-continue\r\n",
+        "Connection: close\r\n",
+        "\0",
+        "\n",
+        ": ",
+        ROW,
+        "{",
+        "\u{ff}",
+    ];
+    let part =
+        prop_oneof![4 => prop::sample::select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec()), 1 => prop::collection::vec(any::<u8>(), 0..40)];
+    let request = prop::collection::vec(part, 0..14).prop_map(|parts| parts.concat());
+    let moment = Duration::from_millis(40);
+    with_server(ServeConfig { max_body: 4096, timeout: moment, idle: moment, threads: 2, queue: 4 }, |connect| {
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..300 {
+            let bytes = request.new_tree(&mut runner).unwrap().current();
+            let mut stream = connect();
+            let _ = stream.write_all(&bytes);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut response = Vec::new();
+            let _ = stream.read_to_end(&mut response);
+            assert!(
+                response.is_empty() || response.starts_with(b"HTTP/1.1 "),
+                "{:?} for {:?}",
+                String::from_utf8_lossy(&response),
+                String::from_utf8_lossy(&bytes)
+            );
+        }
+        let response = exchange(connect(), &post(ROW));
+        assert!(response.starts_with("HTTP/1.1 200 OK") && response.contains(r#""answer_correct":true"#), "{response}");
+    });
+}

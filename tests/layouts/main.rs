@@ -1,5 +1,6 @@
 //! Corpora in every layout, and files of other tools.
 
+mod bombs;
 mod hostile;
 mod into;
 mod out;

@@ -30,7 +30,7 @@ fn files_with(folder: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn the_symbolic_crates_know_no_learning() {
-    for member in ["envs", "traces", "objectives", "grade", "layouts"] {
+    for member in ["envs", "traces", "objectives", "grade", "layouts", "python"] {
         let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(member).join("Cargo.toml")).unwrap();
         assert!(!manifest.contains("burn") && !manifest.contains("tokio"), "{member}");
     }

@@ -16,7 +16,7 @@ use parquet::{
 };
 use serde_json::{Map, Value};
 
-use super::{Allowance, Place, Take, guard::guarded, pages, tree::Tree};
+use super::{Allowance, Place, Take, footer, guard::guarded, pages, tree::Tree};
 
 /// First bytes of a Parquet file, and its last.
 pub(super) const MAGIC: &[u8] = b"PAR1";
@@ -32,6 +32,7 @@ const VALUE_BYTES: u64 = 4;
 pub(super) fn rows(path: &Path, mut file: File, mut allowance: Allowance, take: &mut Take<'_>) -> Result<(), CorpusError> {
     let damaged = |error: ParquetError| CorpusError::data(path, format!("damaged: {error}"));
     let wrong = |reason: String| CorpusError::data(path, reason);
+    footer::check(&mut file).map_err(wrong)?;
     let copy = file.try_clone().map_err(CorpusError::io("cannot read", path))?;
     let reader = guarded(|| SerializedFileReader::new(copy)).map_err(wrong)?.map_err(damaged)?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
