@@ -1,6 +1,7 @@
 //! What must hold of every search, format and corpus.
 
 mod audit;
+mod claim;
 mod corpus;
 mod filter;
 mod forensics;
