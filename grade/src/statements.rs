@@ -14,7 +14,15 @@ use metacot_envs::{
     Difficulty, Settings, World,
     registry::{self, EnvironmentVisitor},
 };
-use metacot_traces::{Auditor, Defect, TraceFormat, audit, discourse::Reading, format, generate::NO_TRANSFORM, told::Prompts, transform::reading_of};
+use metacot_traces::{
+    Auditor, Defect, TraceFormat, audit,
+    discourse::Reading,
+    format,
+    generate::NO_TRANSFORM,
+    label::Label,
+    told::Prompts,
+    transform::{self, reading_of},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -64,14 +72,19 @@ pub struct Audits {
 /// included; rows whose transform makes them wrong on purpose have `"control": true`. A malformed row gives `{"id", "error"}`.
 ///
 /// # Errors
-/// Reading or writing failed, or (as [`io::ErrorKind::InvalidInput`]) the configuration names no environment or format that there is.
+/// Reading or writing failed, or (as [`io::ErrorKind::InvalidInput`]) the configuration names an environment, format or transform that there is not.
 pub fn audit_stream(config: &AuditConfig, input: impl Read + Send, output: &mut impl Write, threads: usize) -> io::Result<Audits> {
+    let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
     if let Some(env) = &config.env {
         let format = config.format.as_deref().unwrap_or("answer");
-        open(config, env, format, config.transform.as_deref().unwrap_or(NO_TRANSFORM)).map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
-    } else if let Some(format) = config.format.as_ref().filter(|format| !format::NAMES.contains(&format.as_str())) {
-        let reason = format!("format = `{format}` is not allowed; expected one of {}", format::NAMES.join(", "));
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        open(config, env, format, config.transform.as_deref().unwrap_or(NO_TRANSFORM)).map_err(invalid)?;
+    } else if let Some(format) = config.format.as_ref().filter(|format| !format::NAMES.contains(&Label::name_of(format))) {
+        return Err(invalid(format!("format = `{format}` is not allowed; expected one of {}", format::NAMES.join(", "))));
+    }
+    let transforms = || std::iter::once(NO_TRANSFORM).chain(transform::NAMES.iter().copied());
+    if let Some(label) = config.transform.as_ref().filter(|label| transforms().all(|name| name != Label::name_of(label))) {
+        let names: Vec<&str> = transforms().collect();
+        return Err(invalid(format!("transform = `{label}` is not allowed; expected one of {}", names.join(", "))));
     }
     let total = Arc::new(Mutex::new(Audits::default()));
     let lines = || LineAuditor { config, checks: BTreeMap::new(), found: Audits::default(), total: total.clone() };

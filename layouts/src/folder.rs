@@ -66,7 +66,7 @@ impl Folder {
         self.count("records", 1);
         self.count("solved", record.plan.is_some().into());
         self.count("text_bytes", record.text.len() as u64);
-        let config = if self.spec.layout.is_hub { format!("{}-{}", record.env, record.format) } else { card::DEFAULT_CONFIG.into() };
+        let config = if self.spec.layout.is_hub { format!("{}-{}", record.env, record.format.replace([' ', '='], "-")) } else { card::DEFAULT_CONFIG.into() };
         let key = (config, record.split.name());
         let place = Place { spec: &self.spec, claim: &self.claim, config: &key.0, split: key.1 };
         if !self.groups.contains_key(&key) {

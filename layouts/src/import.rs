@@ -125,19 +125,35 @@ impl Import {
 
     /// The record of an item; the outer error ends the import.
     fn record(&mut self, item: Item) -> Result<Result<Record, Refusal>, CorpusError> {
+        let asked = self.spec.format.clone();
+        match &item {
+            Item::Question { question, answer } => Ok(Ok(self.question(self.report.records, question, answer))),
+            Item::Problem { env, problem } => {
+                let difficulty = habitat(env, problem);
+                self.record_in(env, &difficulty, asked.as_deref().unwrap_or_else(|| native_format(env)), item)
+            }
+            Item::Trace { env, formats, problem, .. } => {
+                let (env, formats, difficulty) = (*env, *formats, habitat(env, problem));
+                let mut first = None;
+                for format in formats {
+                    match self.record_in(env, &difficulty, format, item.clone())? {
+                        Ok(record) => return Ok(Ok(record)),
+                        Err(refusal) => first = first.or(Some(refusal)),
+                    }
+                }
+                Ok(Err(first.expect("a trace is in some format")))
+            }
+        }
+    }
+
+    fn record_in(&mut self, env: &'static str, difficulty: &Difficulty, format: &str, item: Item) -> Result<Result<Record, Refusal>, CorpusError> {
         let id = self.report.records;
-        let (env, format, problem) = match &item {
-            Item::Question { question, answer } => return Ok(Ok(self.question(id, question, answer))),
-            Item::Problem { env, problem } => (*env, self.spec.format.as_deref().unwrap_or_else(|| native_format(env)), problem),
-            Item::Trace { env, format, problem, .. } => (*env, *format, problem),
-        };
-        let difficulty = habitat(env, problem);
         let spec = &self.spec;
         let key = (env, format!("{difficulty:?}"), format.to_string());
         if self.desks.len() >= MOST_DESKS && !self.desks.contains_key(&key) {
             self.desks.clear();
         }
-        let desk = self.desks.entry(key).or_insert_with(|| open(env, &difficulty, format, spec));
+        let desk = self.desks.entry(key).or_insert_with(|| open(env, difficulty, format, spec));
         match desk {
             Ok(desk) => Ok(desk.record(id, item)),
             Err(error) => Err(CorpusError::Usage(error.to_string())),
@@ -159,7 +175,7 @@ impl Import {
             prompt_len: question.len() as u64,
             plan: None,
             cost: None,
-            stop: metacot_traces::StopReason::Budget,
+            stop: metacot_traces::StopReason::None,
             expanded: 0,
             generated: 0,
             loss_spans: Vec::new(),

@@ -39,8 +39,8 @@ pub enum Item {
     Trace {
         /// The environment.
         env: &'static str,
-        /// The format of the text.
-        format: &'static str,
+        /// The formats that the text may be in, the first of which it is true in counts.
+        formats: &'static [&'static str],
         /// The search, as we would call it.
         search: String,
         /// The problem.

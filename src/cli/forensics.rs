@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use metacot_traces::forensics::{Style, Summary, Survey, survey};
+use metacot_traces::{
+    forensics::{Style, Summary, Survey, survey},
+    label::Label,
+};
 
 use super::progress::Bar;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Counts what traces do: where they turn back and how far, what they repeat, check and evaluate, and in which style.
 ///
@@ -52,6 +55,12 @@ pub struct ForensicsArgs {
 }
 
 pub(super) fn run(args: &ForensicsArgs) -> Result<()> {
+    let formats = metacot_traces::format::NAMES;
+    for (flag, name, allowed) in [("--env", &args.env, metacot_envs::registry::NAMES), ("--format", &args.format, formats)] {
+        if let Some(name) = name.as_deref().filter(|name| !allowed.contains(&Label::name_of(name))) {
+            return Err(Error::Usage(format!("{flag} {name} is not allowed; expected one of {}", allowed.join(", "))));
+        }
+    }
     let job = Survey {
         input: &args.corpus,
         against: args.against.as_deref(),

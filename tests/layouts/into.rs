@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use metacot_envs::{Difficulty, Settings, countdown::Countdown};
 use metacot_layouts::{Import, ImportReport, ImportSpec, QUESTION, importer};
 use metacot_traces::{
     StopReason,
     corpus::{CorpusError, Record},
+    generate::Spec,
 };
 use serde_json::{Value, json};
 
-use crate::support::{layout, records, write};
+use crate::support::{layout, made, records, write};
 
 fn import(name: &str, spec: ImportSpec, path: &Path) -> Result<(Vec<Record>, ImportReport), CorpusError> {
     let mut found = Vec::new();
@@ -49,7 +51,7 @@ fn countdown_rows_become_prompts_under_the_rules_that_score_them() {
     );
     assert_eq!(found[0].problem, json!({"numbers": [44, 19, 35], "target": 98, "rules": "rational"}));
     assert_eq!(found[0].text, "Current State: 98:[44, 19, 35], Operations: []");
-    assert_eq!((found[0].prompt_len as usize, &found[0].plan, found[0].stop), (found[0].text.len(), &None, StopReason::Budget));
+    assert_eq!((found[0].prompt_len as usize, &found[0].plan, found[0].stop), (found[0].text.len(), &None, StopReason::None));
     assert_eq!((report.rows, report.records, reasons(&report)), (4, 2, BTreeMap::from([("is outside of the limits of countdown", 2)])));
     assert!(report.refused.values().all(|refused| refused.first.contains("line 3: ")));
 }
@@ -85,6 +87,23 @@ fn streams_of_search_are_audited_and_come_in_as_they_are() {
     }
     assert_eq!(reasons(&report).values().sum::<u64>(), 2);
     assert!(report.refused.keys().all(|reason| reason.starts_with("has a trace that is not true")), "{report:?}");
+}
+
+#[test]
+fn published_streams_of_search_come_in_with_their_faults() {
+    let spec =
+        Spec { difficulty: Difficulty::sized(4), format_settings: Settings::default().with("compat", "true"), ..Spec::new("countdown", "sos-dfs-sum", "sos") };
+    let ours = made::<Countdown>(&spec, 40);
+    assert!(ours.iter().any(|record| record.plan.is_none()));
+    let rows: Vec<Value> =
+        ours.iter().map(|record| json!({"nums": record.problem["numbers"], "target": record.problem["target"], "search_path": record.text})).collect();
+    let (found, report) = import_text("sos", ImportSpec::default(), &serde_json::to_string(&rows).unwrap()).unwrap();
+    assert_eq!(found.len(), ours.len(), "{report:?}");
+    for (found, ours) in found.iter().zip(&ours) {
+        assert_eq!((&found.text, &found.plan), (&ours.text, &ours.plan));
+        assert!(["sos", "sos compat=true"].contains(&found.format.as_str()));
+    }
+    assert!(found.iter().any(|record| record.format == "sos compat=true"));
 }
 
 #[test]

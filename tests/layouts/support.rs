@@ -22,7 +22,7 @@ pub fn levels(count: u64) -> Vec<Record> {
     made::<metacot_envs::sokoban::Sokoban>(&Spec::new("sokoban", "astar", "searchformer"), count)
 }
 
-fn made<E: metacot_envs::World>(spec: &Spec, count: u64) -> Vec<Record> {
+pub fn made<E: metacot_envs::World>(spec: &Spec, count: u64) -> Vec<Record> {
     let maker = Maker::<E>::new(spec).unwrap();
     let mut desk = Desk::default();
     (0..count).filter_map(|id| maker.record(id, &mut desk).unwrap()).collect()

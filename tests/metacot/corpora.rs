@@ -60,7 +60,7 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
     fs::write(&rows, "{\"question\":\"x\"}\n{\"id\":1}\n").unwrap();
     fs::create_dir(path("empty")).unwrap();
     let (empty, missing) = (path("empty"), path("missing"));
-    let cases: [(&str, Vec<&str>); 22] = [
+    let cases: [(&str, Vec<&str>); 25] = [
         ("unknown rule", vec!["filter", &corpus, "--out", &out, "--rules", "duplicat"]),
         ("rule without what it needs", vec!["filter", &corpus, "--out", &out, "--rules", "leak"]),
         ("unknown setting of rules", vec!["filter", &corpus, "--out", &out, "--set", "guess=1"]),
@@ -77,6 +77,9 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
         ("forensics of rows without names", vec!["forensics", &rows]),
         ("audit in no world", vec!["audit", "--env", "contdown"]),
         ("audit in no format", vec!["audit", "--env", "countdown", "--format", "soss"]),
+        ("audit of no transform", vec!["audit", "--transform", "nope"]),
+        ("forensics in no world", vec!["forensics", &corpus, "--env", "bogus"]),
+        ("held-out values that the world does not have", vec!["generate", "--env", "maze", "--count", "5", "--out", &out, "--hold-out", "targets=24"]),
         ("audit with a size of nothing", vec!["audit", "--size", "3"]),
         ("split of nothing", vec!["generate", "--count", "5", "--out", &out, "--split", "test-ood-target"]),
         ("unknown split", vec!["generate", "--count", "5", "--out", &out, "--split", "dev"]),

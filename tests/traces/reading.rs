@@ -1,7 +1,7 @@
 //! Records of every transform are read as their `transform` says: clean where they are true, and found out where something in them is not.
 
 use metacot_envs::{
-    Difficulty, Settings, World,
+    Difficulty, Environment, Settings, World,
     countdown::Countdown,
     maze::Maze,
     registry::{self, EnvironmentVisitor},
@@ -12,8 +12,9 @@ use metacot_traces::{
     forensics::{Profilers, Told},
     format,
     generate::{Desk, Maker, Spec},
+    label::Label,
     mix::preset,
-    transform::{Label, NAMES, reading_of},
+    transform::{NAMES, reading_of},
     view::{TextSource, of_text},
 };
 
@@ -45,7 +46,7 @@ const CONTROLS: [&str; 2] = ["swap", "all-wrong"];
 
 fn spec(env: &str, search: &str, format: &str, transform: &str, count: u64) -> Spec {
     let preset = preset(env);
-    let label = Label::read(transform).unwrap().unwrap();
+    let label = Label::read(transform).unwrap().unwrap_or_else(|| Label { name: "none".into(), settings: Settings::default() });
     let mut settings = Settings::default();
     preset.settings.iter().filter(|(for_search, ..)| for_search.is_empty()).for_each(|(_, name, value)| settings.insert(*name, *value));
     let difficulty = Difficulty { size: preset.size.map(str::to_string), settings };
@@ -87,7 +88,7 @@ impl EnvironmentVisitor for Clean {
                         let what = format!("{} {search} {format} {transform}:\n{}", E::NAME, record.text);
                         assert_eq!(record.transform.as_deref(), Some(*transform));
                         let is_control = CONTROLS.contains(transform);
-                        assert!(!is_control || (record.plan.is_none() && record.cost.is_none() && record.stop != metacot_traces::StopReason::Solved), "{what}");
+                        assert!(!is_control || (record.plan.is_none() && record.cost.is_none() && record.stop == metacot_traces::StopReason::None), "{what}");
                         assert_eq!(defects::<E>(record, &record.text), (vec![], record.plan.is_some()), "{what}");
                         let Record { env, format, transform, problem, text, .. } = record;
                         let told = Told { env, format, transform: transform.as_deref(), problem: Some(problem), text };
@@ -335,5 +336,46 @@ fn what_is_planted_in_thinned_searches_is_found() {
     for (what, transform, plant, expected) in cases {
         let (found, text) = planted::<Maze>(&maze(transform), plant);
         assert!(found.contains(&expected), "{transform}, {what}: {found:?} in\n{text}");
+    }
+}
+
+#[test]
+fn records_name_the_settings_of_their_format_and_are_read_with_them() {
+    let spec = Spec { format_settings: Settings::default().with("compat", "true"), ..spec("countdown", "sos-mix", "sos", "none", 60) };
+    let records = records::<Countdown>(&spec).unwrap();
+    assert!(records.iter().any(|record| record.plan.is_none()) && records.iter().any(|record| record.plan.is_some()));
+    let env = Countdown::configure(&spec.difficulty).unwrap();
+    let profilers = Profilers::default();
+    for record in &records {
+        assert_eq!(record.format, "sos compat=true");
+        let format = format::build::<Countdown>(&record.format, &Settings::default()).unwrap();
+        let problem = serde_json::from_value(record.problem.clone()).unwrap();
+        let found = audit(&env, Some(&problem), &format.parse(&record.text));
+        assert!(found.defects.is_empty() && found.is_solved() == record.plan.is_some(), "{}: {:?}", record.text, found.defects);
+        let told = Told { env: &record.env, format: &record.format, transform: None, problem: Some(&record.problem), text: &record.text };
+        assert!(profilers.profile(told, false).unwrap().is_clean);
+    }
+    let refuse = |name: &str| format::build::<Countdown>(name, &Settings::default()).map(drop).unwrap_err().to_string();
+    assert!(refuse("sos compat").contains("expected a name and settings"), "{}", refuse("sos compat"));
+    assert!(refuse("sos rate=1").contains("rate"), "{}", refuse("sos rate=1"));
+}
+
+#[test]
+fn sequences_of_tokens_read_without_lines_and_between_marks() {
+    let spec = spec("maze", "astar", "searchformer", "none", 5);
+    let env = Maze::configure(&spec.difficulty).unwrap();
+    let format = format::build::<Maze>("searchformer", &Settings::default().with("ties", "fixed")).unwrap();
+    for record in records::<Maze>(&spec).unwrap() {
+        let problem = serde_json::from_value(record.problem.clone()).unwrap();
+        let line = record.text.replace('\n', " ");
+        let line = line.trim();
+        for text in [line.to_string(), format!("bos {line} eos"), format!("<bos> {line} <eos>"), format!("{} eos", record.text.trim_end())] {
+            for problem in [Some(&problem), None] {
+                let found = audit(&env, problem, &format.parse(&text));
+                assert!(found.defects.is_empty() && found.is_solved(), "{text}: {:?}", found.defects);
+            }
+        }
+        let damaged = audit(&env, Some(&problem), &format.parse(&format!("bos {} eos", line.replacen(" wall ", " wall 9", 1))));
+        assert_eq!(damaged.defects.first().map(|defect| defect.kind), Some(DefectKind::WrongProblem));
     }
 }

@@ -12,7 +12,7 @@ pub mod think;
 use metacot_envs::{SettingError, Settings, World};
 
 pub use crate::discourse::Parsed;
-use crate::{Grammar, Trace};
+use crate::{Grammar, Trace, label::Label};
 
 /// A way to write traces and to read them back.
 pub trait TraceFormat<E: World>: Send + Sync {
@@ -72,11 +72,7 @@ macro_rules! formats {
         /// The registered names, in order of registration.
         pub const NAMES: &[&str] = &[$($name),*];
 
-        /// Makes the format called `name` with its settings.
-        ///
-        /// # Errors
-        /// The name is not registered, makes no sense for the environment, or a setting is unknown or not allowed.
-        pub fn build<E: World>(name: &str, settings: &Settings) -> Result<Box<dyn TraceFormat<E>>, SettingError> {
+        fn build_plain<E: World>(name: &str, settings: &Settings) -> Result<Box<dyn TraceFormat<E>>, SettingError> {
             match name {
                 $($name => boxed::<E, _>(settings, $build),)*
                 _ => Err(SettingError::Value { name: "format".into(), value: name.into(), expected: format!("one of {}", NAMES.join(", ")) }),
@@ -90,6 +86,20 @@ fn boxed<E: World, F: TraceFormat<E> + 'static>(
     build: impl FnOnce(&Settings) -> Result<F, SettingError>,
 ) -> Result<Box<dyn TraceFormat<E>>, SettingError> {
     Ok(Box::new(build(settings)?))
+}
+
+/// Makes the format called `name` with its settings; a name may carry settings too, as records write it (`sos compat=true`).
+///
+/// # Errors
+/// The name is not registered, makes no sense for the environment, or a setting is unknown or not allowed.
+pub fn build<E: World>(name: &str, settings: &Settings) -> Result<Box<dyn TraceFormat<E>>, SettingError> {
+    if !name.contains(' ') {
+        return build_plain::<E>(name, settings);
+    }
+    let refuse = || SettingError::Value { name: "format".into(), value: name.into(), expected: "a name and settings such as compat=true".into() };
+    let Label { name: plain, settings: mut told } = Label::read(name).ok().flatten().ok_or_else(refuse)?;
+    settings.iter().for_each(|(key, value)| told.insert(key, value));
+    build_plain::<E>(&plain, &told)
 }
 
 /// Refuses an environment that a format has no words for.

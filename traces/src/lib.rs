@@ -29,6 +29,7 @@ pub mod format;
 pub mod generate;
 pub mod grammar;
 pub mod guide;
+pub mod label;
 pub mod mix;
 pub mod recorder;
 pub mod search;

@@ -32,6 +32,8 @@ pub enum StopReason {
     Exhausted,
     /// Its budget was spent.
     Budget,
+    /// No search of the problem is told, or nobody says why it ended: prompts alone, controls, failures in the texts of others.
+    None,
 }
 
 /// A finished search.

@@ -6,7 +6,6 @@
 mod conditioned;
 mod control;
 mod dialects;
-mod label;
 pub mod loss;
 mod prune;
 mod retry;
@@ -18,10 +17,9 @@ mod thin;
 use metacot_envs::{SettingError, Settings, World};
 use rand_chacha::ChaCha8Rng;
 
-pub use label::Label;
 pub use skip::Skip;
 
-use crate::{Budget, Search, Trace, TraceFormat, discourse::Reading};
+use crate::{Budget, Search, Trace, TraceFormat, discourse::Reading, label::Label};
 
 /// What a transform works on.
 pub struct Source<'a, E: World> {
@@ -137,14 +135,14 @@ transforms! {
     "dialects" => dialects::Dialects::<E>::configure,
 }
 
-/// How the texts of a [`Label`] are read that stand in the format called `format`; as plain texts where there is none.
+/// How the texts of a [`Label`] are read that stand in a format, given as a label too; as plain texts where there is none.
 ///
 /// # Errors
 /// What stands there is no transform of the format.
 pub fn reading_of<E: World>(label: Option<&str>, format: &str) -> Result<Reading, SettingError> {
     match label.map(Label::read).transpose()?.flatten() {
         None => Ok(Reading::default()),
-        Some(Label { name, settings }) => Ok(build::<E>(&name, format, &settings)?.reading()),
+        Some(Label { name, settings }) => Ok(build::<E>(&name, Label::name_of(format), &settings)?.reading()),
     }
 }
 

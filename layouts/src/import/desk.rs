@@ -123,7 +123,7 @@ impl<E: World> Typed<E> {
             text,
             plan: None,
             cost: None,
-            stop: StopReason::Budget,
+            stop: StopReason::None,
             expanded: 0,
             generated: 0,
             loss_spans: Vec::new(),
@@ -181,7 +181,7 @@ impl<E: World> Typed<E> {
             search,
             plan: plan.map(|plan| plan_texts(&self.env, problem, &plan)),
             cost: if is_solved { trace.goal.map(|goal| trace.node(goal).cost) } else { None },
-            stop: if is_solved { StopReason::Solved } else { StopReason::Exhausted },
+            stop: if is_solved { StopReason::Solved } else { StopReason::None },
             // The audit of a tree counts no expansions: those nodes were expanded that have children.
             expanded: trace.expanded.max(trace.nodes.iter().skip(1).map(|node| node.parent).collect::<BTreeSet<_>>().len() as u64),
             generated: trace.nodes.len() as u64,

@@ -24,9 +24,9 @@ impl Importer for Searchformer {
         let facts = facts(&prompt)?;
         let is_sokoban = facts.iter().any(|(word, ..)| *word == "worker");
         let (env, problem) = if is_sokoban { ("sokoban", sokoban(&facts)?) } else { ("maze", maze(&facts, &reasoning, &plan)?) };
-        let (format, search) = if reasoning.is_empty() { ("searchformer-plan", "astar") } else { ("searchformer", "astar-nondet") };
+        let (formats, search): (&[_], _) = if reasoning.is_empty() { (&["searchformer-plan"], "astar") } else { (&["searchformer"], "astar-nondet") };
         let text = reasoning.into_iter().chain(plan).collect::<Vec<_>>().join(" ");
-        Ok(if text.is_empty() { Item::Problem { env, problem } } else { Item::Trace { env, format, search: search.into(), problem, text } })
+        Ok(if text.is_empty() { Item::Problem { env, problem } } else { Item::Trace { env, formats, search: search.into(), problem, text } })
     }
 }
 

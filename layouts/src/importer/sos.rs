@@ -5,18 +5,21 @@ use serde_json::{Map, Value, json};
 
 use super::{Importer, Item, Refusal, field, integer, integers, text};
 
+/// What is told without the faults of the published texts, and those with them: shared ids, failures that just stop.
+const FORMATS: &[&str] = &["sos", "sos compat=true"];
+
 /// The importer.
 pub(super) struct StreamOfSearch;
 
 impl Importer for StreamOfSearch {
     fn read(&self, row: &Map<String, Value>) -> Result<Item, Refusal> {
         let (numbers, target) = (integers("nums", field(row, "nums")?)?, integer("target", field(row, "target")?)?);
-        let path = text("search_path", field(row, "search_path")?)?.trim();
+        let path = text("search_path", field(row, "search_path")?)?;
         let problem = json!({"numbers": numbers, "target": target});
-        if path.is_empty() {
+        if path.trim().is_empty() {
             return Ok(Item::Problem { env: "countdown", problem });
         }
-        Ok(Item::Trace { env: "countdown", format: "sos", search: search(row), problem, text: path.into() })
+        Ok(Item::Trace { env: "countdown", formats: FORMATS, search: search(row), problem, text: path.into() })
     }
 }
 

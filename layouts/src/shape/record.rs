@@ -63,5 +63,6 @@ fn stop_name(stop: StopReason) -> &'static str {
         StopReason::Solved => "solved",
         StopReason::Exhausted => "exhausted",
         StopReason::Budget => "budget",
+        StopReason::None => "none",
     }
 }

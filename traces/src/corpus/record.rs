@@ -16,9 +16,9 @@ pub struct Record {
     pub env: String,
     /// Registered name of the search.
     pub search: String,
-    /// Registered name of the format.
+    /// The format, with its settings where some were given, as a [`Label`](crate::label::Label) writes them (`sos`, `sos compat=true`).
     pub format: String,
-    /// The transform that made the text, its settings with it, as [`Label`](crate::transform::Label) writes them (`retry mode=multi rate=0.5`);
+    /// The transform that made the text, its settings with it, as [`Label`](crate::label::Label) writes them (`retry mode=multi rate=0.5`);
     /// `None` for plain texts.
     #[serde(default)]
     pub transform: Option<String>,

@@ -40,7 +40,7 @@ pub struct Told<'a> {
     pub env: &'a str,
     /// Name of the format.
     pub format: &'a str,
-    /// The transform that made the text, as a [`Label`](crate::transform::Label).
+    /// The transform that made the text, as a [`Label`](crate::label::Label).
     pub transform: Option<&'a str>,
     /// The problem; the one that the text states where left out.
     pub problem: Option<&'a Value>,

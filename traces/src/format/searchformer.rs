@@ -1,7 +1,8 @@
 //! Searchformer (Lehnert et al. 2024): `create` and `close` with costs, then `plan`, word for word.
 //!
 //! The prompt is a line of its own, everything else stands on the second line, parted by single spaces. `searchformer-plan` leaves the
-//! search out. Hopeless nodes are not told, as in the published traces.
+//! search out. Hopeless nodes are not told, as in the published traces. Sequences of tokens without a line end read as well, between `bos`
+//! and `eos` where they have them.
 
 use std::ops::Range;
 
@@ -20,6 +21,9 @@ use crate::{
 const WORLDS: &[&str] = &["maze", "sokoban"];
 /// The searches that keep a frontier by cost.
 const SEARCHES: &[&str] = &["astar", "astar-nondet"];
+
+/// Marks that its published models put before and after a sequence.
+const MARKS: &[&str] = &["bos", "eos", "<bos>", "<eos>"];
 
 /// The format. Settings: `ties` (`any`, or `fixed` where the audit must find the order of deterministic A*).
 #[derive(Clone, Debug)]
@@ -106,7 +110,7 @@ impl<E: World> TraceFormat<E> for Searchformer {
     }
 
     fn marks(&self) -> &'static [&'static str] {
-        &["bos", "eos", "<bos>", "<eos>"]
+        MARKS
     }
 
     fn grammar(&self) -> Option<Grammar> {
@@ -168,14 +172,25 @@ fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
     (end > at).then_some(end)
 }
 
+/// Where the prompt stands: behind a mark, up to the end of its line, or to the first keyword where a sequence of tokens has no lines.
+fn prompt(text: &str) -> (usize, usize) {
+    let start = MARKS.iter().find_map(|mark| text.strip_prefix(mark)?.starts_with(' ').then_some(mark.len() + 1)).unwrap_or(0);
+    let line = text.find('\n').unwrap_or(text.len());
+    if line + 1 < text.len() {
+        return (start.min(line), line);
+    }
+    let keyword = [" create ", " close ", " plan "].iter().filter_map(|word| text[start..line].find(word)).min();
+    (start, keyword.map_or(line, |keyword| start + keyword))
+}
+
 /// Reads the statement at `at`: the prompt up to the end of its line, or what a keyword begins.
 fn read(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)> {
     let bytes = text.as_bytes();
     if at == 0 {
-        let end = text.find('\n').unwrap_or(text.len());
-        return (!text.is_empty()).then(|| (Claim::Problem { state: &text[..end] }, 0..end, end + 1));
+        let (start, end) = prompt(text);
+        return (!text.is_empty()).then(|| (Claim::Problem { state: &text[start..end] }, start..end, end + 1));
     }
-    if at >= bytes.len() {
+    if at >= bytes.len() || MARKS.contains(&&text[at..]) {
         return None;
     }
     if let Some(entry) = read_entry(text, at) {
@@ -193,6 +208,8 @@ fn read(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)> {
             }
             num_costs += 1;
         } else if (bytes[word] == b'c' || bytes[word] == b'p') && matches!(&bytes[word..end], b"create" | b"close" | b"plan") {
+            break;
+        } else if end == bytes.len() && MARKS.contains(&&text[word..end]) {
             break;
         } else if num_costs == 0 {
             state_end = end;

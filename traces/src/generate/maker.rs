@@ -10,8 +10,10 @@ use crate::{
     Auditor, Recorder, Search, StopReason, TraceFormat,
     corpus::{CorpusError, Record, RecordRef, SplitBy},
     discourse::Reading,
-    format, search,
-    transform::{self, Label, Sample, Skip, Source, Transform, loss::LossMask},
+    format,
+    label::Label,
+    search,
+    transform::{self, Sample, Skip, Source, Transform, loss::LossMask},
 };
 
 /// Draws of a problem before its split counts as empty.
@@ -27,6 +29,8 @@ pub struct Maker<E: World> {
     transform: Option<Box<dyn Transform<E>>>,
     /// What records call it, and how its texts are read.
     label: Option<String>,
+    /// What records call the format.
+    format_label: String,
     reading: Reading,
     spec: Spec,
     held_out: HeldOut<E>,
@@ -75,6 +79,7 @@ impl<E: World> Maker<E> {
             NO_TRANSFORM => None,
             name => Some(transform::build::<E>(name, &spec.format, &spec.transform_settings).map_err(usage)?),
         };
+        let format_label = Label::write(&spec.format, &spec.format_settings);
         let label = transform.as_ref().map(|_| Label::write(&spec.transform, &spec.transform_settings));
         let reading = transform.as_ref().map_or_else(Reading::default, |transform| transform.reading());
         let seeds = SeedTree::root(spec.seed).child(E::NAME).child(spec.split.name());
@@ -85,7 +90,22 @@ impl<E: World> Maker<E> {
         }
         let held_out = HeldOut::new(spec, &env)?;
         let (spec, listed, left_out) = (spec.clone(), None, Vec::new());
-        let mut maker = Self { env, search, format, transform, label, reading, spec, held_out, listed, left_out, problem_seeds, search_seeds, transform_seeds };
+        let mut maker = Self {
+            env,
+            search,
+            format,
+            transform,
+            label,
+            format_label,
+            reading,
+            spec,
+            held_out,
+            listed,
+            left_out,
+            problem_seeds,
+            search_seeds,
+            transform_seeds,
+        };
         if maker.spec.listed {
             maker.listed = Some(maker.list()?);
         }
@@ -237,7 +257,7 @@ impl<E: World> Maker<E> {
         let (Self { env, spec, .. }, trace, sample) = (self, desk.recorder.trace(), &desk.sample);
         // A control does not tell the search: it claims no solution, whatever the search found.
         let is_told = !self.reading.is_control();
-        let stop = if is_told || trace.stop != StopReason::Solved { trace.stop } else { StopReason::Exhausted };
+        let stop = if is_told { trace.stop } else { StopReason::None };
         // A transform may tell another run than the first, so the plan is that of the text.
         let (plan, cost) = match desk.auditor.solution().filter(|_| is_told) {
             Some((plan, cost)) if self.transform.is_some() => (Some(plan_texts(env, problem, plan)), Some(cost)),
@@ -253,7 +273,7 @@ impl<E: World> Maker<E> {
             id,
             env: &spec.env,
             search: &spec.search,
-            format: sample.format.as_ref().unwrap_or(&spec.format),
+            format: sample.format.as_ref().unwrap_or(&self.format_label),
             transform: self.label.as_deref(),
             split: spec.split,
             canonical_key,

@@ -36,7 +36,7 @@ pub struct TextSource<'a> {
     pub format_settings: &'a Settings,
     /// Registered name of the search, where it is known.
     pub search: Option<&'a str>,
-    /// The transform that made it, as a [`Label`](crate::transform::Label); where it is left out, what the text looks like.
+    /// The transform that made it, as a [`Label`](crate::label::Label); where it is left out, what the text looks like.
     pub transform: Option<&'a str>,
     /// The problem that was asked; where it is left out, the one that the text states.
     pub problem: Option<&'a serde_json::Value>,

@@ -1,10 +1,10 @@
-//! The name and the settings of a transform as one text, as records carry it: `retry mode=multi rate=0.5`.
+//! A name with its settings as one text, as records carry those of formats and transforms: `retry mode=multi rate=0.5`, `sos compat=true`.
 
 use metacot_envs::{SettingError, Settings};
 
 use crate::generate::NO_TRANSFORM;
 
-/// The name of a transform with the settings that were given, ordered by name.
+/// The name of a format or a transform with the settings that were given, ordered by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     /// Its registered name.
@@ -23,11 +23,16 @@ impl Label {
         let Some(name) = words.next().filter(|name| *name != NO_TRANSFORM) else { return Ok(None) };
         let mut settings = Settings::default();
         for word in words {
-            let refuse = || SettingError::Value { name: "transform".into(), value: text.into(), expected: "a name and settings such as rate=0.5".into() };
+            let refuse = || SettingError::Value { name: "name".into(), value: text.into(), expected: "a name and settings such as rate=0.5".into() };
             let (key, value) = word.split_once('=').ok_or_else(refuse)?;
             settings.insert(key, value);
         }
         Ok(Some(Self { name: name.into(), settings }))
+    }
+
+    /// The name alone.
+    pub fn name_of(text: &str) -> &str {
+        text.split_ascii_whitespace().next().unwrap_or(text)
     }
 
     /// The label as text.
