@@ -63,6 +63,15 @@ impl Symbolic {
     fn exact(&mut self, op: Op, (a, b): (&BigInt, &BigInt), (c, d): (&BigInt, &BigInt)) -> Option<Value> {
         self.budget.pay(a, d)?;
         self.budget.pay(b, c)?;
+        // Whole numbers need no common divisor: denominators are positive, and one bit is a one.
+        if b.bits() == 1 && d.bits() == 1 {
+            match op {
+                Op::Add => return Some(Value::Rational(a + c, b.clone())),
+                Op::Subtract => return Some(Value::Rational(a - c, b.clone())),
+                Op::Multiply => return Some(Value::Rational(integer::product(a, c)?, b.clone())),
+                _ => {}
+            }
+        }
         match op {
             Op::Add => self.fraction(integer::product(a, d)? + integer::product(c, b)?, integer::product(b, d)?),
             Op::Subtract => self.fraction(integer::product(a, d)? - integer::product(c, b)?, integer::product(b, d)?),
