@@ -60,7 +60,7 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  2  a flag, setting, recipe key or input row that is not allowed
+  2  a flag, setting, recipe key or input row that is not allowed (grade, audit: \"error\" in its row)
   3  a file or folder that cannot be read or written
   4  a file that is damaged, truncated or of another configuration
   5  something would have been overwritten
@@ -80,6 +80,9 @@ enum Command {
     /// Solves problems from stdin, one a line, and prints their traces.
     Solve(solve::SolveArgs),
     /// Grades answers or whole responses: strictly, and as peers would score them.
+    ///
+    /// Rows come from stdin, {"id", "problem", "answer" or "response"}, and each gives a verdict row, in order. A row that is not allowed gives a
+    /// row with "error" instead; the rest goes on, and the exit code stays 0.
     Grade(grade::GradeArgs),
     /// Audits traces from stdin, statement by statement.
     Audit(audit::AuditArgs),

@@ -55,13 +55,7 @@ pub struct RunOptions {
 pub fn run(recipe: &Recipe, root: &Path, options: &RunOptions, notify: &mut dyn FnMut(Notice)) -> Result<bool> {
     options.device.check()?;
     // Names and settings fail here, before the folder is touched.
-    let task = metacot_traces::task::open(&recipe.spec(metacot_traces::corpus::Split::Train, recipe.corpus.train, recipe.seed))?;
-    if let Some(spec) = recipe.held_out_spec() {
-        metacot_traces::task::open(&spec)?;
-    }
-    if recipe.stages.iter().any(|stage| stage.self_play.is_some()) {
-        metacot_traces::task::open_game(&recipe.spec(metacot_traces::corpus::Split::Train, recipe.corpus.train, recipe.seed))?;
-    }
+    let task = task(recipe)?;
     let (dir, state) = RunDir::open(root, recipe, options.force)?;
     if state == RunState::Finished {
         return Ok(true);
@@ -69,6 +63,22 @@ pub fn run(recipe: &Recipe, root: &Path, options: &RunOptions, notify: &mut dyn 
     let mut run = Run { recipe, dir, options, task, seeds: SeedTree::root(recipe.seed).child("run") };
     run.all(notify)?;
     Ok(false)
+}
+
+/// The task of a recipe, with all else that its names and settings open checked.
+///
+/// # Errors
+/// A name or setting that is not allowed.
+pub fn task(recipe: &Recipe) -> Result<Box<dyn metacot_traces::task::Task>> {
+    let spec = recipe.spec(metacot_traces::corpus::Split::Train, recipe.corpus.train, recipe.seed);
+    let task = metacot_traces::task::open(&spec)?;
+    if let Some(spec) = recipe.held_out_spec() {
+        metacot_traces::task::open(&spec)?;
+    }
+    if recipe.stages.iter().any(|stage| stage.self_play.is_some()) {
+        metacot_traces::task::open_game(&spec)?;
+    }
+    Ok(task)
 }
 
 struct Run<'a> {

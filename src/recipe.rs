@@ -3,6 +3,7 @@
 //! Two recipes with the same values are the same run; nothing else (threads, device, folder) may change its numbers on a CPU.
 
 mod builtin;
+mod change;
 mod guided;
 mod stage;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, model::ModelConfig, sample::SampleConfig, tokenizer::Tokenizer, train::TrainConfig};
 pub use builtin::{BUILT_IN, built_in};
+pub use change::{changed, changed_from};
 pub use guided::{GuidedRecipe, GuidedSearch, SelfPlayRecipe};
 pub use stage::{ImitateRecipe, Keep, LadderRecipe, Method, StageRecipe, Start};
 
@@ -330,43 +332,15 @@ impl Recipe {
     }
 }
 
-/// Settings from a table with `key.path=value` changes applied.
-///
-/// # Errors
-/// An unknown key, a value that is not allowed.
-pub fn changed<T: serde::de::DeserializeOwned>(mut table: toml::Table, changes: &[String]) -> Result<T> {
-    for change in changes {
-        apply(&mut table, change)?;
-    }
-    table.try_into().map_err(|error| Error::Usage(one_line(&error)))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Sets `a.b.c=value`; the value is read as TOML, and as plain text where it is none. In a list, `b` is the name of an entry.
-fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
-    let Some((path, value)) = change.split_once('=') else {
-        return Err(Error::Usage(format!("--set {change}: expected key=value")));
-    };
-    let value = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut parsed| parsed.remove("value")).unwrap_or_else(|| value.into());
-    let mut keys: Vec<&str> = path.split('.').collect();
-    let Some(last) = keys.pop().filter(|last| !last.is_empty()) else {
-        return Err(Error::Usage(format!("--set {change}: expected key=value")));
-    };
-    let mut at = table;
-    let mut keys = keys.into_iter();
-    while let Some(key) = keys.next() {
-        let mut entry = at.entry(key).or_insert_with(|| toml::Table::new().into());
-        if let toml::Value::Array(entries) = entry {
-            let name = keys.next().unwrap_or_default();
-            let named = entries.iter_mut().find(|entry| entry.get("name").and_then(toml::Value::as_str) == Some(name));
-            entry = named.ok_or_else(|| Error::Usage(format!("--set {change}: no {key} is called `{name}`")))?;
-        }
-        at = entry.as_table_mut().ok_or_else(|| Error::Usage(format!("--set {change}: `{key}` is a value, not a section")))?;
+    #[test]
+    fn a_model_that_no_machine_holds_is_refused_by_its_number() {
+        let error = |change: &str| Recipe::load("quickstart", &[change.into()]).unwrap_err().to_string();
+        let huge = error("model.width=10000000");
+        assert!(huge.ends_with("expected at most 8589934592 parameters"), "{huge}");
+        assert!(error("model.hidden=9223372036854775800").contains("more than can be counted"));
     }
-    at.insert(last.to_string(), value);
-    Ok(())
-}
-
-/// A TOML error without its line breaks.
-fn one_line(error: &impl std::fmt::Display) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -128,6 +128,9 @@ pub fn grade(problem: &Problem, answer: &[u8]) -> Outcome {
     outcome
 }
 
+/// Most digits of a number that a reason repeats.
+const MAX_DIGITS: usize = 40;
+
 /// The numbers of a problem, and which of them have been used.
 struct Hand<'a> {
     problem: &'a Problem,
@@ -135,7 +138,8 @@ struct Hand<'a> {
 }
 
 impl Hand<'_> {
-    fn take(&mut self, number: u64, place: usize) -> Result<Ratio, Fault> {
+    /// Takes `number`, which stands at `place` in these `digits`.
+    fn take(&mut self, number: u64, digits: &[u8], place: usize) -> Result<Ratio, Fault> {
         let mut numbers = self.problem.numbers.iter().take(MAX_NUMBERS).enumerate();
         match numbers.find(|(index, given)| u64::from(**given) == number && self.used >> index & 1 == 0) {
             Some((index, given)) => {
@@ -145,7 +149,11 @@ impl Hand<'_> {
             None if self.problem.numbers.iter().any(|given| u64::from(*given) == number) => {
                 Err(Fault::of(FaultKind::Unavailable, place, format!("number {number} is used more often than it is given")))
             }
-            None => Err(Fault::of(FaultKind::Unavailable, place, format!("number {number} is not given"))),
+            None => {
+                let (shown, rest) = digits.split_at(digits.len().min(MAX_DIGITS));
+                let rest = if rest.is_empty() { String::new() } else { format!("… of {} digits", digits.len()) };
+                Err(Fault::of(FaultKind::Unavailable, place, format!("number {}{rest} is not given", String::from_utf8_lossy(shown))))
+            }
         }
     }
 
@@ -230,9 +238,13 @@ mod tests {
             ("9/5*3", FaultKind::Illegal, "9/5 is not allowed: results are non-negative integers"),
             ("3**5+9", FaultKind::Syntax, "the operator `**` is not allowed"),
             ("", FaultKind::Cut, "there is no answer"),
+            ("1111111111111111111111111", FaultKind::Unavailable, "number 1111111111111111111111111 is not given"),
+            ("18446744073709551616", FaultKind::Unavailable, "number 18446744073709551616 is not given"),
         ] {
             let fault = grade(&problem, answer.as_bytes()).fault.unwrap();
             assert_eq!((fault.kind, fault.reason.as_ref()), (kind, reason), "{answer}");
         }
+        let reason = grade(&problem, "7".repeat(50).as_bytes()).fault.unwrap().reason;
+        assert_eq!(reason, format!("number {}… of 50 digits is not given", "7".repeat(40)));
     }
 }

@@ -96,7 +96,8 @@ pub enum Spec {
     Multi {
         /// The graders by name.
         graders: BTreeMap<String, Spec>,
-        /// Names, numbers, `+ - * /`, parentheses, `min`, `max`, `abs`, `floor`, `ceil`, `sqrt`, `exp`, `log`.
+        /// Names, numbers, `+ - * /`, parentheses, `min`, `max`, `abs`, `floor`, `ceil`, `sqrt`, `exp`, `log`. A result that is not finite, such
+        /// as that of `1/0` or `exp(1000)`, is 0.
         calculate_output: Formula,
     },
 }
@@ -125,7 +126,7 @@ impl Spec {
         graders.values().try_for_each(|grader| grader.check(depth + 1))
     }
 
-    /// The score, from 0 to 1; of a formula, what it gives, cut to that range.
+    /// The score, from 0 to 1; of a formula, what it gives, cut to that range, and 0 where that is not a finite number.
     pub fn score(&self, sample: &Sample<'_>) -> f64 {
         let of = |holds: bool| f64::from(u8::from(holds));
         let expected = |own: &'_ Option<String>| own.as_ref().map(|text| text.as_bytes().to_vec()).or_else(|| sample.reference.map(<[u8]>::to_vec));
@@ -147,7 +148,7 @@ impl Spec {
             Self::Program {} => of(sample.is_correct == Some(true)),
             Self::Multi { graders, calculate_output } => {
                 let value = calculate_output.value(&mut |name| graders.get(name).map_or(f64::NAN, |grader| grader.score(sample)));
-                if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
+                if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 }
             }
         }
     }
@@ -194,6 +195,11 @@ mod tests {
             (r#"{"type":"constraint","max_tokens":2}"#, "a b c", "", 0.0),
             (r#"{"type":"program"}"#, "", "", 1.0),
             (r#"{"type":"multi","graders":{"a":{"type":"exact"},"b":{"type":"program"}},"calculate_output":"max(0.25*a + b/2, 0.1)"}"#, "1", "1", 0.75),
+            (r#"{"type":"multi","graders":{},"calculate_output":"1/0"}"#, "1", "1", 0.0),
+            (r#"{"type":"multi","graders":{},"calculate_output":"-1/0"}"#, "1", "1", 0.0),
+            (r#"{"type":"multi","graders":{},"calculate_output":"exp(1000)"}"#, "1", "1", 0.0),
+            (r#"{"type":"multi","graders":{},"calculate_output":"log(-1)"}"#, "1", "1", 0.0),
+            (r#"{"type":"multi","graders":{},"calculate_output":"exp(9)"}"#, "1", "1", 1.0),
         ] {
             assert!((score(spec, output, reference) - expected).abs() < 1e-12, "{spec} {output}: {}", score(spec, output, reference));
         }

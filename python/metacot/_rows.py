@@ -6,6 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
+#: The rules of Countdown rows that are not ours, such as those of Countdown-Tasks: TinyZero divides as Python does, so that fractions pass.
+FOREIGN_RULES = "rational"
+
+
 def _plain(value: Any) -> Any:
     """What `json` does not know: arrays and numbers of NumPy, scalars of pyarrow, mappings and sequences of any other kind."""
     for name in ("tolist", "as_py"):

@@ -35,8 +35,9 @@ class Reward:
     """A verifier as a reward function: `Reward("countdown")(prompts, completions, ground_truth=[...])` gives one number a completion.
 
     The problem of a completion is in the column `ground_truth` (an object or its JSON, as our layouts `trl` and `verl` have it), `problem` or `label`,
-    in an entry's `metadata`, or, for countdown, in the columns `target` and `nums` or `numbers`. The environment is `env`, or that of the column
-    `env`. A right answer is worth 1, any other 0; in a `mode` such as compat-tinyzero, what that peer would give. `format` audits completions as
+    in an entry's `metadata`, or, for countdown, in the columns `target` and `nums` or `numbers`, which are TinyZero's: there fractions on the way are
+    allowed (rules `rational`), as they are for `metacot.verl.compute_score` with `data_source="countdown"`; `rules` says otherwise. The environment is
+    `env`, or that of the column `env`. A right answer is worth 1, any other 0; in a `mode` such as compat-tinyzero, what that peer would give. `format` audits completions as
     traces of that format instead of looking for their final answer. `value` turns a verdict row into a number and replaces all of this.
 
     No completion makes it fail or wait; a problem that is missing or malformed raises ValueError. It pickles if `value` does.
@@ -107,7 +108,7 @@ class Reward:
         target = self._cell(columns, "target", index)
         if found is None and target is not None:
             numbers = next((cell for name in ("nums", "numbers") if (cell := self._cell(columns, name, index)) is not None), None)
-            found = {"numbers": numbers, "target": target}
+            found = {"rules": _rows.FOREIGN_RULES, "numbers": numbers, "target": target}
         if found is None:
             raise ValueError(f"row {index} has no problem: expected a column {', '.join(PROBLEM_COLUMNS)}, metadata, or target and nums; got {', '.join(columns)}")
         problem = _rows.problem_of(found)

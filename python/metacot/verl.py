@@ -23,7 +23,7 @@ def compute_score(data_source: str, solution_str: str, ground_truth: Any, extra_
     env = (extra_info or {}).get("env") or data_source.removeprefix(PREFIX)
     problem = _rows.problem_of(ground_truth)
     if isinstance(problem, dict) and not data_source.startswith(PREFIX) and env == "countdown":
-        problem = {"rules": "rational"} | problem
+        problem = {"rules": _rows.FOREIGN_RULES} | problem
     mode = settings.get("mode", "strict")
     row = {"problem": problem, "response": seen_by_peer(mode, "", solution_str)}
     (verdict,) = _rows.loads(open_grader(env, **settings).grade(_rows.lines([row])))

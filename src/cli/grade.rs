@@ -23,6 +23,8 @@ pub struct GradeArgs {
     #[arg(long)]
     format: Option<String>,
     /// strict, or whose score is added: compat-reasoning-gym, compat-tinyzero, compat-sos, compat-searchformer.
+    /// No answer is run: names and calls such as sqrt(9), which reasoning-gym hands to SymPy, count as what does not evaluate, and so does a
+    /// comment on a line of its own.
     #[arg(long, default_value = "strict")]
     mode: String,
     /// Where the answer of a response stands: auto, answer, boxed, assistant or plain.

@@ -25,7 +25,7 @@ pub struct ImproveArgs {
     /// Objective: grpo, ppo, rloo, dr-grpo, dapo, gspo, apa, ….
     #[arg(long, default_value = "grpo")]
     objective: String,
-    /// Changes a setting of the loop, as in `--set steps=50 --set plan.prompts=8`; can be given again.
+    /// Changes a setting of the loop, as in `--set steps=50 --set plan.prompts=32`; can be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Folder of checkpoints, metrics, evaluations and the final weights.
@@ -48,7 +48,7 @@ pub struct ImproveArgs {
 pub(super) fn run(args: &ImproveArgs) -> Result<()> {
     let mut changes = vec![format!("objective.name=\"{}\"", args.objective)];
     changes.extend_from_slice(&args.set);
-    let config: PolicyConfig = recipe::changed(toml::Table::new(), &changes)?;
+    let config = recipe::changed_from(&PolicyConfig::default(), &changes)?;
     config.validate().map_err(Error::Usage)?;
     let Some(out) = args.out.as_ref().filter(|_| !args.print) else {
         print!("{}", toml::to_string_pretty(&config).map_err(|error| Error::Usage(format!("settings: {error}")))?);

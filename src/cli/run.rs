@@ -62,6 +62,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     }
     let recipe = Recipe::load(name, &args.set)?;
     if args.print {
+        pipeline::task(&recipe)?;
         print!("{}", recipe.to_toml());
         return Ok(());
     }

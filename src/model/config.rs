@@ -33,18 +33,34 @@ pub struct ModelConfig {
     pub tied_embeddings: bool,
 }
 
+/// Most parameters of a model: 32 GiB of single-precision weights.
+const MAX_PARAMETERS: usize = 1 << 33;
+/// Longest context in tokens.
+const MAX_CONTEXT: usize = 1 << 24;
+
 impl ModelConfig {
     /// Width of one head.
     pub fn head_dim(&self) -> usize {
         self.width / self.heads
     }
 
-    /// Number of trained parameters.
+    /// Number of trained parameters; `usize::MAX` where there are more.
     pub fn num_parameters(&self) -> usize {
-        let attention = 2 * self.width * self.width + 2 * self.width * self.kv_heads * self.head_dim();
-        let layer = attention + 3 * self.width * self.hidden + 2 * self.width;
-        let embeddings = self.vocab_size * self.width * if self.tied_embeddings { 1 } else { 2 };
-        self.layers * layer + embeddings + self.width
+        self.count_parameters().unwrap_or(usize::MAX)
+    }
+
+    /// Number of trained parameters, or `None` beyond the range of `usize`.
+    fn count_parameters(&self) -> Option<usize> {
+        let product = |factors: &[usize]| factors.iter().try_fold(1, |product: usize, factor| product.checked_mul(*factor));
+        let sum = |terms: &[Option<usize>]| terms.iter().try_fold(0, |sum: usize, term| sum.checked_add((*term)?));
+        let layer = sum(&[
+            product(&[2, self.width, self.width]),
+            product(&[2, self.width, self.kv_heads, self.head_dim()]),
+            product(&[3, self.width, self.hidden]),
+            product(&[2, self.width]),
+        ])?;
+        let embeddings = if self.tied_embeddings { 1 } else { 2 };
+        sum(&[product(&[self.layers, layer]), product(&[self.vocab_size, self.width, embeddings]), Some(self.width)])
     }
 
     /// Checks that the sizes fit together.
@@ -74,6 +90,51 @@ impl ModelConfig {
         if !self.heads.is_multiple_of(self.kv_heads) {
             return Err(format!("model.kv_heads = {} is not allowed; expected a divisor of heads = {}", self.kv_heads, self.heads));
         }
-        Ok(())
+        if self.context > MAX_CONTEXT {
+            return Err(format!("model.context = {} is not allowed; expected at most {MAX_CONTEXT}", self.context));
+        }
+        match self.count_parameters() {
+            Some(count) if count <= MAX_PARAMETERS => Ok(()),
+            count => Err(format!(
+                "a model of {} parameters (model.layers = {}, model.width = {}, model.hidden = {}, {} tokens) is not allowed; expected at most {MAX_PARAMETERS} parameters",
+                count.map_or("more than can be counted".to_owned(), |count| count.to_string()),
+                self.layers,
+                self.width,
+                self.hidden,
+                self.vocab_size
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(width: usize, layers: usize, context: usize) -> ModelConfig {
+        ModelConfig {
+            vocab_size: 128_256,
+            width,
+            layers,
+            heads: 32,
+            kv_heads: 8,
+            hidden: 14_336,
+            context,
+            rope_theta: 10_000.0,
+            rope_scaling: None,
+            norm_epsilon: 1e-5,
+            tied_embeddings: false,
+        }
+    }
+
+    #[test]
+    fn models_beyond_the_bound_are_refused_before_anything_is_made() {
+        // Llama 3.1 8B, whose parameters are published as 8 030 261 248.
+        assert_eq!((config(4096, 32, 131_072).num_parameters(), config(4096, 32, 131_072).validate()), (8_030_261_248, Ok(())));
+        let error = config(4096, 64, 131_072).validate().unwrap_err();
+        assert!(error.starts_with("a model of 15009845248 parameters (model.layers = 64, ") && error.ends_with("at most 8589934592 parameters"), "{error}");
+        let error = config(1 << 62, 1, 8).validate().unwrap_err();
+        assert!(error.starts_with("a model of more than can be counted parameters"), "{error}");
+        assert_eq!(config(4096, 1, 1 << 40).validate().unwrap_err(), "model.context = 1099511627776 is not allowed; expected at most 16777216");
     }
 }

@@ -3,7 +3,7 @@
 //! A claim holds where the paired 95 % interval lies on its side of zero, fails where it lies on the other, and is not shown in between. Claims of
 //! no difference hold where the interval lies within [`MARGIN`] on both sides.
 
-use super::ladder::Pooled;
+use super::{ladder::Pooled, scorecard::points};
 use crate::{
     Result,
     eval::statistics::{Bootstrap, Estimate},
@@ -72,7 +72,7 @@ pub(super) fn section(arms: &[(&str, &Pooled)], k: u32, bootstrap: &Bootstrap) -
             About::One => (bootstrap.difference(&left.solve, &right.solve)?, "pass@1".to_owned()),
             About::Several => (bootstrap.difference(&left.solve_at_k, &right.solve_at_k)?, format!("pass@{k}")),
         };
-        let change = format!("{:+.1} [{:+.1}, {:+.1}]", 100.0 * difference.value, 100.0 * difference.low, 100.0 * difference.high);
+        let change = points(&difference, left.solve.len());
         let compared = format!("{what}, {} less {}", claim.arms[0], claim.arms[1]);
         table = table.row([claim.text, claim.source, &compared, &change, verdict(claim.says, &difference)].map(|text| Cell::text(text.to_owned())));
     }

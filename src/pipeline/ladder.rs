@@ -5,6 +5,7 @@ use metacot_envs::SeedTree;
 use super::{
     Notice, Run, claims,
     corpora::Data,
+    scorecard::points,
     stages::{Announce, Improved, Standing},
 };
 use crate::{
@@ -106,7 +107,7 @@ pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, s
 
 fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs: &[Rung], set: usize, bootstrap: &Bootstrap) -> Result<[Section; 2]> {
     let caption = format!(
-        "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems; range is that of pass@1 over the seeds; change is paired with the supervised model.",
+        "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems; range is that of pass@1 over the seeds; change is paired with the supervised model; a – as an upper end: solves are too rare to set one.",
         base.problems.len(),
         base.samples,
         ladder.seeds
@@ -179,7 +180,6 @@ impl Pooled {
         let (low, high) = self.by_run.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), rate| (low.min(*rate), high.max(*rate)));
         let is_solved = self.correct.iter().sum::<f64>() > 0.0;
         let per_solve = if is_solved { Some(bootstrap.ratio(&self.tokens, &self.correct)?) } else { None };
-        let change = |difference: &Estimate| format!("{:+.1} [{:+.1}, {:+.1}]", 100.0 * difference.value, 100.0 * difference.low, 100.0 * difference.high);
         Ok(vec![
             Cell::text(name),
             Cell::percent(bootstrap.mean(&self.solve)?),
@@ -188,7 +188,7 @@ impl Pooled {
             Cell::percent(bootstrap.mean(&self.greedy)?),
             Cell::percent(bootstrap.mean(&self.valid)?),
             Cell::maybe(per_solve, |estimate| Cell::number(estimate, 0, "")),
-            Cell::maybe(difference, |difference| Cell::text(change(difference))),
+            Cell::maybe(difference, |difference| Cell::text(points(difference, self.solve.len()))),
             Cell::maybe(difference, |difference| Cell::text(verdict(difference))),
             Cell::maybe(unlocked, Cell::integer),
         ])

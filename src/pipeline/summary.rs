@@ -187,13 +187,17 @@ fn improvement(evaluations: &[Vec<Evaluation>], scores: &[Vec<Scores>], rounds: 
         },
         is_tabled: false,
     };
-    let text = format!(
-        "Paired over the same {} unseen problems, pass@1 changed by {:+.1} points (95 % interval {:+.1} to {:+.1}).",
-        first.problems.len(),
-        100.0 * difference.value,
-        100.0 * difference.low,
-        100.0 * difference.high
-    );
+    let text = if [difference.value, difference.low, difference.high] == [0.0; 3] {
+        format!("Paired over the same {} unseen problems, no difference in pass@1 was seen.", first.problems.len())
+    } else {
+        format!(
+            "Paired over the same {} unseen problems, pass@1 changed by {:+.1} points (95 % interval {:+.1} to {:+.1}).",
+            first.problems.len(),
+            100.0 * difference.value,
+            100.0 * difference.low,
+            100.0 * difference.high
+        )
+    };
     let mut section = Section::new("Improvement").paragraph(text);
     for round in rounds.iter().filter(|round| round.teacher_tokens > 0) {
         section = section.paragraph(format!("{}: {round}.", round.name));

@@ -53,7 +53,9 @@ impl Comparison {
             .chain(scores.iter().map(|(name, _)| *name))
             .chain(has_tokens.then_some("tokens per solve"))
             .chain(["problems", "samples"]);
-        let caption = format!("{}. Brackets hold 95 % intervals.", self.title.trim_end_matches('.'));
+        let is_open = self.rows.iter().any(|row| row.tokens_per_solve.and_then(|measure| measure.interval).is_some_and(|ends| ends.high == f64::INFINITY));
+        let open = if is_open { " A – as an upper end: solves are too rare to set one." } else { "" };
+        let caption = format!("{}. Brackets hold 95 % intervals.{open}", self.title.trim_end_matches('.'));
         self.rows.iter().fold(Table::new(caption, columns), |table, row| {
             let cells = std::iter::once(Cell::text(&row.name))
                 .chain(scores.iter().map(|(_, score)| Cell::maybe(score(row), Cell::percent)))

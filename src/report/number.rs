@@ -98,6 +98,8 @@ mod tests {
         let estimate = Estimate { value: 0.4125, low: 0.38, high: 0.4449 };
         assert_eq!(cell_texts(&Cell::percent(estimate)), ("41.2 %".into(), Some("[38.0, 44.5]".into())));
         assert_eq!(cell_texts(&Cell::number(512.4, 0, "tokens")), ("512 tokens".into(), None));
+        let open = Estimate { value: 5000.0, low: 2245.0, high: f64::INFINITY };
+        assert_eq!(cell_texts(&Cell::number(open, 0, "")).1.as_deref(), Some("[2245, –]"));
         assert_eq!(cell_texts(&Cell::percent(f64::NAN)).0, "–");
         assert_eq!(cell_texts(&Cell::integer(u64::MAX)).0, i64::MAX.to_string());
     }

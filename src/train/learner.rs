@@ -30,6 +30,23 @@ impl Default for TrainerConfig {
     }
 }
 
+impl TrainerConfig {
+    /// Checks that every value is in its range.
+    ///
+    /// # Errors
+    /// The offending field and what it must satisfy, as a lower-case fragment.
+    pub fn validate(&self) -> std::result::Result<(), String> {
+        if let Some((name, _)) = [("rows", self.rows), ("row_tokens", self.row_tokens.unwrap_or(1))].iter().find(|(_, value)| *value == 0) {
+            return Err(format!("trainer.{name} = 0 is not allowed; expected at least 1"));
+        }
+        if let Some(norm) = self.clip_norm.filter(|norm| !(norm.is_finite() && *norm > 0.0)) {
+            return Err(format!("trainer.clip_norm = {norm} is not allowed; expected a number above 0"));
+        }
+        self.adam.validate().map_err(|reason| format!("trainer.adam.{reason}"))?;
+        self.lora.as_ref().map_or(Ok(()), |lora| lora.validate().map_err(|reason| format!("trainer.{reason}")))
+    }
+}
+
 /// What the policy says of one response, token by token.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores {

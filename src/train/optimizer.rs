@@ -40,6 +40,25 @@ impl Default for AdamConfig {
     }
 }
 
+impl AdamConfig {
+    /// Checks that every value is in its range.
+    ///
+    /// # Errors
+    /// The offending field and what it must satisfy, as a lower-case fragment.
+    pub fn validate(&self) -> Result<(), String> {
+        if let Some((name, value)) = [("beta1", self.beta1), ("beta2", self.beta2)].iter().find(|(_, value)| !(0.0..1.0).contains(value)) {
+            return Err(format!("{name} = {value} is not allowed; expected a number from 0 to below 1"));
+        }
+        if !(self.epsilon.is_finite() && self.epsilon > 0.0) {
+            return Err(format!("epsilon = {} is not allowed; expected a number above 0", self.epsilon));
+        }
+        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
+            return Err(format!("weight_decay = {} is not allowed; expected a number of at least 0", self.weight_decay));
+        }
+        Ok(())
+    }
+}
+
 /// The optimizer; clones share one state.
 pub(super) struct AdamW<B: Kernels> {
     state: Arc<Mutex<State<B>>>,

@@ -83,7 +83,9 @@ fn graded_rows_come_back_in_order_and_bad_ones_do_not_stop_the_rest() {
     let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 3);
     assert_eq!((&rows[0]["id"], &rows[0]["answer_correct"]), (&serde_json::json!(1), &serde_json::json!(true)));
+    // The exit code is 0 all the same, as the help says.
     assert!(rows[1]["error"].is_string(), "{}", rows[1]);
+    assert!(help(Some("grade")).contains("the exit code stays 0") && help(None).contains("(grade, audit: \"error\" in its row)"));
     assert_eq!((&rows[2]["id"], &rows[2]["answer_correct"]), (&serde_json::json!("b"), &serde_json::json!(false)));
 }
 
@@ -151,6 +153,24 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
     insta::assert_snapshot!("errors", text);
     assert_eq!(fs::read_to_string(file).unwrap(), "x");
     assert_eq!(fs::read_to_string(path("occupied/thesis.tex")).unwrap(), "precious");
+}
+
+#[test]
+fn settings_of_improve_merge_into_the_printed_defaults_and_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let improve = |changes: &[&str]| output(&[&["improve", "no-run", "--print"], changes].concat());
+    let printed = |changes: &[&str]| stdout(&improve(changes)).parse::<toml::Table>().unwrap();
+    let (plain, changed) = (printed(&[]), printed(&["--set", "steps=50", "--set", "plan.prompts=32", "--set", "reward.right=2"]));
+    assert_eq!((changed["steps"].as_integer(), changed["plan"]["prompts"].as_integer()), (Some(50), Some(32)));
+    assert_eq!((&changed["plan"]["samples"], changed["reward"]["right"].as_float()), (&plain["plan"]["samples"], Some(2.0)));
+    let refused = |args: &[&str]| error_line(&output(args), folder.path());
+    assert_eq!(
+        error_line(&improve(&["--set", "trainer.clip_norm=-1"]), folder.path()),
+        "2 error: trainer.clip_norm = -1 is not allowed; expected a number above 0"
+    );
+    let tiny = tiny().display().to_string();
+    assert!(refused(&["run", &tiny, "--print", "--set", "task.env=contdown"]).contains("contdown"));
+    assert!(refused(&["run", &tiny, "--set", "model.width=10000000"]).ends_with("expected at most 8589934592 parameters"));
 }
 
 #[test]

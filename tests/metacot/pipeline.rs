@@ -42,6 +42,10 @@ fn a_killed_run_goes_on_and_ends_with_the_same_numbers() {
     assert!(again.status.success() && again.stdout.is_empty());
     assert!(String::from_utf8_lossy(&again.stderr).starts_with("finished already"));
 
+    // Trainings of every kind are told of, those of a supervised one too.
+    let told = stdout(&output(&["inspect", whole.to_str().unwrap()]));
+    assert!(told.starts_with("run ") && told.contains("supervised, train") && told.contains("round-1, "), "{told}");
+
     let killed = folder.path().join("killed");
     for part in 1..=8 {
         let mut child =

@@ -28,7 +28,7 @@ pub(super) fn evaluate(text: &[u8], hand: &mut Hand<'_>, outcome: &mut Outcome) 
                 if text[start] == b'0' && place > start + 1 {
                     return Err(Fault::new(FaultKind::Syntax, start, "a number with leading zeros"));
                 }
-                machine.number(number, start);
+                machine.number(number, &text[start..place], start);
                 (wants_operand, may_sign) = (false, false);
             }
             b'(' if wants_operand => {
@@ -99,11 +99,11 @@ struct Machine<'a, 'p> {
 }
 
 impl Machine<'_, '_> {
-    fn number(&mut self, number: u64, place: usize) {
+    fn number(&mut self, number: u64, digits: &[u8], place: usize) {
         if self.fault.is_some() {
             return;
         }
-        match self.hand.take(number, place) {
+        match self.hand.take(number, digits, place) {
             Ok(value) => {
                 self.values[self.len] = value;
                 self.len += 1;

@@ -51,8 +51,8 @@ impl Bootstrap {
         Ok(Estimate { value, low: interpolate(&means, 0.025), high: interpolate(&means, 0.975) })
     }
 
-    /// The ratio of two sums over problems, such as tokens per solve, with its 95 % interval. Resamples without any denominator are left
-    /// out, which makes the upper end too low where solves are very rare.
+    /// The ratio of two sums over problems, such as tokens per solve, with its 95 % interval. A resample without any denominator is
+    /// infinite: where more than 2.5 % of them are, the upper end is [`f64::INFINITY`], and the interval is open.
     ///
     /// # Errors
     /// Sides of unequal length, a denominator that sums to 0, and what [`mean`](Self::mean) refuses.
@@ -73,15 +73,12 @@ impl Bootstrap {
                 above += numerators[index];
                 below += denominators[index];
             }
-            if below > 0.0 {
-                ratios.push(above / below);
-            }
-        }
-        if ratios.is_empty() {
-            return Ok(Estimate { value, low: value, high: value });
+            ratios.push(if below > 0.0 { above / below } else { f64::INFINITY });
         }
         ratios.sort_by(f64::total_cmp);
-        Ok(Estimate { value, low: interpolate(&ratios, 0.025), high: interpolate(&ratios, 0.975) })
+        // Between a finite and an infinite neighbour, or two of them, there is nothing to interpolate.
+        let at = |q: f64| if ratios[(q * (ratios.len() - 1) as f64).ceil() as usize].is_finite() { interpolate(&ratios, q) } else { f64::INFINITY };
+        Ok(Estimate { value, low: at(0.025), high: at(0.975) })
     }
 
     /// The mean of `left - right` over problems that both sides share, in the same order, with its 95 % interval: an interval
@@ -139,6 +136,20 @@ mod tests {
         assert!(estimate.low > 0.019 && estimate.high < 0.021, "{estimate:?}");
         let (left, right) = (bootstrap().mean(&left).unwrap(), bootstrap().mean(&right).unwrap());
         assert!(!left.is_apart_from(&right));
+    }
+
+    #[test]
+    fn ratios_of_rare_events_have_no_upper_end() {
+        // One solve among 50 problems: (1 - 1/50)^50 = 36 % of the resamples have none.
+        let mut solves = vec![0.0; 50];
+        solves[3] = 1.0;
+        let rare = bootstrap().ratio(&[100.0; 50], &solves).unwrap();
+        assert!(rare.value == 5000.0 && rare.low < 2000.0 && rare.low > 0.0 && rare.high == f64::INFINITY, "{rare:?}");
+        // Five solves: (1 - 5/50)^50 = 0.5 % have none.
+        (0..5).for_each(|index| solves[index] = 1.0);
+        let often = bootstrap().ratio(&[100.0; 50], &solves).unwrap();
+        assert!(often.value == 1000.0 && often.high > 2000.0 && often.high < 5001.0, "{often:?}");
+        assert_eq!(bootstrap().ratio(&[7.0], &[1.0]).unwrap(), Estimate { value: 7.0, low: 7.0, high: 7.0 });
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An estimate with its 95 % interval, and Wilson's interval for proportions.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::StatisticsError;
 
@@ -14,8 +14,14 @@ pub struct Estimate {
     pub value: f64,
     /// The lower end, in the unit of `value`.
     pub low: f64,
-    /// The upper end, in the unit of `value`.
+    /// The upper end, in the unit of `value`; infinite where the sample sets none, which JSON has as `null`.
+    #[serde(deserialize_with = "null_as_infinite")]
     pub high: f64,
+}
+
+/// JSON has no infinity: it is written as `null` and read back here.
+fn null_as_infinite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }
 
 impl Estimate {

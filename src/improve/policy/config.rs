@@ -135,7 +135,7 @@ impl PolicyConfig {
             ("patience", self.patience),
             ("refill", self.refill),
             ("checkpoint_steps", self.checkpoint_steps),
-            ("trainer.rows", self.trainer.rows),
+            ("tokens", self.tokens.unwrap_or(1) as usize),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} = 0 is not allowed; expected at least 1"));
@@ -144,7 +144,23 @@ impl PolicyConfig {
         if let Some((name, value)) = above_zero.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
             return Err(format!("{name} = {value} is not allowed; expected a number above 0"));
         }
-        self.schedule.validate()?;
+        self.schedule.validate().map_err(|reason| reason.trim_start_matches("train.").to_owned())?;
+        if let Some((name, value)) = numbers(self)?.into_iter().find(|(_, value)| value.is_nan()) {
+            return Err(format!("{name} = {value} is not allowed; expected a number"));
+        }
+        let weights = [
+            ("objective.kl.coefficient", objective.kl.coefficient),
+            ("objective.entropy_bonus", objective.entropy_bonus),
+            ("kl_controller.coefficient", self.kl_controller.as_ref().map_or(0.0, |controller| controller.coefficient)),
+        ];
+        if let Some((name, value)) = weights.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            return Err(format!("{name} = {value} is not allowed; expected a number of at least 0"));
+        }
+        if let Some(controller) = &self.kl_controller
+            && let Some((name, value)) = [("target", controller.target), ("horizon", controller.horizon)].iter().find(|(_, value)| *value <= 0.0)
+        {
+            return Err(format!("kl_controller.{name} = {value} is not allowed; expected a number above 0"));
+        }
         if let Some(replay) = &self.replay {
             replay.validate()?;
         }
@@ -157,9 +173,7 @@ impl PolicyConfig {
         if let Some(vine) = &self.vine {
             vine.validate()?;
         }
-        if let Some(lora) = &self.trainer.lora {
-            lora.validate().map_err(|reason| format!("trainer.{reason}"))?;
-        }
+        self.trainer.validate()?;
         if let Some(dial) = &self.effort
             && (dial.gammas.is_empty() || dial.gammas.len() > 26 || dial.gammas.iter().any(|gamma| !(*gamma > 0.0 && *gamma <= 1.0)))
         {
@@ -174,6 +188,24 @@ impl PolicyConfig {
             None => Ok(()),
         }
     }
+}
+
+/// Every number with a point among the settings, by its path.
+fn numbers(config: &PolicyConfig) -> Result<Vec<(String, f64)>, String> {
+    fn walk(path: &str, value: &toml::Value, found: &mut Vec<(String, f64)>) {
+        let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        match value {
+            toml::Value::Float(number) => found.push((path.to_owned(), *number)),
+            toml::Value::Table(table) => table.iter().for_each(|(name, value)| walk(&below(name), value, found)),
+            toml::Value::Array(entries) => entries.iter().enumerate().for_each(|(index, value)| walk(&below(&index.to_string()), value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    // TOML has no room for the largest whole numbers, which are none of these.
+    let config = PolicyConfig { seed: 0, steps: 1, tokens: None, ..config.clone() };
+    walk("", &toml::Value::try_from(&config).map_err(|error| error.to_string())?, &mut found);
+    Ok(found)
 }
 
 /// What objectives of several attempts read.
@@ -237,5 +269,20 @@ mod tests {
         assert!(error("vine = { steps = 0 }").contains("expected at least 1 each"));
         assert!(error("objective = { name = 'gropo' }").starts_with("objective \"gropo\" is unknown"));
         assert!(error("mode = { kind = 'async', lag = 2 }").contains("expected truncate or mask"));
+        for (text, expected) in [
+            ("trainer.clip_norm = -1.0", "trainer.clip_norm = -1 is not allowed; expected a number above 0"),
+            ("trainer.clip_norm = nan", "trainer.clip_norm = NaN is not allowed; expected a number"),
+            ("trainer.row_tokens = 0", "trainer.row_tokens = 0 is not allowed; expected at least 1"),
+            ("trainer.adam.beta2 = 1.0", "trainer.adam.beta2 = 1 is not allowed; expected a number from 0 to below 1"),
+            ("trainer.adam.epsilon = 0.0", "trainer.adam.epsilon = 0 is not allowed; expected a number above 0"),
+            ("trainer.adam.weight_decay = -0.5", "trainer.adam.weight_decay = -0.5 is not allowed; expected a number of at least 0"),
+            ("learning_rate = -1.0", "learning_rate = -1 is not allowed; expected a number above 0"),
+            ("reward = { name = 'outcome', right = nan }", "reward.right = NaN is not allowed; expected a number"),
+            ("objective = { name = 'grpo', entropy_bonus = -1.0 }", "objective.entropy_bonus = -1 is not allowed; expected a number of at least 0"),
+            ("kl_controller.target = 0.0", "kl_controller.target = 0 is not allowed; expected a number above 0"),
+            ("schedule = { kind = 'cosine', warmup = 2.0, end = 0.0 }", "schedule.warmup = 2 is not allowed; expected a number from 0 to 1"),
+        ] {
+            assert_eq!(error(text), expected);
+        }
     }
 }

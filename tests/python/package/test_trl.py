@@ -48,6 +48,18 @@ def test_problems_are_found_where_data_sets_have_them():
         metacot.Reward()(["p"], ["3"], problem=[PROBLEM])
 
 
+def test_rows_of_tinyzero_have_one_verdict_here_and_in_verl():
+    import metacot.verl
+
+    said, numbers, target = "<answer>(5/3)*9+9</answer>", [5, 3, 9, 9], 24
+    verl = metacot.verl.compute_score("countdown", said, {"target": target, "numbers": numbers})["score"]
+    for columns in ({"target": [target], "nums": [numbers]}, {"target": [target], "numbers": [numbers]}):
+        assert metacot.Reward("countdown")(["p"], [said], **columns) == [verl] == [1.0]
+        assert metacot.Reward("countdown", rules="sos")(["p"], [said], **columns) == [0.0]
+    ours = {"target": target, "numbers": numbers}
+    assert metacot.Reward("countdown")(["p"], [said], problem=[ours]) == [metacot.verl.compute_score("metacot/countdown", said, ours)["score"]] == [0.0]
+
+
 def test_modes_give_the_numbers_of_peers():
     tinyzero = metacot.Reward("countdown", mode="compat-tinyzero")
     assert tinyzero.__name__ == "metacot_countdown_tinyzero"

@@ -143,13 +143,23 @@ fn possible<E: World>(env: &E, facet: Facet, values: &Values) -> Result<(), Corp
         return Err(CorpusError::Usage(format!("held out: problems of {} have no {}", E::NAME, facet.plural())));
     };
     let known: BTreeSet<char> = examples.iter().flat_map(|example| example.chars().map(sort)).collect();
-    let named = values.names.iter().find(|name| name.chars().any(|letter| !known.contains(&sort(letter)))).cloned();
+    // Targets have one shape, such as `24` or `3x7`; sets may have any length.
+    let shapes: BTreeSet<String> = examples.iter().map(|example| shape(example)).collect();
+    let is_strange = |name: &&String| name.chars().any(|letter| !known.contains(&sort(letter))) || facet == Facet::Target && !shapes.contains(&shape(name));
+    let named = values.names.iter().find(is_strange).cloned();
     let is_number = |example: &String| example.parse::<i64>().is_ok();
     let ranged = values.ranges.first().filter(|_| !examples.iter().any(is_number)).map(|(first, last)| format!("{first}..{last}"));
     let Some(value) = named.or(ranged) else { return Ok(()) };
     let facet = facet.plural();
     let expected = if is_number(example) { format!("values such as {example}, ranges such as 30..40") } else { format!("values such as `{example}`") };
     Err(CorpusError::Usage(format!("held out: {facet} = `{value}` is not allowed; {} has {expected}, or give a share such as 10%", E::NAME)))
+}
+
+/// The sorts of the letters of a value, each once where equal ones follow each other.
+fn shape(value: &str) -> String {
+    let mut sorts: Vec<char> = value.chars().map(sort).collect();
+    sorts.dedup();
+    sorts.into_iter().collect()
 }
 
 /// The sort of a letter of a value: digits are one, and so are letters, but for the `x` between two sides.
