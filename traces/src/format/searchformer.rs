@@ -172,6 +172,11 @@ fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
     (end > at).then_some(end)
 }
 
+#[inline]
+fn is_keyword(word: &[u8]) -> bool {
+    matches!(word.first(), Some(b'c' | b'p')) && matches!(word, b"create" | b"close" | b"plan")
+}
+
 /// Where the prompt stands: behind a mark, up to the end of its line, or to the first keyword where a sequence of tokens has no lines.
 fn prompt(text: &str) -> (usize, usize) {
     let start = MARKS.iter().find_map(|mark| text.strip_prefix(mark)?.starts_with(' ').then_some(mark.len() + 1)).unwrap_or(0);
@@ -207,9 +212,7 @@ fn read(text: &str, at: usize) -> Option<(Claim<'_>, Range<usize>, usize)> {
                 costs[num_costs] = (word + 1, end);
             }
             num_costs += 1;
-        } else if (bytes[word] == b'c' || bytes[word] == b'p') && matches!(&bytes[word..end], b"create" | b"close" | b"plan") {
-            break;
-        } else if end == bytes.len() && MARKS.contains(&&text[word..end]) {
+        } else if is_keyword(&bytes[word..end]) || (end == bytes.len() && MARKS.contains(&&text[word..end])) {
             break;
         } else if num_costs == 0 {
             state_end = end;
