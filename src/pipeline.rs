@@ -1,6 +1,7 @@
 //! A recipe from the first problem to the report: stages that each leave a finished file, so that a run goes on wherever it was stopped.
 
 mod claims;
+mod compute;
 mod corpora;
 mod curves;
 mod extend;

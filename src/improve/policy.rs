@@ -46,7 +46,7 @@ pub use report::StepReport;
 pub use sampler::Mode;
 pub use vine::VineConfig;
 
-use config::{needs_reference, needs_values};
+use config::needs_values;
 use replay::Replay;
 use run::Run;
 use sampler::Sampler;
@@ -177,7 +177,7 @@ impl DeviceTask for Launch<'_> {
         let Self { job, identity, state, objective, is_new, progress } = self;
         let RunState { position, actor, reference, history } = state;
         let mut learner = PolicyTrainer::<B>::new(job.config.trainer.clone(), actor, &device);
-        let has_reference = needs_reference(&objective) || job.config.measure_reference;
+        let has_reference = job.config.reads_reference();
         if has_reference {
             learner.set_reference(Some(reference.as_ref().unwrap_or(job.initial)));
         }

@@ -41,6 +41,9 @@ struct SearchRecord {
     /// States that were valued.
     questions: u64,
     targets: Vec<Target>,
+    /// Tokens scored for it and the searches in lockstep with it; told by the first of them.
+    #[serde(default)]
+    scored_tokens: u64,
 }
 
 /// A round in numbers; the state before the first round has only what was measured.
@@ -134,7 +137,9 @@ impl Run<'_> {
         let mut guide = ModelGuide::new(&mut decoder, &data.tokenizer);
         let mut records = Vec::new();
         for (index, part) in problems.chunks(PART).enumerate() {
-            let found = self.search_part(guided, part, &seeds.index(index as u64), &mut guide)?;
+            let before = guide.scored_tokens;
+            let mut found = self.search_part(guided, part, &seeds.index(index as u64), &mut guide)?;
+            found[0].scored_tokens = guide.scored_tokens - before;
             records.extend(found);
             if share.is_some_and(|share| guide.scored_tokens >= share) {
                 break;
@@ -152,7 +157,7 @@ impl Run<'_> {
         let record = |(problem, found): (&Problem, metacot_traces::guide::Guided)| {
             let is_solved = found.solution.plan.is_some();
             let response = if is_solved { found.solution.text[found.solution.prompt_len..].to_owned() } else { String::new() };
-            SearchRecord { prompt: problem.prompt.clone(), response, is_solved, questions: found.questions, targets: found.targets }
+            SearchRecord { prompt: problem.prompt.clone(), response, is_solved, questions: found.questions, targets: found.targets, scored_tokens: 0 }
         };
         Ok(problems.iter().zip(found).map(record).collect())
     }
@@ -292,6 +297,11 @@ fn save(path: &Path, records: &[SearchRecord]) -> Result<()> {
         writeln!(file, "{}", serde_json::to_string(record).expect("plain data")).map_err(Error::io("cannot write", path))?;
     }
     file.commit()
+}
+
+/// Tokens that the searches of a round scored.
+pub(super) fn scored_tokens(path: &Path) -> Result<u64> {
+    Ok(load(path)?.iter().map(|record| record.scored_tokens).sum())
 }
 
 fn load(path: &Path) -> Result<Vec<SearchRecord>> {

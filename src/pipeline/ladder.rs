@@ -4,6 +4,7 @@ use metacot_envs::SeedTree;
 
 use super::{
     Notice, Run, claims,
+    compute::Compute,
     corpora::Data,
     scorecard::points,
     stages::{Announce, Improved, Standing},
@@ -24,6 +25,8 @@ pub(super) struct Rung {
     pub name: String,
     /// The last evaluation of each seed, by set of problems.
     pub runs: Vec<Vec<Evaluation>>,
+    /// What each of these runs cost.
+    compute: Vec<Compute>,
     /// Problems that only a hint unlocked, over all seeds and rounds.
     pub unlocked: usize,
     /// Seeds whose run stopped, and why.
@@ -32,7 +35,7 @@ pub(super) struct Rung {
 
 impl Rung {
     fn new(stage: &StageRecipe) -> Self {
-        Self { name: stage.name.clone(), runs: Vec::new(), unlocked: 0, failures: Vec::new() }
+        Self { name: stage.name.clone(), runs: Vec::new(), compute: Vec::new(), unlocked: 0, failures: Vec::new() }
     }
 }
 
@@ -67,6 +70,7 @@ impl Run<'_> {
                     Err(error) => return Err(error),
                 }
                 rung.runs.extend(own.evaluations.pop());
+                rung.compute.push(self.compute(arm)?);
                 rung.unlocked += own.rounds.iter().map(|round| round.unlocked).sum::<usize>();
                 all.rounds.extend(own.rounds);
                 all.weights = standing.weights;
@@ -107,27 +111,27 @@ pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, s
 
 fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs: &[Rung], set: usize, bootstrap: &Bootstrap) -> Result<[Section; 2]> {
     let caption = format!(
-        "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems; range is that of pass@1 over the seeds; change is paired with the supervised model; a – as an upper end: solves are too rare to set one.",
+        "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems; range is that of pass@1 over the seeds; change is paired with the supervised model; a – as an upper end: solves are too rare to set one. Sampled and trained are tokens in millions, means over the seeds; compute is that of as many trained ones: what is only sampled, or read by a reference policy, costs a third.",
         base.problems.len(),
         base.samples,
         ladder.seeds
     );
     let columns =
-        ["arm", "pass@1", "range", &format!("pass@{k}"), "greedy", "validity", "tokens per solve", "change", "verdict", "unlocked"].map(str::to_owned);
+        ["arm", "pass@1", "range", &format!("pass@{k}"), "greedy", "validity", "tokens per solve", "change", "verdict", "unlocked", "sampled", "trained", "compute"].map(str::to_owned);
     let mut table = Table::new(caption, columns);
     let supervised = Pooled::of(&[base], k)?;
-    table = table.row(supervised.row("supervised", None, None, bootstrap)?);
+    table = table.row(supervised.row("supervised", None, None, &[], bootstrap)?);
     let mut arms = vec![("supervised".to_owned(), supervised)];
     for rung in rungs.iter().filter(|rung| !rung.runs.is_empty()) {
         let runs: Vec<&Evaluation> = rung.runs.iter().map(|sets| &sets[set]).collect();
         let pooled = Pooled::of(&runs, k)?;
         let difference = bootstrap.difference(&pooled.solve, &arms[0].1.solve)?;
-        table = table.row(pooled.row(&rung.name, Some(&difference), (rung.unlocked > 0).then_some(rung.unlocked), bootstrap)?);
+        table = table.row(pooled.row(&rung.name, Some(&difference), (rung.unlocked > 0).then_some(rung.unlocked), &rung.compute, bootstrap)?);
         arms.push((rung.name.clone(), pooled));
     }
     for rung in rungs.iter().filter(|rung| rung.runs.is_empty()) {
         let missing = std::iter::repeat_with(|| Cell::Missing).take(7);
-        table = table.row([Cell::text(rung.name.clone())].into_iter().chain(missing).chain([Cell::text("stopped"), Cell::Missing]));
+        table = table.row([Cell::text(rung.name.clone())].into_iter().chain(missing).chain([Cell::text("stopped")]).chain(std::iter::repeat_with(|| Cell::Missing).take(4)));
     }
     let mut section = Section::new(title).table(table);
     for (name, (seed, reason)) in rungs.iter().flat_map(|rung| rung.failures.iter().map(move |failure| (&rung.name, failure))) {
@@ -176,10 +180,14 @@ impl Pooled {
         })
     }
 
-    fn row(&self, name: &str, difference: Option<&Estimate>, unlocked: Option<usize>, bootstrap: &Bootstrap) -> Result<Vec<Cell>> {
+    fn row(&self, name: &str, difference: Option<&Estimate>, unlocked: Option<usize>, compute: &[Compute], bootstrap: &Bootstrap) -> Result<Vec<Cell>> {
         let (low, high) = self.by_run.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), rate| (low.min(*rate), high.max(*rate)));
         let is_solved = self.correct.iter().sum::<f64>() > 0.0;
         let per_solve = if is_solved { Some(bootstrap.ratio(&self.tokens, &self.correct)?) } else { None };
+        let millions = |read: fn(&Compute) -> f64| {
+            let total: f64 = compute.iter().map(read).sum();
+            Cell::maybe((!compute.is_empty()).then_some(total / compute.len() as f64 / 1e6), |mean| Cell::text(format!("{mean:.2}")))
+        };
         Ok(vec![
             Cell::text(name),
             Cell::percent(bootstrap.mean(&self.solve)?),
@@ -191,6 +199,9 @@ impl Pooled {
             Cell::maybe(difference, |difference| Cell::text(points(difference, self.solve.len()))),
             Cell::maybe(difference, |difference| Cell::text(verdict(difference))),
             Cell::maybe(unlocked, Cell::integer),
+            millions(|compute| compute.sampled as f64),
+            millions(|compute| compute.trained as f64),
+            millions(Compute::steps),
         ])
     }
 }

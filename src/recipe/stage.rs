@@ -50,7 +50,8 @@ fn is_false(value: &bool) -> bool {
 pub struct LadderRecipe {
     /// How often each arm is run, every time with streams of its own.
     pub seeds: u64,
-    /// Tokens that each arm samples; a step or a part of a round that has begun is ended. Supervised arms train on as many.
+    /// Tokens that each arm samples; a step or a part of a round that has begun is ended. Supervised arms train on five
+    /// thirds of as many, which is the compute of the costliest arm.
     pub tokens: u64,
 }
 
@@ -73,7 +74,8 @@ impl LadderRecipe {
             }
             if let Some(train) = &mut arm.supervise {
                 let per_step = train.rows * train.accumulation * train.row_tokens.unwrap_or(row_tokens);
-                train.max_steps = Some((self.tokens as usize).div_ceil(per_step.max(1)).max(1));
+                // Every token sampled, read by a reference policy, and trained on once; the first two cost a third each.
+                train.max_steps = Some((self.tokens as usize * 5 / 3).div_ceil(per_step.max(1)).max(1));
             }
             arm
         };
@@ -288,7 +290,7 @@ fn graded() -> Reward {
 
 impl StageRecipe {
     /// The names of its rounds, or its own.
-    pub(super) fn improvements(&self) -> Vec<String> {
+    pub fn improvements(&self) -> Vec<String> {
         let rounds = [
             self.imitate.as_ref().map(|imitate| imitate.rounds),
             self.guided.as_ref().map(|guided| guided.rounds),
@@ -301,7 +303,7 @@ impl StageRecipe {
     }
 
     /// The names of its trainings.
-    pub(super) fn trainings(&self) -> Vec<String> {
+    pub fn trainings(&self) -> Vec<String> {
         match &self.imitate {
             Some(imitate) if imitate.thresholds.len() > 1 => {
                 let steps = |round: String| (1..=imitate.thresholds.len()).map(move |step| format!("{round}-{step}"));

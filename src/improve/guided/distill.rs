@@ -159,7 +159,8 @@ fn train(job: &DistillJob<'_>, learner: &mut dyn Learner) -> Result<Weights> {
             let update = learner.update(&examples, &batch, &credit, &objective, rate)?;
             step += 1;
             let row = Row::new(step as u64, "distill").with("loss", update.loss).with("grad_norm", update.gradient_norm).with("learning_rate", rate);
-            metrics.append(&row.with("texts", examples.len() as f64))?;
+            let tokens: usize = examples.iter().map(|example| example.ids.len()).sum();
+            metrics.append(&row.with("texts", examples.len() as f64).with("trained_tokens", tokens as f64))?;
         }
     }
     metrics.sync()?;

@@ -121,6 +121,11 @@ impl PolicyConfig {
         Ok(objective)
     }
 
+    /// Whether the reference policy reads what is trained on.
+    pub fn reads_reference(&self) -> bool {
+        self.measure_reference || self.objective().is_ok_and(|objective| needs_reference(&objective))
+    }
+
     /// Checks that every value is in its range, and that the loop makes what the objective reads.
     ///
     /// # Errors
@@ -222,7 +227,7 @@ pub(super) fn needs_values(objective: &Objective) -> bool {
 }
 
 /// Whether an objective reads the reference policy.
-pub(super) fn needs_reference(objective: &Objective) -> bool {
+fn needs_reference(objective: &Objective) -> bool {
     objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_) | Loss::Dpo(_) | Loss::StepDpo(_))
 }
 

@@ -1,0 +1,104 @@
+//! What an arm of a ladder cost, counted from the files that it left: tokens sampled, trained on, and read by the reference policy.
+
+use std::{fs, path::Path};
+
+use serde::Deserialize;
+
+use super::{Run, guided};
+use crate::{Error, Result, improve::load_groups, recipe::StageRecipe};
+
+/// Forward passes that cost as much as a training step on the same tokens: a step is a forward pass and two products of its size backward.
+pub(super) const FORWARD_PER_STEP: u64 = 3;
+
+/// Tokens by what was done with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Compute {
+    /// Drawn from the model, or scored to guide a search.
+    pub sampled: u64,
+    /// Trained on, each as often as it was.
+    pub trained: u64,
+    /// Read by the reference policy.
+    pub referred: u64,
+}
+
+impl Compute {
+    /// The same work in tokens trained on.
+    pub fn steps(&self) -> f64 {
+        self.trained as f64 + (self.sampled + self.referred) as f64 / FORWARD_PER_STEP as f64
+    }
+}
+
+/// What metrics say of tokens, whichever kind of training wrote them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Line {
+    /// Supervised training: positions so far.
+    tokens: Option<u64>,
+    /// Policy gradients: sampled so far.
+    sampled_tokens: Option<f64>,
+    /// Policy gradients and distillation: trained on in this step.
+    trained_tokens: Option<f64>,
+}
+
+impl Run<'_> {
+    /// What a finished stage cost. Prompts count where they are trained on as part of an example; policy gradients count responses only.
+    pub(super) fn compute(&self, stage: &StageRecipe) -> Result<Compute> {
+        let mut compute = Compute::default();
+        for name in stage.trainings() {
+            let of_training = read(&self.dir.checkpoint(&name).join(crate::metrics::METRICS_FILE))?;
+            compute.sampled += of_training.sampled;
+            compute.trained += of_training.trained;
+        }
+        if stage.imitate.is_some() {
+            for name in stage.improvements() {
+                let groups = load_groups(&self.dir.rollouts(&name))?;
+                compute.sampled += groups.iter().flat_map(|group| group.rollouts.iter().chain(&group.hinted)).map(|rollout| rollout.tokens).sum::<u64>();
+            }
+        }
+        if stage.guided.is_some() {
+            for name in stage.improvements() {
+                compute.sampled += guided::scored_tokens(&self.dir.rollouts(&name))?;
+            }
+        }
+        if stage.policy.as_ref().is_some_and(|policy| policy.reads_reference()) {
+            compute.referred = compute.trained;
+        }
+        Ok(compute)
+    }
+}
+
+fn read(path: &Path) -> Result<Compute> {
+    let text = fs::read_to_string(path).map_err(Error::io("cannot read", path))?;
+    let mut compute = Compute::default();
+    for (number, line) in text.lines().enumerate() {
+        let line: Line = serde_json::from_str(line).map_err(|error| Error::data(path, format!("line {}: {error}", number + 1)))?;
+        compute.sampled = line.sampled_tokens.map_or(compute.sampled, |tokens| tokens as u64);
+        // One kind of line counts from the start, the other by step; no file has both.
+        compute.trained = line.tokens.unwrap_or(compute.trained) + line.trained_tokens.unwrap_or(0.0) as u64;
+    }
+    Ok(compute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_counted_from_each_kind_of_metrics() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let counted = |text: &str| {
+            fs::write(&path, text).unwrap();
+            read(&path).map(|compute| (compute.sampled, compute.trained))
+        };
+        assert_eq!(counted("{\"step\":1,\"tokens\":10,\"loss\":1}\n{\"step\":1,\"validation_loss\":2}\n{\"step\":2,\"tokens\":25,\"loss\":1}\n").unwrap(), (0, 25));
+        let policy = "{\"step\":1,\"split\":\"policy\",\"sampled_tokens\":40.0,\"trained_tokens\":30.0}\n{\"step\":2,\"split\":\"policy\",\"sampled_tokens\":90.0,\"trained_tokens\":0.0}\n";
+        assert_eq!(counted(policy).unwrap(), (90, 30));
+        assert!(counted("rubbish").is_err());
+    }
+
+    #[test]
+    fn three_forward_passes_are_a_step() {
+        assert_eq!(Compute { sampled: 300, trained: 100, referred: 30 }.steps(), 210.0);
+    }
+}
