@@ -12,7 +12,7 @@ fi
 # Paths of the built benches, from cargo's own messages.
 built() {
   cargo bench --bench "$1" --no-run --message-format=json ${METACOT_FEATURES:+--features "$METACOT_FEATURES"} 2>/dev/null |
-    "$python" -c 'import json,sys; print([m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")][-1])'
+    "$python" -c 'import json,sys; print([m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable") and m["target"]["kind"] == ["bench"]][-1])'
 }
 echo "building the benches" >&2
 exec "$python" benches/pytorch/compare.py --train "$(built train)" --sample "$(built sample)" --sgemm "$(built sgemm)" "$@"
