@@ -173,6 +173,20 @@ fn unrotate(grad: &[f32], row: &Row<'_>, position: usize, scale: f32, out: &mut 
     }
 }
 
+/// Writes the transpose of `rows` (a multiple of 16) by `columns` numbers: a vector of rows at a time, so that what is written lies together.
+#[inline(always)]
+fn transpose((from, from_row): (&[f32], usize), (rows, columns): (usize, usize), (to, to_row): (&mut [f32], usize)) {
+    for first in (0..rows).step_by(LANES) {
+        let from = &from[first * from_row..][..LANES * from_row];
+        for column in 0..columns {
+            let to: &mut [f32; LANES] = to[column * to_row + first..].first_chunk_mut().expect("rows are padded to whole vectors");
+            for (row, to) in to.iter_mut().enumerate() {
+                *to = from[row * from_row + column];
+            }
+        }
+    }
+}
+
 /// Scratch space of one thread. Rows and columns are padded to whole tiles and vectors: padded rows hold zeros, as they are summed over;
 /// padded columns of a head hold anything, as no other column depends on them.
 struct Work {
@@ -212,7 +226,7 @@ impl Work {
             width,
             len: 0,
             queries: matrix(),
-            keys: backward(width * e),
+            keys: matrix(),
             keys_transposed: matrix(),
             values: matrix(),
             values_transposed: backward(width * e),
@@ -237,34 +251,19 @@ impl Work {
         let (columns, e) = (row.shape.columns(), row.shape.head_dim);
         let [at_keys, at_values] = [row.shape.heads + kv_head, row.shape.heads + row.shape.kv_heads + kv_head].map(|head| head * e);
         self.len = document.len().next_multiple_of(LANES);
-        let mut key = vec![0.0; e];
         for (i, token) in document.clone().enumerate() {
             let line = &row.qkv[token * columns..][..columns];
-            rotate(&line[at_keys..][..e], row, i, 1.0, &mut key);
-            let value = &line[at_values..][..e];
-            self.values[i * self.e..][..e].copy_from_slice(value);
-            for (j, key) in key.iter().enumerate() {
-                self.keys_transposed[j * self.width + i] = *key;
-            }
-            if is_backward {
-                self.keys[i * self.e..][..e].copy_from_slice(&key);
-                for (j, value) in value.iter().enumerate() {
-                    self.values_transposed[j * self.width + i] = *value;
-                }
-            }
+            rotate(&line[at_keys..][..e], row, i, 1.0, &mut self.keys[i * self.e..][..e]);
+            self.values[i * self.e..][..e].copy_from_slice(&line[at_values..][..e]);
         }
         // What a longer document left behind must not be seen: a weight of 0 does not silence a number that is not finite.
         for i in document.len()..self.len {
+            self.keys[i * self.e..][..e].fill(0.0);
             self.values[i * self.e..][..e].fill(0.0);
-            for j in 0..e {
-                self.keys_transposed[j * self.width + i] = 0.0;
-            }
-            if is_backward {
-                self.keys[i * self.e..][..e].fill(0.0);
-                for j in 0..e {
-                    self.values_transposed[j * self.width + i] = 0.0;
-                }
-            }
+        }
+        transpose((&self.keys, self.e), (self.len, e), (&mut self.keys_transposed, self.width));
+        if is_backward {
+            transpose((&self.values, self.e), (self.len, e), (&mut self.values_transposed, self.width));
         }
     }
 

@@ -13,6 +13,8 @@ pub(super) const LANES: usize = 16;
 pub(super) trait Simd: Copy {
     /// The vector.
     type V: Copy;
+    /// Whether there are 32 registers of a vector each, not 16 of half a vector.
+    const HAS_MANY_REGISTERS: bool;
 
     fn splat(x: f32) -> Self::V;
     fn load(x: &[f32; LANES]) -> Self::V;
@@ -121,6 +123,7 @@ fn each(a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; 
 
 impl Simd for Portable {
     type V = [f32; LANES];
+    const HAS_MANY_REGISTERS: bool = false;
 
     #[inline(always)]
     fn splat(x: f32) -> Self::V {
@@ -189,6 +192,7 @@ pub(super) struct Avx2;
 #[cfg(target_arch = "x86_64")]
 impl Simd for Avx512 {
     type V = x86::__m512;
+    const HAS_MANY_REGISTERS: bool = true;
 
     #[inline(always)]
     fn splat(x: f32) -> Self::V {
@@ -243,6 +247,7 @@ impl Simd for Avx512 {
 #[cfg(target_arch = "x86_64")]
 impl Simd for Avx2 {
     type V = [x86::__m256; 2];
+    const HAS_MANY_REGISTERS: bool = false;
 
     #[inline(always)]
     fn splat(x: f32) -> Self::V {

@@ -2,9 +2,6 @@
 
 use super::simd::{LANES, Simd};
 
-/// Rows that are summed at once: with two vectors each, sixteen running sums.
-const ROWS: usize = 8;
-
 /// The left side of a product, as it lies in memory.
 #[derive(Clone, Copy)]
 pub(super) enum Left<'a> {
@@ -25,7 +22,7 @@ impl<'a> Left<'a> {
     }
 }
 
-/// Sizes of a product: `m` rows (a multiple of 8), `k` summed over, `n` columns (a multiple of 16).
+/// Sizes of a product: `m` rows (an even number), `k` summed over, `n` columns (a multiple of 16).
 #[derive(Clone, Copy)]
 pub(super) struct Size {
     pub m: usize,
@@ -36,25 +33,44 @@ pub(super) struct Size {
 /// Writes `a · b` into `out`, or adds it where `accumulate`; `b` and `out` have rows of `b_row` and `out_row` numbers.
 #[inline(always)]
 pub(super) fn product<S: Simd>(size: Size, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
-    debug_assert!(size.m.is_multiple_of(ROWS) && size.n.is_multiple_of(LANES));
-    for i in (0..size.m).step_by(ROWS) {
-        let a = a.skip_rows(i);
-        let out = &mut out[i * out_row..];
-        let mut j = 0;
-        while j + 2 * LANES <= size.n {
-            block::<S, 2>(size.k, a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
-            j += 2 * LANES;
-        }
-        if j < size.n {
-            block::<S, 1>(size.k, a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
-        }
+    debug_assert!(size.m.is_multiple_of(2) && size.n.is_multiple_of(LANES));
+    let mut i = 0;
+    while i < size.m {
+        let (a, out) = (a.skip_rows(i), &mut out[i * out_row..]);
+        // As many running sums as the registers hold beside the operands: sixteen of 32 registers, or six of two registers each of 16.
+        i += match size.m - i {
+            left if S::HAS_MANY_REGISTERS && left >= 8 => rows::<S, 8, 2>(size, a, (b, b_row), (out, out_row), accumulate),
+            left if left >= 6 => rows::<S, 6, 1>(size, a, (b, b_row), (out, out_row), accumulate),
+            left if left >= 4 => rows::<S, 4, 1>(size, a, (b, b_row), (out, out_row), accumulate),
+            _ => rows::<S, 2, 1>(size, a, (b, b_row), (out, out_row), accumulate),
+        };
     }
 }
 
-/// Eight rows by `N` vectors.
+/// `R` rows of the product, `N` vectors at a time; gives `R`.
 #[inline(always)]
-fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
-    let mut sums = [[S::splat(0.0); N]; ROWS];
+fn rows<S: Simd, const R: usize, const N: usize>(
+    size: Size,
+    a: Left<'_>,
+    (b, b_row): (&[f32], usize),
+    (out, out_row): (&mut [f32], usize),
+    accumulate: bool,
+) -> usize {
+    let mut j = 0;
+    while j + N * LANES <= size.n {
+        block::<S, R, N>(size.k, a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
+        j += N * LANES;
+    }
+    if j < size.n {
+        block::<S, R, 1>(size.k, a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
+    }
+    R
+}
+
+/// `R` rows by `N` vectors.
+#[inline(always)]
+fn block<S: Simd, const R: usize, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
+    let mut sums = [[S::splat(0.0); N]; R];
     // A macro and not a closure, which would not be compiled for the processor.
     macro_rules! add {
         ($p:ident, $i:ident, $left:expr) => {
@@ -63,7 +79,7 @@ fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], us
             for (vector, right) in right.iter_mut().enumerate() {
                 *right = S::get(row, vector * LANES);
             }
-            for $i in 0..ROWS {
+            for $i in 0..R {
                 let left = S::splat($left);
                 for vector in 0..N {
                     sums[$i][vector] = S::fma(left, right[vector], sums[$i][vector]);
@@ -74,7 +90,7 @@ fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], us
     match a {
         Left::Rows(elements, stride) => {
             // Slices of one length `k`: the index needs no check.
-            let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+            let mut rows: [&[f32]; R] = [&[]; R];
             for (i, row) in rows.iter_mut().enumerate() {
                 *row = &elements[i * stride..][..k];
             }
@@ -84,7 +100,7 @@ fn block<S: Simd, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], us
         }
         Left::Columns(elements, stride) => {
             for p in 0..k {
-                let column: &[f32; ROWS] = elements[p * stride..].first_chunk().expect("a column has whole tiles");
+                let column: &[f32; R] = elements[p * stride..].first_chunk().expect("a column has whole tiles");
                 add!(p, i, column[i]);
             }
         }

@@ -52,7 +52,7 @@ unsafe fn attend_with<L: Lanes>(shape: AttentionShape, query: &[f32], keys: &[Li
             let left = blocks - block;
             let keys: *const f32 = keys.as_ptr().add(block * shape.head_dim).cast();
             let first = scores.add(block * LANES);
-            if left >= 4 {
+            if L::HAS_WIDE_TILES && left >= 4 {
                 largest = dot_products::<L, 4>(shape, query, keys, first, largest, shape.length - block * LANES);
                 block += 4;
             } else {
@@ -73,10 +73,14 @@ unsafe fn attend_with<L: Lanes>(shape: AttentionShape, query: &[f32], keys: &[Li
         while line < shape.value_lines() {
             let (from, to) = (values.as_ptr().add(line).cast::<f32>(), out.as_mut_ptr().add(line).cast::<f32>());
             if shape.value_lines() - line >= 2 {
-                weighted_sum::<L, 2>(shape, scores, from, factor, to);
+                if L::HAS_WIDE_TILES {
+                    weighted_sum::<L, 2, CHAINS>(shape, scores, from, factor, to)
+                } else {
+                    weighted_sum::<L, 2, 2>(shape, scores, from, factor, to)
+                }
                 line += 2;
             } else {
-                weighted_sum::<L, 1>(shape, scores, from, factor, to);
+                weighted_sum::<L, 1, CHAINS>(shape, scores, from, factor, to);
                 line += 1;
             }
         }
@@ -125,31 +129,41 @@ unsafe fn dot_products<L: Lanes, const B: usize>(
     }
 }
 
-/// `factor * sum of weights[t] * values[t]` for `V` lines of the values.
+/// `factor * sum of weights[t] * values[t]` for `V` lines of the values. `AT_ONCE` of the chains are summed at a time, as many as the registers hold: each
+/// value belongs to one chain, so that it is read once all the same.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)] // `line` indexes all four chains.
-unsafe fn weighted_sum<L: Lanes, const V: usize>(shape: AttentionShape, weights: *const f32, values: *const f32, factor: L, out: *mut f32) {
+unsafe fn weighted_sum<L: Lanes, const V: usize, const AT_ONCE: usize>(
+    shape: AttentionShape,
+    weights: *const f32,
+    values: *const f32,
+    factor: L,
+    out: *mut f32,
+) {
     let stride = shape.value_lines() * LANES;
     let whole = shape.length / CHAINS * CHAINS;
     // SAFETY: the caller vouches for `length` values and weights.
     unsafe {
         let mut sums = [[L::splat(0.0); V]; CHAINS];
-        let mut t = 0;
-        while t < whole {
-            for (chain, sums) in sums.iter_mut().enumerate() {
-                let weight = L::splat(*weights.add(t + chain));
-                for (line, sum) in sums.iter_mut().enumerate() {
-                    *sum = weight.fma(L::load(values.add((t + chain) * stride + line * LANES)), *sum);
+        for first in (0..CHAINS).step_by(AT_ONCE) {
+            let mut some = [[L::splat(0.0); V]; AT_ONCE];
+            let mut t = first;
+            while t < whole {
+                for (chain, sums) in some.iter_mut().enumerate() {
+                    let weight = L::splat(*weights.add(t + chain));
+                    for (line, sum) in sums.iter_mut().enumerate() {
+                        *sum = weight.fma(L::load(values.add((t + chain) * stride + line * LANES)), *sum);
+                    }
                 }
+                t += CHAINS;
             }
-            t += CHAINS;
+            sums[first..first + AT_ONCE].copy_from_slice(&some);
         }
-        while t < shape.length {
+        for t in whole..shape.length {
             let weight = L::splat(*weights.add(t));
             for (line, sum) in sums[0].iter_mut().enumerate() {
                 *sum = weight.fma(L::load(values.add(t * stride + line * LANES)), *sum);
             }
-            t += 1;
         }
         for line in 0..V {
             let sum = sums[0][line].add(sums[1][line]).add(sums[2][line].add(sums[3][line]));

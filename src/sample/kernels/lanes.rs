@@ -38,6 +38,17 @@ impl Isa {
         Self::available()[0]
     }
 
+    /// Whether the registers hold a tile of 6 rows by 4 vectors.
+    pub(super) fn has_wide_tiles(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => super::x86::Avx512::HAS_WIDE_TILES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => super::x86::Avx2::HAS_WIDE_TILES,
+            Kind::Portable => Portable::HAS_WIDE_TILES,
+        }
+    }
+
     /// What it is called.
     pub(crate) fn name(self) -> &'static str {
         match self.0 {

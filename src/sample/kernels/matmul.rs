@@ -3,7 +3,7 @@
 //! Each output is the chain `((0 + a0 b0) + a1 b1) + …` of fused operations in the order of the inner dimension, whatever the number of rows.
 
 use super::lanes::Lanes;
-use super::{LANES, Line, dispatch};
+use super::{Isa, LANES, Line, dispatch};
 
 /// Columns of a panel, the unit that a weight matrix is cut into.
 pub(crate) const PANEL: usize = 64;
@@ -25,26 +25,34 @@ pub(crate) enum Epilogue {
     SwiGlu,
 }
 
-/// A matrix `[inner, n]` cut into panels of 64 columns, each stored row by row; missing columns are zeros.
+/// A matrix `[inner, n]` cut into panels of 64 columns; missing columns are zeros. A panel is stored row by row where tiles are as wide as it, and else
+/// vector by vector, so that what a tile reads lies together.
 #[derive(Clone, Debug)]
 pub(crate) struct PackedMatrix {
     inner: usize,
+    /// Numbers from one row of a panel to the next, and from one of its vectors to the next.
+    steps: [usize; 2],
     lines: Vec<Line>,
 }
 
 impl PackedMatrix {
     /// Packs `inner` rows of `panels * 64` columns, where `weight(row, column)` gives the numbers.
     pub(crate) fn new(inner: usize, panels: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let mut lines = Vec::with_capacity(inner * panels * VECTORS);
-        for panel in 0..panels {
+        Self::for_tiles(inner, panels, Isa::best().has_wide_tiles(), weight)
+    }
+
+    fn for_tiles(inner: usize, panels: usize, has_wide_tiles: bool, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let lines_of_steps = if has_wide_tiles { [VECTORS, 1] } else { [1, inner] };
+        let mut lines = vec![Line::ZERO; inner * panels * VECTORS];
+        for (panel, lines) in lines.chunks_exact_mut((inner * VECTORS).max(1)).enumerate() {
             for row in 0..inner {
                 for vector in 0..VECTORS {
                     let first = panel * PANEL + vector * LANES;
-                    lines.push(Line(std::array::from_fn(|lane| weight(row, first + lane))));
+                    lines[row * lines_of_steps[0] + vector * lines_of_steps[1]] = Line(std::array::from_fn(|lane| weight(row, first + lane)));
                 }
             }
         }
-        Self { inner, lines }
+        Self { inner, steps: lines_of_steps.map(|lines| lines * LANES), lines }
     }
 
     /// Number of columns, padding included.
@@ -73,31 +81,35 @@ dispatch! {
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn multiply<L: Lanes>(rows: usize, a: &[f32], a_stride: usize, weights: &PackedMatrix, out: &mut [f32], out_stride: usize, epilogue: Epilogue) {
-    let most_rows = if epilogue == Epilogue::SwiGlu && !L::HAS_WIDE_TILES { TILE_ROWS / 2 } else { TILE_ROWS };
-    let blocks = rows.div_ceil(most_rows);
-    let written = if epilogue == Epilogue::SwiGlu { PANEL / 2 } else { PANEL };
+    let blocks = rows.div_ceil(TILE_ROWS);
+    let (written, units) = if epilogue == Epilogue::SwiGlu { (PANEL / 2, VECTORS / 2) } else { (PANEL, VECTORS) };
     for (panel, lines) in weights.lines.chunks_exact(weights.inner * VECTORS).enumerate() {
-        for block in 0..blocks {
-            // Blocks of nearly equal height, so that no tile is too low to hide the latency of its additions.
-            let (first, end) = (rows * block / blocks, rows * (block + 1) / blocks);
-            // SAFETY: `first < rows` and `panel` is within the width, so that all tiles lie within the slices.
-            unsafe {
-                let tile = Tile {
-                    a: a.as_ptr().add(first * a_stride),
-                    a_stride,
-                    inner: weights.inner,
-                    panel: lines.as_ptr().cast(),
-                    out: out.as_mut_ptr().add(first * out_stride + panel * written),
-                    out_stride,
-                    epilogue,
-                };
-                match end - first {
-                    1 => tile.run::<L, 1>(),
-                    2 => tile.run::<L, 2>(),
-                    3 => tile.run::<L, 3>(),
-                    4 => tile.run::<L, 4>(),
-                    5 => tile.run::<L, 5>(),
-                    _ => tile.run::<L, TILE_ROWS>(),
+        // A wide tile takes the panel whole; low ones take it piece by piece, each against all rows while it is in the cache.
+        let pieces = if L::HAS_WIDE_TILES || rows == 1 { 1 } else { units };
+        for piece in 0..pieces {
+            for block in 0..blocks {
+                // Blocks of nearly equal height, so that no tile is too low to hide the latency of its additions.
+                let (first, end) = (rows * block / blocks, rows * (block + 1) / blocks);
+                // SAFETY: `first < rows` and `panel` is within the width, so that all tiles lie within the slices.
+                unsafe {
+                    let tile = Tile {
+                        a: a.as_ptr().add(first * a_stride),
+                        a_stride,
+                        inner: weights.inner,
+                        panel: lines.as_ptr().cast(),
+                        steps: weights.steps,
+                        out: out.as_mut_ptr().add(first * out_stride + panel * written),
+                        out_stride,
+                        epilogue,
+                    };
+                    match end - first {
+                        1 => tile.run::<L, 1>(piece, pieces),
+                        2 => tile.run::<L, 2>(piece, pieces),
+                        3 => tile.run::<L, 3>(piece, pieces),
+                        4 => tile.run::<L, 4>(piece, pieces),
+                        5 => tile.run::<L, 5>(piece, pieces),
+                        _ => tile.run::<L, TILE_ROWS>(piece, pieces),
+                    }
                 }
             }
         }
@@ -110,43 +122,55 @@ struct Tile {
     a_stride: usize,
     inner: usize,
     panel: *const f32,
+    steps: [usize; 2],
     out: *mut f32,
     out_stride: usize,
     epilogue: Epilogue,
 }
 
 impl Tile {
+    /// One of `pieces` parts of the panel: all of it, or one vector (with SwiGLU one of the gate and one of the value).
+    ///
     /// # Safety
     /// As for [`multiply`]; `R` rows lie behind the pointers.
     #[inline(always)]
-    unsafe fn run<L: Lanes, const R: usize>(&self) {
-        // SAFETY: the caller vouches for all pointers; the vectors below cover the panel exactly once.
+    unsafe fn run<L: Lanes, const R: usize>(&self, piece: usize, pieces: usize) {
+        const HALF: usize = VECTORS / 2;
+        // SAFETY: the caller vouches for all pointers; the pieces cover the panel exactly once.
         unsafe {
-            if L::HAS_WIDE_TILES || R == 1 {
-                self.finish(self.product::<L, R, VECTORS>(0, 1), 0, 1);
+            if pieces == 1 {
+                let sums = self.product::<L, R, VECTORS>(0);
+                if self.epilogue == Epilogue::SwiGlu {
+                    for vector in 0..HALF {
+                        self.gate(vector, (&sums, vector), (&sums, HALF + vector));
+                    }
+                } else {
+                    for vector in 0..VECTORS {
+                        self.finish(vector, (&sums, vector));
+                    }
+                }
             } else if self.epilogue == Epilogue::SwiGlu {
-                for vector in 0..VECTORS / 2 {
-                    self.finish(self.product::<L, R, 2>(vector, VECTORS / 2), vector, VECTORS / 2);
-                }
+                // One after the other: the sums of both do not fit the registers.
+                let gates = self.product::<L, R, 1>(piece);
+                let values = self.product::<L, R, 1>(HALF + piece);
+                self.gate(piece, (&gates, 0), (&values, 0));
             } else {
-                for vector in 0..VECTORS {
-                    self.finish(self.product::<L, R, 1>(vector, 1), vector, 1);
-                }
+                self.finish(piece, (&self.product::<L, R, 1>(piece), 0));
             }
         }
     }
 
-    /// The product of `R` rows with the `V` vectors `first`, `first + step`, ….
+    /// The product of `R` rows with `V` vectors from `first` on.
     #[inline(always)]
-    unsafe fn product<L: Lanes, const R: usize, const V: usize>(&self, first: usize, step: usize) -> [[L; V]; R] {
+    unsafe fn product<L: Lanes, const R: usize, const V: usize>(&self, first: usize) -> [[L; V]; R] {
         // SAFETY: `inner` rows lie behind `panel` and behind each row of `a`.
         unsafe {
             let mut sums = [[L::splat(0.0); V]; R];
-            let mut weights = self.panel.add(first * LANES);
+            let mut weights = self.panel.add(first * self.steps[1]);
             for k in 0..self.inner {
                 let mut columns = [L::splat(0.0); V];
                 for (vector, column) in columns.iter_mut().enumerate() {
-                    *column = L::load(weights.add(vector * step * LANES));
+                    *column = L::load(weights.add(vector * self.steps[1]));
                 }
                 for (row, sums) in sums.iter_mut().enumerate() {
                     let factor = L::splat(*self.a.add(row * self.a_stride + k));
@@ -154,38 +178,39 @@ impl Tile {
                         *sum = factor.fma(column, *sum);
                     }
                 }
-                weights = weights.add(PANEL);
+                weights = weights.add(self.steps[0]);
             }
             sums
         }
     }
 
+    /// Writes vector `from` of the sums of each row to place `vector`.
     #[inline(always)]
-    unsafe fn finish<L: Lanes, const R: usize, const V: usize>(&self, sums: [[L; V]; R], first: usize, step: usize) {
+    unsafe fn finish<L: Lanes, const R: usize, const V: usize>(&self, vector: usize, (sums, from): (&[[L; V]; R], usize)) {
         for (row, sums) in sums.iter().enumerate() {
-            // SAFETY: the output row is as wide as the panel, or half as wide for SwiGLU, which writes the first half of the vectors.
+            // SAFETY: the output row is as wide as the panel.
             unsafe {
-                let out = self.out.add(row * self.out_stride + first * LANES);
-                match self.epilogue {
-                    Epilogue::Store => {
-                        for (vector, sum) in sums.iter().enumerate() {
-                            sum.store(out.add(vector * step * LANES));
-                        }
-                    }
-                    Epilogue::Add => {
-                        for (vector, sum) in sums.iter().enumerate() {
-                            let to = out.add(vector * step * LANES);
-                            L::load(to).add(*sum).store(to);
-                        }
-                    }
-                    Epilogue::SwiGlu => {
-                        for vector in 0..V / 2 {
-                            let (gate, value) = (sums[vector], sums[vector + V / 2]);
-                            let denominator = L::splat(0.0).sub(gate).exp().add(L::splat(1.0));
-                            gate.div(denominator).mul(value).store(out.add(vector * LANES));
-                        }
-                    }
-                }
+                let to = self.out.add(row * self.out_stride + vector * LANES);
+                let sum = if self.epilogue == Epilogue::Add { L::load(to).add(sums[from]) } else { sums[from] };
+                sum.store(to);
+            }
+        }
+    }
+
+    /// Writes `silu(gate) * value` of one vector of each row to place `vector`.
+    #[inline(always)]
+    unsafe fn gate<L: Lanes, const R: usize, const V: usize>(
+        &self,
+        vector: usize,
+        (gates, gate): (&[[L; V]; R], usize),
+        (values, value): (&[[L; V]; R], usize),
+    ) {
+        for row in 0..R {
+            // SAFETY: the output row is half as wide as the panel.
+            unsafe {
+                let (gate, value) = (gates[row][gate], values[row][value]);
+                let denominator = L::splat(0.0).sub(gate).exp().add(L::splat(1.0));
+                gate.div(denominator).mul(value).store(self.out.add(row * self.out_stride + vector * LANES));
             }
         }
     }
@@ -193,7 +218,6 @@ impl Tile {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Isa;
     use super::*;
 
     fn number(seed: usize) -> f32 {
@@ -202,7 +226,7 @@ mod tests {
 
     fn product(isa: Isa, rows: usize, first: usize, epilogue: Epilogue) -> Vec<f32> {
         let inner = 37;
-        let weights = PackedMatrix::new(inner, 2, |row, column| number(row * 131 + column * 7 + 1));
+        let weights = PackedMatrix::for_tiles(inner, 2, isa.has_wide_tiles(), |row, column| number(row * 131 + column * 7 + 1));
         let a: Vec<f32> = (0..rows * 40).map(|index| number(index + first * 40)).collect();
         let mut out = vec![0.5; rows * 128];
         matmul(isa, rows, &a, 40, &weights, &mut out, 128, epilogue);
