@@ -1,6 +1,6 @@
 //! Tokens per second of the CPU decoder: sampling at temperature 1 after a prompt of one token, the context full at the end.
 //!
-//! `cargo bench --bench sample [-- BATCH [NEW_TOKENS [THREADS]]]`; without a batch all of them. The model has 4 layers of width 128 with 4 heads, 352 hidden
+//! `cargo bench --bench sample [-- BATCH [NEW_TOKENS [THREADS [SLOTS]]]]`; without a batch all of them. The model has 4 layers of width 128 with 4 heads, 352 hidden
 //! units and 128 token ids. One line of JSON a batch: the median and the best of the repetitions, and the process's peak memory in MB.
 #![allow(clippy::print_stdout)]
 
@@ -21,7 +21,8 @@ fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let new_tokens = numbers.get(1).copied().unwrap_or(256);
     let default = DecoderConfig::default();
-    let config = DecoderConfig { threads: numbers.get(2).copied().unwrap_or(default.threads), ..default };
+    let [threads, slots] = [(2, default.threads), (3, default.slots)].map(|(place, default)| numbers.get(place).copied().unwrap_or(default));
+    let config = DecoderConfig { threads, slots };
     let mut decoder = CpuDecoder::new(&weights(new_tokens + 1), config);
     let sampling = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: new_tokens, stop: Vec::new() };
     let batches = numbers.first().map_or(vec![1, 2, 4, 8, 16, 32, 128], |batch| vec![*batch]);

@@ -91,7 +91,10 @@ mod tests {
             fs::write(&path, text).unwrap();
             read(&path).map(|compute| (compute.sampled, compute.trained))
         };
-        assert_eq!(counted("{\"step\":1,\"tokens\":10,\"loss\":1}\n{\"step\":1,\"validation_loss\":2}\n{\"step\":2,\"tokens\":25,\"loss\":1}\n").unwrap(), (0, 25));
+        assert_eq!(
+            counted("{\"step\":1,\"tokens\":10,\"loss\":1}\n{\"step\":1,\"validation_loss\":2}\n{\"step\":2,\"tokens\":25,\"loss\":1}\n").unwrap(),
+            (0, 25)
+        );
         let policy = "{\"step\":1,\"split\":\"policy\",\"sampled_tokens\":40.0,\"trained_tokens\":30.0}\n{\"step\":2,\"split\":\"policy\",\"sampled_tokens\":90.0,\"trained_tokens\":0.0}\n";
         assert_eq!(counted(policy).unwrap(), (90, 30));
         assert!(counted("rubbish").is_err());

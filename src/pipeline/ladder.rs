@@ -116,8 +116,22 @@ fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs:
         base.samples,
         ladder.seeds
     );
-    let columns =
-        ["arm", "pass@1", "range", &format!("pass@{k}"), "greedy", "validity", "tokens per solve", "change", "verdict", "unlocked", "sampled", "trained", "compute"].map(str::to_owned);
+    let columns = [
+        "arm",
+        "pass@1",
+        "range",
+        &format!("pass@{k}"),
+        "greedy",
+        "validity",
+        "tokens per solve",
+        "change",
+        "verdict",
+        "unlocked",
+        "sampled",
+        "trained",
+        "compute",
+    ]
+    .map(str::to_owned);
     let mut table = Table::new(caption, columns);
     let supervised = Pooled::of(&[base], k)?;
     table = table.row(supervised.row("supervised", None, None, &[], bootstrap)?);
@@ -131,7 +145,9 @@ fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs:
     }
     for rung in rungs.iter().filter(|rung| rung.runs.is_empty()) {
         let missing = std::iter::repeat_with(|| Cell::Missing).take(7);
-        table = table.row([Cell::text(rung.name.clone())].into_iter().chain(missing).chain([Cell::text("stopped")]).chain(std::iter::repeat_with(|| Cell::Missing).take(4)));
+        table = table.row(
+            [Cell::text(rung.name.clone())].into_iter().chain(missing).chain([Cell::text("stopped")]).chain(std::iter::repeat_with(|| Cell::Missing).take(4)),
+        );
     }
     let mut section = Section::new(title).table(table);
     for (name, (seed, reason)) in rungs.iter().flat_map(|rung| rung.failures.iter().map(move |failure| (&rung.name, failure))) {
