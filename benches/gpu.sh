@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, in one command: `benches/gpu.sh [--rounds N]`. Builds with CUDA, says what it found, checks that the GPU trains as the CPU does, and
-# measures training beside PyTorch (torch.compile, bfloat16, the same model) in one run that alternates both. Without a GPU it ends behind the build.
+# measures training beside PyTorch (torch.compile, bfloat16, the same model) in one run that alternates both. Without a GPU it ends behind the build; with
+# several, the tests train on all of them too, and training on one and on two is measured in turns.
 # PyTorch with CUDA comes from PyPI as in pytorch.sh. Figures go to target/gpu/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,3 +30,35 @@ for precision in single bfloat16; do
     --peer "--device cuda --compile --dtype $dtype" --json "$out/$precision.json" "$@" | tee "$out/$precision.md"
 done
 echo "most memory of the GPU in use, MiB, both programs: $(sort -n "$out/memory.txt" | tail -1)" | tee -a "$out/bfloat16.md"
+
+if ! grep -q "cuda:1 is usable" "$out/doctor.txt"; then
+  echo "one GPU: training on several was checked with two threads on it, and not measured" >&2
+  exit 0
+fi
+
+# A step of two batches has one for each GPU: the work is the same, and the ratio is the speed-up. A step of one batch is cut in two.
+echo "== tokens per second on one GPU and on two, in turns" >&2
+cargo bench --features cuda --bench train --no-run
+: > "$out/two.jsonl"
+for round in 1 2 3; do
+  for accumulation in 2 1; do
+    for model in i ii long; do
+      for device in cuda:0 cuda:0,1; do
+        line=$(METACOT_DEVICE=$device METACOT_PRECISION=bfloat16 METACOT_ACCUMULATION=$accumulation cargo bench -q --features cuda --bench train -- "$model" 20 | grep '^{')
+        echo "{\"device\": \"$device\", \"batches\": $accumulation, \"round\": $round, \"run\": $line}" >> "$out/two.jsonl"
+      done
+    done
+  done
+done
+python3 - "$out/two.jsonl" <<'END' | tee "$out/two.md"
+import collections, json, statistics, sys
+speeds = collections.defaultdict(dict)
+for row in map(json.loads, open(sys.argv[1])):
+    speeds[row["run"]["case"], row["batches"]].setdefault(row["device"], []).append(row["run"]["tokens_per_s"])
+print("| case | batches of a step | one GPU, tok/s | two GPUs, tok/s | ratio (lowest-highest round) |")
+print("| --- | --- | --- | --- | --- |")
+for (case, batches), of in speeds.items():
+    one, two = of["cuda:0"], of["cuda:0,1"]
+    ratios = [b / a for a, b in zip(one, two)]
+    print(f"| {case} | {batches} | {statistics.median(one):.0f} | {statistics.median(two):.0f} | **{statistics.median(ratios):.2f}** ({min(ratios):.2f}-{max(ratios):.2f}) |")
+END

@@ -1,11 +1,19 @@
 //! Devices, and the only place that knows which backends exist: everything else is generic over [`Kernels`].
 
+#[cfg(feature = "cuda")]
+mod cuda;
+#[cfg(not(feature = "cuda"))]
+#[path = "device/no_cuda.rs"]
+mod cuda;
+mod several;
+
 use std::{fmt, str::FromStr};
 
 use crate::{
     error::{Error, Result},
     kernels::Kernels,
 };
+pub use several::Devices;
 
 /// The backend of the CPU.
 pub type Cpu = burn_flex::Flex;
@@ -51,16 +59,22 @@ pub trait DeviceTask {
     fn run<B: Kernels>(self, device: B::Device) -> Self::Output;
 }
 
+/// Work that is generic over the backend and spread over several of its devices.
+pub trait DevicesTask {
+    /// What it gives.
+    type Output;
+
+    /// Does the work on devices of a backend, at least one.
+    fn run<B: Kernels>(self, devices: &[B::Device]) -> Self::Output;
+}
+
 impl DeviceChoice {
     /// Runs a task on the device.
     ///
     /// # Errors
     /// This build or this machine does not have the device.
     pub fn run<T: DeviceTask>(self, task: T) -> Result<T::Output> {
-        match self {
-            Self::Cpu => Ok(task.run::<Cpu>(Default::default())),
-            Self::Cuda(number) => run_cuda(number, task),
-        }
+        Devices::from(self).run(OnOne(task))
     }
 
     /// Checks that the device is there, without work on it.
@@ -70,44 +84,44 @@ impl DeviceChoice {
     pub fn check(self) -> Result<()> {
         match self {
             Self::Cpu => Ok(()),
-            Self::Cuda(number) => check_cuda(number),
+            Self::Cuda(number) => cuda::check(number),
         }
     }
 }
 
-#[cfg(not(feature = "cuda"))]
-fn check_cuda(number: usize) -> Result<()> {
-    Err(Error::Device(format!("device cuda:{number} is not in this build; build with `--features cuda`, or use --device cpu")))
+/// A GPU that training can run on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gpu {
+    /// Its name on the command line.
+    pub device: DeviceChoice,
+    /// What its maker calls it.
+    pub name: String,
+    /// Its memory in bytes.
+    pub memory: u64,
 }
 
-#[cfg(not(feature = "cuda"))]
-fn run_cuda<T: DeviceTask>(number: usize, _task: T) -> Result<T::Output> {
-    check_cuda(number).map(|()| unreachable!("a build without CUDA has no CUDA device"))
+/// All usable GPUs, in the order of their numbers.
+///
+/// # Errors
+/// This build or this machine has none.
+pub fn gpus() -> Result<Vec<Gpu>> {
+    cuda::gpus()
 }
 
-#[cfg(feature = "cuda")]
-impl Kernels for burn_cuda::Cuda {}
+/// What several GPUs exchange gradients and parameters through, in words.
+pub fn exchange() -> &'static str {
+    if cuda::has_nccl() { "NCCL, from GPU to GPU" } else { "the memory of the host, as the library libnccl.so was not found" }
+}
 
-#[cfg(feature = "cuda")]
-fn check_cuda(number: usize) -> Result<()> {
-    let names = ["libcuda.so.1", "libcuda.so", "nvcuda.dll"];
-    // SAFETY: loading NVIDIA's driver library runs its initializers, as using it would; nothing else is called here.
-    if !names.iter().any(|name| unsafe { libloading::Library::new(*name) }.is_ok()) {
-        return Err(Error::Device("the CUDA driver library was not found on this machine; use --device cpu".to_owned()));
+/// A task of one device as one of several.
+struct OnOne<T>(T);
+
+impl<T: DeviceTask> DevicesTask for OnOne<T> {
+    type Output = T::Output;
+
+    fn run<B: Kernels>(self, devices: &[B::Device]) -> T::Output {
+        self.0.run::<B>(devices[0].clone())
     }
-    let count = cudarc::driver::result::init()
-        .and_then(|()| cudarc::driver::result::device::get_count())
-        .map_err(|error| Error::Device(format!("the CUDA driver does not start: {error}; use --device cpu")))?;
-    match usize::try_from(count) {
-        Ok(count) if number < count => Ok(()),
-        _ => Err(Error::Device(format!("device cuda:{number} does not exist; this machine has {count} CUDA devices"))),
-    }
-}
-
-#[cfg(feature = "cuda")]
-fn run_cuda<T: DeviceTask>(number: usize, task: T) -> Result<T::Output> {
-    check_cuda(number)?;
-    Ok(task.run::<burn_cuda::Cuda>(burn_cuda::CudaDevice::new(number)))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod autodiff;
 mod composed;
 mod cpu;
 mod flex;
+mod link;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use autodiff::Ops;
 pub(crate) use cpu::matmul::{Matrix, matmul, matmul_parallel};
+pub use link::Link;
 
 /// In which data type the products of activations and weights are computed. Parameters, their moments, and all else are single.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,6 +280,11 @@ pub trait Kernels: Backend {
 
     /// Gives space that only waits for its next use back, before something else needs memory.
     fn trim() {}
+
+    /// How tensors get from one device of the backend to another.
+    fn link() -> Link {
+        Link::Direct
+    }
 
     /// The sum of the squares of all elements, in double precision.
     fn square_sum(x: Tensor<Self, 1>) -> f64 {

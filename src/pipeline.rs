@@ -23,7 +23,7 @@ use metacot_envs::SeedTree;
 use crate::{
     Error, Result, atomic,
     data::Example,
-    device::DeviceChoice,
+    device::Devices,
     model::Weights,
     recipe::Recipe,
     report,
@@ -39,8 +39,8 @@ pub use notice::Notice;
 pub struct RunOptions {
     /// Worker threads, at least 1.
     pub threads: usize,
-    /// Where training runs.
-    pub device: DeviceChoice,
+    /// Where training runs: supervised training on all of them, everything else that learns on the first.
+    pub devices: Devices,
     /// Whether another run in the folder may be replaced.
     pub force: bool,
     /// The command line, for the report.
@@ -54,9 +54,10 @@ pub struct RunOptions {
 /// # Errors
 /// Whatever a stage meets; what is finished stays.
 pub fn run(recipe: &Recipe, root: &Path, options: &RunOptions, notify: &mut dyn FnMut(Notice)) -> Result<bool> {
-    options.device.check()?;
+    options.devices.check()?;
     // Names and settings fail here, before the folder is touched.
     let task = task(recipe)?;
+    recipe.train_configs().try_for_each(|config| config.check_devices(options.devices.count())).map_err(Error::Usage)?;
     let (dir, state) = RunDir::open(root, recipe, options.force)?;
     if state == RunState::Finished {
         return Ok(true);
@@ -181,8 +182,8 @@ impl Run<'_> {
         let folder = self.dir.checkpoint(name);
         let solver = self.solver(config.solve_problems, data)?;
         let solver = solver.as_ref().map(|solver| solver as &dyn train::Solver);
-        let device = self.options.device;
-        let job = train::Job { config: &config, model: &model, initial, examples, validation: &data.val, folder: &folder, device, solver };
+        let devices = &self.options.devices;
+        let job = train::Job { config: &config, model: &model, initial, examples, validation: &data.val, folder: &folder, devices, solver };
         train::fit(&job, &mut |progress| notify(Notice::Training(progress)))
     }
 }

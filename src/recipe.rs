@@ -216,6 +216,12 @@ impl Recipe {
         std::iter::once("supervised".to_owned()).chain(self.all_stages().iter().flat_map(StageRecipe::trainings)).collect()
     }
 
+    /// The settings of all supervised trainings.
+    pub fn train_configs(&self) -> impl Iterator<Item = &TrainConfig> {
+        let imitations = self.stages.iter().filter_map(|stage| stage.imitate.as_ref()).map(|imitate| &imitate.train);
+        std::iter::once(&self.train).chain(imitations).chain(self.stages.iter().filter_map(|stage| stage.supervise.as_ref()))
+    }
+
     /// The spec of one of the corpora.
     pub fn spec(&self, split: Split, count: u64, seed: u64) -> Spec {
         Spec {

@@ -11,6 +11,7 @@ mod optimizer;
 mod part;
 mod policy;
 mod progress;
+mod replicas;
 mod schedule;
 mod solving;
 mod state;

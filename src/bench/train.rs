@@ -43,7 +43,7 @@ fn steps(model: &BenchModel, steps: usize) -> Result<Vec<f64>> {
         examples: &examples,
         validation: &[],
         folder: folder.path(),
-        device: DeviceChoice::Cpu,
+        devices: &DeviceChoice::Cpu.into(),
         solver: None,
     };
     let (mut seconds, mut last) = (Vec::with_capacity(steps), Instant::now());

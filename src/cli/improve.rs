@@ -7,6 +7,7 @@ use clap::Args;
 use super::{machine, run::Teller};
 use crate::{
     Error, Result,
+    device::{DeviceChoice, Devices},
     eval::statistics::Estimate,
     improve::PolicyConfig,
     pipeline::{self, RunOptions},
@@ -31,7 +32,7 @@ pub struct ImproveArgs {
     /// Folder of checkpoints, metrics, evaluations and the final weights.
     #[arg(long, required_unless_present = "print")]
     out: Option<PathBuf>,
-    /// Device of the training: cpu, cuda or cuda:N.
+    /// Device of the training: cpu, cuda or cuda:N; policy gradients run on one.
     #[arg(long, default_value = "cpu")]
     device: String,
     /// Worker threads of the sampler; all cores where left out. No effect on the numbers.
@@ -54,14 +55,10 @@ pub(super) fn run(args: &ImproveArgs) -> Result<()> {
         print!("{}", toml::to_string_pretty(&config).map_err(|error| Error::Usage(format!("settings: {error}")))?);
         return Ok(());
     };
+    let devices = one_device(&args.device)?;
     let checkpoint = super::checkpoint(&args.run, args.checkpoint.as_deref())?;
-    let options = RunOptions {
-        threads: super::threads(args.threads)?,
-        device: args.device.parse()?,
-        force: args.force,
-        command: super::command_line(),
-        machine: machine::describe(),
-    };
+    let options =
+        RunOptions { threads: super::threads(args.threads)?, devices, force: args.force, command: super::command_line(), machine: machine::describe() };
     let mut teller = Teller::new(Instant::now(), out.join("log.txt"));
     let result = pipeline::extend(&args.run, &checkpoint, &config, out, &options, &mut |notice| teller.tell(&notice))?;
     let estimate = |estimate: Estimate| serde_json::json!({ "value": estimate.value, "low": estimate.low, "high": estimate.high });
@@ -73,4 +70,12 @@ pub(super) fn run(args: &ImproveArgs) -> Result<()> {
     };
     println!("{}", serde_json::json!({ "before": scores(&result.before), "after": scores(&result.after), "weights_digest": result.weights_digest }));
     Ok(())
+}
+
+/// The device of a text that must name one.
+fn one_device(text: &str) -> Result<Devices> {
+    if text.parse::<Devices>().is_ok_and(|devices| devices.count() > 1) {
+        return Err(Error::Usage(format!("device {text} is not allowed: policy gradients run on one device; expected cpu, cuda or cuda:N")));
+    }
+    Ok(text.parse::<DeviceChoice>()?.into())
 }

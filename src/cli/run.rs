@@ -28,7 +28,11 @@ pub struct RunArgs {
     /// Changes a value of the recipe, as in `--set train.epochs=2` or `--set stage.round.imitate.rounds=2`; can be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Device of the training: cpu, cuda or cuda:N.
+    /// Device of the training: cpu, cuda or cuda:N; or several GPUs, as in cuda:0,1.
+    ///
+    /// Several share every step of supervised training and of imitation; policy gradients and all else that learns run on the first. Their
+    /// number has no effect on the numbers where a step has at least a batch for each (train.accumulation); else batches are cut, and a
+    /// training that was stopped goes on with as many only.
     #[arg(long, default_value = "cpu")]
     device: String,
     /// Worker threads; all cores where left out. No effect on the numbers.
@@ -70,7 +74,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     let out = args.out.clone().unwrap_or(default_out);
     let options = RunOptions {
         threads: super::threads(args.threads)?,
-        device: args.device.parse()?,
+        devices: args.device.parse()?,
         force: args.force,
         command: super::command_line(),
         machine: machine::describe(),

@@ -24,8 +24,8 @@ pub struct DataPlan {
     pub row_tokens: usize,
     /// Rows of a batch.
     pub rows: usize,
-    /// Batches whose gradients add up to one step.
-    pub accumulation: usize,
+    /// Rows whose gradients add up to one step, in batches of `rows` and a last one of what is left.
+    pub step_rows: usize,
 }
 
 /// A data loader whose items are batches and whose position is the number of the step.
@@ -50,7 +50,7 @@ impl Loader {
                 break;
             }
             let rows = loader.epoch_rows(epoch).len();
-            total += rows.div_ceil(loader.plan.rows * loader.plan.accumulation);
+            total += rows.div_ceil(loader.plan.step_rows);
             boundaries.push(total);
         }
         loader.steps = 0..total.min(most);
@@ -111,9 +111,8 @@ impl Batches<'_> {
             Some((number, rows)) if number == epoch => rows,
             _ => self.loader.epoch_rows(epoch),
         };
-        let per_step = plan.rows * plan.accumulation;
-        let first = (self.step - boundaries[epoch]) * per_step;
-        let of_step = &rows[first..rows.len().min(first + per_step)];
+        let first = (self.step - boundaries[epoch]) * plan.step_rows;
+        let of_step = &rows[first..rows.len().min(first + plan.step_rows)];
         let labels: usize = of_step.iter().flatten().map(|&example| examples[example].labels()).sum();
         self.waiting = of_step.chunks(plan.rows).map(|rows| Batch::new(examples, rows, 1.0 / labels as f32)).rev().collect();
         let last = self.waiting.len();
@@ -167,7 +166,7 @@ mod tests {
 
     fn loader(max_steps: Option<usize>) -> Loader {
         let examples = (0..50).map(|i| Example { ids: vec![1; 3 + i % 7], response_start: 2 }).collect();
-        let plan = DataPlan { seeds: Some(SeedTree::root(3)), epochs: 3, max_steps, row_tokens: 16, rows: 2, accumulation: 2 };
+        let plan = DataPlan { seeds: Some(SeedTree::root(3)), epochs: 3, max_steps, row_tokens: 16, rows: 2, step_rows: 5 };
         Loader::new(Arc::new(examples), plan)
     }
 

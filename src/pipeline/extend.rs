@@ -58,7 +58,7 @@ pub fn extend(run: &Path, checkpoint: &Path, config: &PolicyConfig, out: &Path, 
         pool: &pool,
         sample: &sample,
         folder: out,
-        device: options.device,
+        device: options.devices.first(),
         threads: options.threads,
     };
     notify(Notice::Note(job.plan()));

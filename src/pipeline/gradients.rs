@@ -26,7 +26,7 @@ impl Run<'_> {
             pool: &pool,
             sample: &sample,
             folder: &folder,
-            device: self.options.device,
+            device: self.options.devices.first(),
             threads: self.options.threads,
         };
         notify(Notice::Note(job.plan()));

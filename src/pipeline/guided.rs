@@ -219,7 +219,7 @@ impl Run<'_> {
         notify(Notice::Note(format!("distilling {} states and texts, {} epochs", lessons.len(), config.epochs)));
         fs::create_dir_all(&folder).map_err(Error::io("cannot create", &folder))?;
         let seeds = self.seeds.child("distill").child(name);
-        let weights = distill(&DistillJob { config, initial, lessons, seeds: &seeds, folder: &folder, device: self.options.device })?;
+        let weights = distill(&DistillJob { config, initial, lessons, seeds: &seeds, folder: &folder, device: self.options.devices.first() })?;
         weights.save(&path)?;
         Ok(weights)
     }

@@ -107,7 +107,7 @@ pub(super) fn report(
         command: options.command.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
         seeds: vec![("run".into(), recipe.seed)],
-        device: options.device.to_string(),
+        device: options.devices.to_string(),
         machine: options.machine.clone(),
         recipe_digest: digest,
         facts: vec![("corpus digest".into(), data.digest.clone())],

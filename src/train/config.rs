@@ -101,6 +101,24 @@ impl TrainConfig {
         AdamConfig { beta1: self.beta1, beta2: self.beta2, epsilon: self.epsilon, weight_decay: self.weight_decay }
     }
 
+    /// Rows that are worked on at once on so many devices: a batch, or less where a step has too few batches for all of them. Batches of this size
+    /// give the same bits on one device.
+    pub fn part_rows(&self, devices: usize) -> usize {
+        self.rows.min((self.rows * self.accumulation).div_ceil(devices.max(1)))
+    }
+
+    /// Checks that so many devices have something to do.
+    ///
+    /// # Errors
+    /// The offending fields and what they must satisfy, as a lower-case fragment.
+    pub fn check_devices(&self, devices: usize) -> Result<(), String> {
+        let rows = self.rows * self.accumulation;
+        if rows < devices {
+            return Err(format!("train.rows * train.accumulation = {rows} is not allowed with {devices} devices; expected at least one row for each"));
+        }
+        Ok(())
+    }
+
     /// Checks that every value is in its range.
     ///
     /// # Errors
@@ -149,6 +167,18 @@ mod tests {
         assert_eq!(error, "train.beta2 = 1 is not allowed; expected a number from 0 to below 1");
         let error = TrainConfig { rows: 0, ..TrainConfig::default() }.validate().unwrap_err();
         assert_eq!(error, "train.rows = 0 is not allowed; expected at least 1");
+    }
+
+    #[test]
+    fn devices_share_a_batch_only_where_a_step_has_too_few() {
+        let part_rows = |rows, accumulation, devices| TrainConfig { rows, accumulation, ..TrainConfig::default() }.part_rows(devices);
+        assert_eq!([1, 2, 3, 4].map(|devices| part_rows(32, 1, devices)), [32, 16, 11, 8]);
+        assert_eq!([1, 2, 3, 4].map(|devices| part_rows(32, 2, devices)), [32, 32, 22, 16]);
+        assert_eq!([1, 2, 3, 4].map(|devices| part_rows(5, 4, devices)), [5, 5, 5, 5]);
+        let config = TrainConfig { rows: 1, accumulation: 2, ..TrainConfig::default() };
+        assert_eq!(config.check_devices(2), Ok(()));
+        let expected = "train.rows * train.accumulation = 2 is not allowed with 3 devices; expected at least one row for each";
+        assert_eq!(config.check_devices(3), Err(expected.to_owned()));
     }
 
     #[test]

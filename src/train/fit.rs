@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     data::{DataPlan, Example, Loader},
-    device::{Cpu, DeviceChoice, DeviceTask},
+    device::{Cpu, Devices, DevicesTask},
     error::{Error, Result},
     kernels::{Keep, Kernels},
     model::{Decoder, ModelConfig, Weights},
@@ -53,8 +53,8 @@ pub struct Job<'a> {
     pub validation: &'a [Example],
     /// Folder of checkpoints, metrics and the final weights; made where missing, resumed from where not.
     pub folder: &'a Path,
-    /// Where the tensors live.
-    pub device: DeviceChoice,
+    /// Where the tensors live; several devices share the rows of every step, as [`TrainConfig::part_rows`] says.
+    pub devices: &'a Devices,
     /// Who measures the solve rate; asked where `config.solve_problems` is above 0.
     pub solver: Option<&'a dyn Solver>,
 }
@@ -62,23 +62,25 @@ pub struct Job<'a> {
 /// Trains a model, or goes on where a training in the folder stopped, or gives its weights at once where it is finished.
 ///
 /// `progress` is called after every step, on the calling thread. On a CPU the result is the same, bit for bit, however often the process was
-/// killed on the way.
+/// killed on the way; and the same as on one device with batches of [`TrainConfig::part_rows`] rows.
 ///
 /// # Errors
 /// [`Error::Usage`] for settings or examples that cannot be; [`Error::Device`] where the device is missing; [`Error::Data`] where the folder
 /// holds another training; [`Error::Io`] where it cannot be read or written; [`Error::Stopped`] on a loss that is not a number.
 pub fn fit(job: &Job<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Weights> {
     check(job)?;
-    job.device.check()?;
+    job.devices.check()?;
     fs::create_dir_all(job.folder).map_err(Error::io("cannot create", job.folder))?;
     let seeds = SeedTree::root(job.config.seed).child("train");
     let initial = job.initial.cloned().unwrap_or_else(|| Weights::init(job.model, &seeds.child("init")));
+    let part_rows = job.config.part_rows(job.devices.count());
     let identity = Identity {
         train: job.config.clone(),
         model: job.model.clone(),
         examples: digest(job.examples),
         validation: digest(job.validation),
         initial: initial.digest(),
+        part_rows: Some(part_rows).filter(|rows| *rows != job.config.rows),
         problems: solver(job).map(Solver::digest).unwrap_or_default(),
     };
     let state = TrainState::load(job.folder, &identity)?;
@@ -92,12 +94,12 @@ pub fn fit(job: &Job<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Weights>
         moments: Vec::new(),
     });
     let (sender, receiver) = bounded(1);
-    let plan = Plan { config: job.config, model: job.model, examples: job.examples, validation: job.validation, folder: job.folder };
+    let plan = Plan { config: job.config, model: job.model, examples: job.examples, validation: job.validation, folder: job.folder, part_rows };
     let launch = Launch { plan, identity, state, seeds: seeds.child("data"), sender };
-    let (device, solver, mut solve_rate) = (job.device, solver(job), None);
+    let (devices, solver, mut solve_rate) = (job.devices, solver(job), None);
     thread::scope(|scope| {
         // burn-train owns what it runs, so the callback and the solver stay here and hear of steps through a channel.
-        let training = scope.spawn(move || device.run(launch));
+        let training = scope.spawn(move || devices.run(launch));
         for event in receiver {
             match event {
                 Event::Step(step) => progress(Progress { solve_rate, ..step }),
@@ -120,7 +122,7 @@ fn solver<'a>(job: &Job<'a>) -> Option<&'a dyn Solver> {
 
 /// Checks settings and examples before any work.
 fn check(job: &Job<'_>) -> Result<()> {
-    job.model.validate().and(job.config.validate()).map_err(Error::Usage)?;
+    job.model.validate().and(job.config.validate()).and(job.config.check_devices(job.devices.count())).map_err(Error::Usage)?;
     if job.config.solve_problems > 0 && job.solver.is_none() {
         return Err(Error::Usage(format!("train.solve_problems = {} is not allowed here; expected 0: there are no problems", job.config.solve_problems)));
     }
@@ -170,9 +172,10 @@ struct Plan<'a> {
     examples: &'a [Example],
     validation: &'a [Example],
     folder: &'a Path,
+    part_rows: usize,
 }
 
-/// The training on the backend of its device.
+/// The training on the backend of its devices.
 struct Launch<'a> {
     plan: Plan<'a>,
     identity: Identity,
@@ -181,28 +184,29 @@ struct Launch<'a> {
     sender: Sender<Event>,
 }
 
-impl DeviceTask for Launch<'_> {
+impl DevicesTask for Launch<'_> {
     type Output = Result<Weights>;
 
-    fn run<B: Kernels>(self, device: B::Device) -> Result<Weights> {
-        let Plan { config, model: shape, examples, validation, folder } = self.plan;
+    fn run<B: Kernels>(self, devices: &[B::Device]) -> Result<Weights> {
+        let device = &devices[0];
+        let Plan { config, model: shape, examples, validation, folder, part_rows } = self.plan;
         let TrainState { position, weights, moments, average } = self.state;
-        let plan = |seeds, epochs, rows, accumulation| DataPlan {
+        let plan = |seeds, epochs, rows, step_rows| DataPlan {
             seeds,
             epochs,
             max_steps: config.max_steps,
             row_tokens: config.row_tokens.unwrap_or(shape.context),
             rows,
-            accumulation,
+            step_rows,
         };
-        let plan_train = plan(Some(self.seeds.clone()), config.epochs, config.rows, config.accumulation);
+        let plan_train = plan(Some(self.seeds.clone()), config.epochs, part_rows, config.rows * config.accumulation);
         let train = Loader::new(Arc::new(examples.to_vec()), plan_train);
-        let plan_valid = DataPlan { max_steps: None, ..plan(None, 1, config.rows, 1) };
+        let plan_valid = DataPlan { max_steps: None, ..plan(None, 1, part_rows, part_rows) };
         let valid = Loader::new(Arc::new(validation.to_vec()), plan_valid);
         let steps = train.num_steps();
         let schedule = Clock { schedule: config.schedule, highest: f64::from(config.learning_rate), step: position.step, steps };
-        let optimizer = AdamW::<B>::new(config.adam(), position.step, moments, &device);
-        let mut model = Decoder::<Autodiff<B>>::from_weights(&weights, &device);
+        let optimizer = AdamW::<B>::new(config.adam(), position.step, moments, device);
+        let mut model = Decoder::<Autodiff<B>>::from_weights(&weights, device);
         drop(weights);
         model.keep = if config.gradient_checkpointing { Keep::Input } else { Keep::Activations };
         model.precision = config.precision;
@@ -211,9 +215,10 @@ impl DeviceTask for Launch<'_> {
         let strategy = ExactResume {
             folder: folder.to_path_buf(),
             identity: self.identity,
+            devices: devices.to_vec(),
             optimizer,
             steps,
-            average: average.map(|weights| Decoder::from_weights(&weights, &device)),
+            average: average.map(|weights| Decoder::from_weights(&weights, device)),
             outcome: Arc::clone(&outcome),
             position: position.clone(),
             caller: self.sender.clone(),

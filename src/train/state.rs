@@ -24,6 +24,10 @@ pub(super) struct Identity {
     pub validation: String,
     /// Digest of the weights it started from.
     pub initial: String,
+    /// Rows that are worked on at once, where several devices share a batch and the sums of a step are other ones for it; `None` where it is the
+    /// batches of the settings, and the number of devices changes no bit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_rows: Option<usize>,
     /// Digest of the problems that the solve rate is measured on; empty where it is not.
     #[serde(default)]
     pub problems: String,
@@ -119,6 +123,13 @@ impl TrainState {
 fn difference(there: &Identity, here: &Identity) -> Option<String> {
     if there == here {
         return None;
+    }
+    if there.part_rows != here.part_rows {
+        let [then, now] = [there, here].map(|identity| identity.part_rows.unwrap_or(identity.train.rows));
+        return Some(format!(
+            "belongs to a training that cut its batches into parts of {then} rows, by the number of its devices; this one has parts of {now}: expected as \
+             many devices as then"
+        ));
     }
     let [there, here] = [there, here].map(|identity| {
         let mut flat = Vec::new();

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use burn::{backend::Autodiff, data::dataloader::Progress, module::AutodiffModule, optim::GradientsAccumulator, tensor::Tensor};
+use burn::{backend::Autodiff, data::dataloader::Progress, module::AutodiffModule, tensor::Tensor};
 use burn_train::{
     EventProcessorTraining, InferenceStep, Learner, LearnerEvent, LearningComponentsMarker, SupervisedLearningStrategy, SupervisedTrainingEventProcessor,
     TrainLoader, TrainingComponents, TrainingItem, ValidLoader,
@@ -21,12 +21,14 @@ use super::{
     TrainConfig, Watch,
     metrics::{Line, MetricsFile},
     optimizer::{AdamW, gradient_norm},
+    replicas::Replicas,
     schedule::Clock,
     solving::{Event, ask},
     state::{Identity, Position, TrainState},
     step::Measured,
 };
 use crate::{
+    data::Batch,
     error::{Error, Result},
     kernels::Kernels,
     model::{Decoder, Weights},
@@ -44,6 +46,8 @@ pub(super) struct ExactResume<B: Kernels> {
     pub folder: PathBuf,
     /// Kept in every checkpoint.
     pub identity: Identity,
+    /// Where the parts of a step are worked on; the learner and its optimizer are on the first.
+    pub devices: Vec<B::Device>,
     /// The optimizer of the learner, for its state.
     pub optimizer: AdamW<B>,
     /// Number of steps of the whole training.
@@ -65,6 +69,7 @@ struct Run<'a, B: Kernels> {
     average: Option<Decoder<B>>,
     metrics: MetricsFile,
     learner: Learner<Components<B>>,
+    replicas: Replicas<B>,
     processor: SupervisedTrainingEventProcessor<Components<B>>,
 }
 
@@ -86,8 +91,15 @@ impl<B: Kernels> SupervisedLearningStrategy<Components<B>> for ExactResume<B> {
                 return (model, components.event_processor);
             }
         };
-        let mut run =
-            Run { fixed: self, position: self.position.clone(), average: self.average.clone(), metrics, learner, processor: components.event_processor };
+        let mut run = Run {
+            fixed: self,
+            position: self.position.clone(),
+            average: self.average.clone(),
+            metrics,
+            learner,
+            replicas: Replicas::new(&self.devices, B::link()),
+            processor: components.event_processor,
+        };
         finish(run.train(&train, &valid));
         (run.learner.model(), run.processor)
     }
@@ -99,23 +111,12 @@ impl<B: Kernels> Run<'_, B> {
         if self.position.step == 0 {
             self.save()?;
         }
-        let mut accumulator = GradientsAccumulator::new();
-        let mut measured = Measured::default();
-        for batch in train.iter() {
-            let completes_step = batch.completes_step;
-            let pass = self.learner.train_step(batch);
-            measured.loss += pass.item.loss;
-            measured.tokens += pass.item.tokens;
-            let grads = if completes_step && measured.tokens == pass.item.tokens {
-                pass.grads
-            } else {
-                accumulator.accumulate(&self.learner.model(), pass.grads);
-                if !completes_step {
-                    continue;
-                }
-                accumulator.grads()
-            };
-            measured.gradient_norm = gradient_norm::<B, _, _>(&self.learner.model(), &grads);
+        let mut batches = train.iter();
+        while let Some(parts) = next_step(batches.as_mut()) {
+            let model = self.learner.model();
+            let (grads, mut measured) = self.replicas.pass(&model, parts);
+            measured.gradient_norm = gradient_norm::<B, _, _>(&model, &grads);
+            drop(model);
             self.check_finite(&measured)?;
             self.fixed.optimizer.set_gradient_scale(clip(config, measured.gradient_norm));
             self.learner.lr_step();
@@ -123,7 +124,7 @@ impl<B: Kernels> Run<'_, B> {
             self.position.step += 1;
             self.position.tokens += measured.tokens as u64;
             self.update_average();
-            self.report(std::mem::take(&mut measured))?;
+            self.report(measured)?;
             let is_last = self.position.step == self.fixed.steps;
             let is_due = |steps: usize, step: usize| is_last || step.is_multiple_of(steps);
             let mut is_stopped = is_due(config.validation_steps, self.position.step) && self.validate(valid)?;
@@ -251,6 +252,15 @@ impl<B: Kernels> Run<'_, B> {
         };
         state.save(&self.fixed.folder, &self.fixed.identity)
     }
+}
+
+/// The batches up to the next that completes a step; `None` where there are no more.
+fn next_step<I: Iterator<Item = Batch> + ?Sized>(batches: &mut I) -> Option<Vec<Batch>> {
+    let mut parts = vec![batches.next()?];
+    while !parts[parts.len() - 1].completes_step {
+        parts.push(batches.next()?);
+    }
+    Some(parts)
 }
 
 /// The factor that brings a gradient of this norm within the limit.

@@ -118,7 +118,7 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
     let bytes = fs::read(&shard).unwrap();
     fs::write(&shard, &bytes[..bytes.len() - 9]).unwrap();
     let (file, occupied, typo, below_file) = (path("file"), path("occupied"), path("typo.toml"), path("file/below"));
-    let cases: [(&str, Vec<&str>); 24] = [
+    let cases: [(&str, Vec<&str>); 28] = [
         ("unknown recipe", vec!["run", "quickstrat"]),
         ("unknown recipe key", vec!["run", &typo]),
         ("unknown key in --set", vec!["run", &tiny, "--set", "train.epoch=1"]),
@@ -143,6 +143,10 @@ fn every_mistake_is_one_clear_line_with_its_own_exit_code() {
         ("no run", vec!["sample", &occupied]),
         ("nothing to export", vec!["export", &occupied, "--out", &below_file]),
         ("missing device", vec!["run", &tiny, "--device", "cuda:7", "--out", &below_file]),
+        ("unknown device", vec!["run", &tiny, "--device", "cuda:0,cuda:1", "--out", &below_file]),
+        ("a device twice", vec!["run", &tiny, "--device", "cuda:0,0", "--out", &below_file]),
+        ("the CPU beside a GPU", vec!["run", &tiny, "--device", "cpu,cuda:0", "--out", &below_file]),
+        ("policy gradients on two devices", vec!["improve", &occupied, "--device", "cuda:0,1", "--out", &below_file]),
     ];
     let mut lines: Vec<String> = cases.iter().map(|(name, args)| format!("{name}: {}", error_line(&output(args), folder.path()))).collect();
     lines.push(format!("bad problem: {}", error_line(&piped(&["solve"], b"{\"numbers\":[1],\"goal\":2}\n"), folder.path())));

@@ -77,8 +77,8 @@ fn spread() {
     };
     let examples: Vec<Example> = (0..60).map(|_| example()).collect();
     let config = TrainConfig { rows: 8, max_steps: Some(4), learning_rate: 3e-3, accumulation: 2, epochs: 3, ema_decay: Some(0.9), ..TrainConfig::default() };
-    let (folder, device) = (Path::new(&folder), DeviceChoice::Cpu);
-    fit(&Job { config: &config, model: &model, initial: None, examples: &examples, validation: &examples[..9], folder, device, solver: None }, &mut |_| {})
+    let (folder, devices) = (Path::new(&folder), &DeviceChoice::Cpu.into());
+    fit(&Job { config: &config, model: &model, initial: None, examples: &examples, validation: &examples[..9], folder, devices, solver: None }, &mut |_| {})
         .unwrap();
 }
 

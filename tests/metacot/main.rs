@@ -4,6 +4,7 @@ mod agreement;
 mod cli;
 mod convert;
 mod corpora;
+mod devices;
 mod durability;
 mod eval;
 mod generate;

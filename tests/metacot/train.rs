@@ -42,7 +42,7 @@ fn config() -> TrainConfig {
 
 pub fn run(config: &TrainConfig, examples: &[Example], folder: &Path) -> Result<(Weights, Vec<Progress>)> {
     let model = model();
-    let job = Job { config, model: &model, initial: None, examples, validation: &[], folder, device: DeviceChoice::Cpu, solver: None };
+    let job = Job { config, model: &model, initial: None, examples, validation: &[], folder, devices: &DeviceChoice::Cpu.into(), solver: None };
     let mut steps = Vec::new();
     fit(&job, &mut |progress| steps.push(progress)).map(|weights| (weights, steps))
 }
@@ -141,7 +141,7 @@ fn patience_ends_the_training_with_the_best_weights() {
         examples: &train,
         validation: &validation,
         folder: folder.path(),
-        device: DeviceChoice::Cpu,
+        devices: &DeviceChoice::Cpu.into(),
         solver: None,
     };
     let mut steps = Vec::new();
@@ -181,7 +181,7 @@ fn patience_can_look_at_the_solve_rate() {
         examples: &examples,
         validation: &[],
         folder: folder.path(),
-        device: DeviceChoice::Cpu,
+        devices: &DeviceChoice::Cpu.into(),
         solver: Some(&solver),
     };
     let mut steps = Vec::new();
