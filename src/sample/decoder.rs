@@ -7,7 +7,7 @@ use super::batching::{Queue, encode};
 use super::crew::Crew;
 use super::draw::Chooser;
 use super::forward::Executor;
-use super::kernels::Isa;
+use super::kernels::{Isa, TILE_ROWS};
 use super::packed::PackedWeights;
 use super::{Ask, Completion, Generator, LogitMask, Request, SampleConfig};
 use crate::model::{ModelConfig, Weights};
@@ -19,12 +19,17 @@ const TEAM_REQUESTS: usize = 4;
 /// Calls without a team after one that did not hold, because other programs kept its threads waiting.
 const TEAM_PAUSE: u32 = 64;
 
+/// Bytes of keys and values of one thread that stay in the processor's cache, and of weights that do beside them.
+const CACHED_SLOTS: usize = 6 << 20;
+const CACHED_WEIGHTS: usize = 8 << 20;
+
 /// How a decoder uses the machine. Nothing here changes a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecoderConfig {
     /// Number of threads, at least 1.
     pub threads: usize,
-    /// The most completions that are in the making at once, over all threads. More need more memory for keys and values and share each reading of the weights.
+    /// The most completions that are in the making at once, over all threads. More need more memory for keys and values and share each reading of the weights;
+    /// fewer are where the processor's cache holds them.
     pub slots: usize,
 }
 
@@ -97,11 +102,22 @@ impl CpuDecoder {
             done
         } else {
             self.team_pause = self.team_pause.saturating_sub(u32::from(could_team));
-            let slots = self.config.slots.min(asks.len()).div_ceil(self.config.threads);
+            let slots = self.config.slots.min(asks.len()).div_ceil(self.config.threads).min(self.slots_in_cache(positions));
             self.each_thread(asks.len(), slots + 1, positions, |crew| queue.work(crew, slots, Chooser::new(isa)))
         };
         done.sort_unstable_by_key(|(request, _)| *request);
         done.into_iter().map(|(_, completion)| completion).collect()
+    }
+
+    /// Slots of a thread whose keys and values of `positions` stay in the processor's cache, in whole tiles of rows; no bound where the weights do not stay there
+    /// either, so that each reading of them should serve many rows, and none with wide tiles, which were measured to be as fast with many slots.
+    fn slots_in_cache(&self, positions: usize) -> usize {
+        let config = &self.model.config;
+        if self.isa.has_wide_tiles() || config.num_parameters() * size_of::<f32>() > CACHED_WEIGHTS {
+            return usize::MAX;
+        }
+        let of_slot = positions * config.layers * 2 * config.kv_heads * config.head_dim() * size_of::<f32>();
+        (CACHED_SLOTS / of_slot.max(1) / TILE_ROWS * TILE_ROWS).max(TILE_ROWS)
     }
 
     /// The logits after each of `tokens`.

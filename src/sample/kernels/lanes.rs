@@ -39,7 +39,7 @@ impl Isa {
     }
 
     /// Whether the registers hold a tile of 6 rows by 4 vectors.
-    pub(super) fn has_wide_tiles(self) -> bool {
+    pub(crate) fn has_wide_tiles(self) -> bool {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => super::x86::Avx512::HAS_WIDE_TILES,

@@ -12,7 +12,7 @@ pub(crate) const PANEL: usize = 64;
 const VECTORS: usize = PANEL / LANES;
 
 /// The most rows of a tile.
-const TILE_ROWS: usize = 6;
+pub(crate) const TILE_ROWS: usize = 6;
 
 /// What happens to a product before it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
