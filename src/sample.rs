@@ -14,7 +14,7 @@ mod scripted;
 mod team;
 
 pub use decoder::{CpuDecoder, DecoderConfig};
-pub use grammar::{Constrained, GrammarMask};
+pub use grammar::{Constrained, GrammarMask, GrammarMasks};
 pub use score::Scoring;
 pub use scripted::ScriptedGenerator;
 
@@ -77,8 +77,24 @@ pub trait Generator {
     fn complete(&mut self, requests: Vec<Request>, config: &SampleConfig) -> Vec<Completion>;
 }
 
+/// A completion in the making, as a mask sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct SoFar<'a> {
+    /// What it continues.
+    pub prompt: &'a [u32],
+    /// The ids that were chosen.
+    pub completion: &'a [u32],
+    /// The most ids that can still be chosen, the next one and EOS included; at least 1.
+    pub room: usize,
+}
+
 /// Restricts which tokens can be chosen, such as to what a format's notation allows next.
+///
+/// **Invariant**: what is allowed depends on the completion alone, and not on its neighbours, its slot or the steps of which `memory` knows.
 pub trait LogitMask: Sync {
-    /// Sets `allowed[id]` to `false` for every id that cannot follow `completion`, which so far continues `prompt`. All are `true` before.
-    fn restrict(&self, prompt: &[u32], completion: &[u32], allowed: &mut [bool]);
+    /// Sets `allowed[id]` to `false` for every id that cannot follow. All are `true` before.
+    ///
+    /// `memory` belongs to this completion: 0 at its first step and then what the last step left there, so that a mask need not read again
+    /// what it has read.
+    fn restrict(&self, so_far: SoFar, memory: &mut u64, allowed: &mut [bool]);
 }

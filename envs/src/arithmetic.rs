@@ -6,6 +6,7 @@
 mod columns;
 mod generate;
 mod graph;
+mod language;
 mod order;
 
 use rand_chacha::ChaCha8Rng;
@@ -15,7 +16,7 @@ pub use columns::{Columns, MAX_OPERAND, Operation, Sheet};
 pub use graph::{Definition, Graph, Known, Term};
 pub use order::{Expression, Reduced};
 
-use crate::{ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols};
+use crate::{ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Language, Notation, Oracle, SettingError, Status, Symbols};
 
 /// `{"kind":"add","operands":[123,456]}`, and so for `sub`, `mul` and `div`;
 /// `{"kind":"order","operands":[8,3,2],"operators":["-","*"],"target":10}`;
@@ -243,6 +244,15 @@ impl Notation for Arithmetic {
             (Family::Order(expression), Work::Reduced(state)) => expression.write_comparison(state, out),
             (Family::Graph(graph), Work::Known(state)) => graph.write_comparison(state, out),
             _ => {}
+        }
+    }
+
+    fn language(&self, problem: Option<&Problem>) -> Language {
+        match problem.map(Problem::family) {
+            None => self.0.language(),
+            Some(Family::Sheet(sheet)) => sheet.language(true),
+            Some(Family::Order(expression)) => expression.language(true),
+            Some(Family::Graph(graph)) => graph.language(),
         }
     }
 

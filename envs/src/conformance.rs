@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Canonical, Environment, Facet, Notation, SeedTree, Status, World, replay, two_player::TwoPlayer};
+use crate::{Canonical, Environment, Facet, Language, Notation, Pattern, SeedTree, Status, World, replay, two_player::TwoPlayer};
 
 /// How much of the state space [`check`] walks.
 #[derive(Clone, Copy, Debug)]
@@ -94,10 +94,13 @@ fn check_problem<E: Environment + Notation + Canonical>(env: &E, problem: &E::Pr
 fn walk<E: Environment + Notation>(env: &E, problem: &E::Problem, depth: usize, rng: &mut ChaCha8Rng) {
     let mut state = env.initial(problem);
     let (mut plan, mut actions) = (Vec::new(), Vec::new());
+    // What is drawn is of the language of all that is drawn, too.
+    let languages = [env.language(Some(problem)), env.language(None)];
     for _ in 0..depth {
         actions.clear();
         env.actions(problem, &state, &mut actions);
         let status = env.status(problem, &state);
+        check_texts(env, problem, &state, &languages);
         assert!(status == Status::Open || actions.is_empty(), "an ended state has actions: {state:?}");
         assert!(status != Status::Solved || env.lower_bound(problem, &state) == Some(0), "a goal has a remaining cost: {state:?}");
         if actions.is_empty() {
@@ -105,7 +108,7 @@ fn walk<E: Environment + Notation>(env: &E, problem: &E::Problem, depth: usize, 
         }
         for (position, action) in actions.iter().enumerate() {
             assert!(!actions[..position].contains(action), "{action:?} is listed twice in {state:?}");
-            check_action(env, problem, &state, action);
+            check_action(env, problem, &state, action, &languages);
         }
         let action = actions[rng.random_range(0..actions.len())].clone();
         state = env.apply(problem, &state, &action).expect("listed actions are legal");
@@ -116,7 +119,26 @@ fn walk<E: Environment + Notation>(env: &E, problem: &E::Problem, depth: usize, 
     assert!(E::HAS_OPPONENT || is_answer == (env.status(problem, &state) == Status::Solved), "an answer ends solved");
 }
 
-fn check_action<E: Environment + Notation>(env: &E, problem: &E::Problem, state: &E::State, action: &E::Action) {
+/// Checks that a text is of the pattern that each language has for it.
+fn check_text(text: &str, languages: &[Language], pattern: impl Fn(&Language) -> &Pattern) {
+    languages.iter().for_each(|language| assert!(pattern(language).matches(text), "{text} is not of its language: {:?}", pattern(language)));
+}
+
+fn check_texts<E: Environment + Notation>(env: &E, problem: &E::Problem, state: &E::State, languages: &[Language]) {
+    let written = |write: &dyn Fn(&mut String)| {
+        let mut text = String::new();
+        write(&mut text);
+        text
+    };
+    check_text(&written(&|out| env.write_state(problem, state, out)), languages, |language| &language.state);
+    check_text(&written(&|out| env.write_successor(problem, state, out)), languages, |language| &language.successor);
+    check_text(&written(&|out| env.write_place(problem, state, out)), languages, |language| &language.place);
+    if env.status(problem, state) != Status::Open {
+        check_text(&written(&|out| env.write_comparison(problem, state, out)), languages, |language| &language.comparison);
+    }
+}
+
+fn check_action<E: Environment + Notation>(env: &E, problem: &E::Problem, state: &E::State, action: &E::Action, languages: &[Language]) {
     let next = env.apply(problem, state, action).expect("listed actions are legal");
     let cost = env.cost(problem, state, action);
     assert!(cost >= 1, "an action is free");
@@ -128,6 +150,7 @@ fn check_action<E: Environment + Notation>(env: &E, problem: &E::Problem, state:
     let (mut text, mut effect) = (String::new(), String::new());
     env.write_action(problem, state, action, &mut text);
     env.write_successor(problem, &next, &mut effect);
+    check_text(&text, languages, |language| &language.action);
     let (mut whole, mut joined) = (String::new(), String::new());
     env.write_state(problem, &next, &mut whole);
     assert!(!env.write_state_prefix(problem, &mut joined) || joined + &effect == whole, "a prefix and {effect} are not {whole}");

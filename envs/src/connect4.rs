@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols,
+    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Language, Notation, Oracle, Pattern, SettingError, Status, Symbols,
     digits::{push_integer, read_integer},
     stones::Stones,
     two_player::{self, Opening, Outcome, Player, TwoPlayer, Wanted},
@@ -331,6 +331,12 @@ impl Notation for Connect4 {
         write_outcome(self.outcome(problem, state), self.initial(problem).mover(), out);
     }
 
+    fn language(&self, problem: Option<&Problem>) -> Language {
+        let (sides, position) = problem.map_or((self.sides, Position::default()), |problem| (problem.sides, problem.position));
+        let column = Pattern::integers(1..=sides.width.into());
+        language(Pattern::line(&["drop ", ""], [column]), &stones(sides, position), problem.map(|problem| problem.position.mover()))
+    }
+
     fn read_problem(&self, text: &str) -> Option<Problem> {
         Problem::try_from(Stones::read(text)?).ok().filter(|problem| self.validate(problem).is_ok())
     }
@@ -343,9 +349,21 @@ impl Notation for Connect4 {
     }
 }
 
+fn name(player: Player) -> char {
+    if player == Player::First { 'x' } else { 'o' }
+}
+
+/// The language of a board game that is posed for `wanted`, or for either player: stones stay where they are.
+pub(crate) fn language(action: Pattern, board: &Stones, wanted: Option<Player>) -> Language {
+    let board = board.pattern();
+    let outcome = Pattern::choice(["x wins", "o wins", "draw", "open"].map(Pattern::text));
+    let wanted = Pattern::one_of(wanted.map_or_else(|| "xo".to_owned(), |player| name(player).to_string()));
+    let comparison = Pattern::line(&["", ",", ""], [outcome, wanted]);
+    Language { action, state: board.clone(), successor: board.clone(), place: board, comparison }
+}
+
 /// Appends how a game ended and who should have won: `x wins,x`.
 pub(crate) fn write_outcome(outcome: Option<Outcome>, wanted: Player, out: &mut String) {
-    let name = |player| if player == Player::First { 'x' } else { 'o' };
     let _ = match outcome {
         Some(Outcome::Win(player)) => write!(out, "{} wins,{}", name(player), name(wanted)),
         Some(Outcome::Draw) => write!(out, "draw,{}", name(wanted)),

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 pub use puzzle::{MAX_ADDENDS, MAX_LETTERS, MAX_WORD, Problem};
 
 use crate::{
-    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Notation, SettingError, Status, Symbols,
+    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Language, Notation, Pattern, SettingError, Status, Symbols,
     digits::{push_integer, read_integer},
+    pattern::largest_of_digits,
 };
 
 /// The digits of the letters so far, in the problem's order of letters.
@@ -163,6 +164,37 @@ impl Notation for Cryptarithm {
         push_integer(out, sum as i64);
         out.push(',');
         push_integer(out, result as i64);
+    }
+
+    /// Letters get their digits in the problem's order.
+    fn language(&self, problem: Option<&Problem>) -> Language {
+        let digit = || Pattern::digit(0, 9);
+        let any = || Pattern::one_of(('A'..='Z').collect::<String>());
+        let (words, letters, known, width) = match problem {
+            Some(problem) => {
+                let mut words = String::new();
+                problem.write(&mut words);
+                let given = |before: &str, letter: char, rest| Pattern::sequence([Pattern::text(format!("{before}{letter}=")), digit(), rest]);
+                let (first, others) = problem.letters().split_first().expect("words have letters");
+                let rest = others.iter().rev().fold(Pattern::sequence([]), |rest, letter| given(" ", *letter, rest).optional());
+                let letters = Pattern::one_of(problem.letters().iter().collect::<String>());
+                (Pattern::text(words), letters, given("", *first, rest), problem.columns().len())
+            }
+            None => {
+                let word = any().repeat(1, MAX_WORD as u32);
+                let sum = Pattern::line(&["", "=", ""], [word.clone().list("+", MAX_ADDENDS as u32), word]);
+                (sum, any(), Pattern::line(&["", "=", ""], [any(), digit()]).list(" ", MAX_LETTERS as u32), MAX_WORD)
+            }
+        };
+        let value = || Pattern::integers(0..=largest_of_digits(width as u32 + 1));
+        let successor = Pattern::choice([Pattern::text("none"), known.clone()]);
+        Language {
+            action: Pattern::line(&["", "=", ""], [letters, digit()]),
+            state: Pattern::sequence([words, Pattern::line(&[" ", ""], [known]).optional()]),
+            successor: successor.clone(),
+            place: successor,
+            comparison: Pattern::line(&["", ",", ""], [value(), value()]),
+        }
     }
 
     fn read_problem(&self, text: &str) -> Option<Problem> {

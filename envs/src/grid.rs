@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Difficulty, SettingError,
+    Difficulty, Pattern, SettingError,
     digits::{push_integer, read_integer},
 };
 
@@ -124,6 +124,11 @@ impl Move {
         }
     }
 
+    /// The words of all moves.
+    pub(crate) fn words() -> Pattern {
+        Pattern::choice(Self::ALL.map(|step| Pattern::text(step.word())))
+    }
+
     /// The move that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.word() == word)
@@ -140,6 +145,12 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// The texts of all cells inside.
+    pub(crate) fn pattern(self) -> Pattern {
+        let below = |side: u8| Pattern::integers(0..=u64::from(side.saturating_sub(1)));
+        Pattern::line(&["", " ", ""], [below(self.width), below(self.height)])
+    }
+
     /// The sides as the facet of a size: one where they are equal (`10`), else the shorter first (`9x15`).
     pub fn facet(self) -> String {
         let (short, long) = (self.width.min(self.height), self.width.max(self.height));

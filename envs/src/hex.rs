@@ -5,8 +5,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Notation, Oracle, SettingError, Status, Symbols,
-    connect4::write_outcome,
+    ActionFault, Canonical, Difficulty, Environment, Facet, Heuristic, IllegalAction, Language, Notation, Oracle, Pattern, SettingError, Status, Symbols,
+    connect4::{self, write_outcome},
     digits::{push_integer, read_integer},
     stones::Stones,
     two_player::{self, Opening, Outcome, Player, TwoPlayer, Wanted},
@@ -284,6 +284,13 @@ impl Notation for Hex {
 
     fn write_comparison(&self, problem: &Problem, state: &Position, out: &mut String) {
         write_outcome(self.outcome(problem, state), self.initial(problem).mover(), out);
+    }
+
+    fn language(&self, problem: Option<&Problem>) -> Language {
+        let (side, position) = problem.map_or((self.side, Position::default()), |problem| (problem.side, problem.position));
+        let columns: String = (b'a'..b'a' + side).map(char::from).collect();
+        let cell = Pattern::sequence([Pattern::one_of(columns), Pattern::integers(1..=side.into())]);
+        connect4::language(cell, &stones(side, position), problem.map(|problem| problem.position.mover()))
     }
 
     fn read_problem(&self, text: &str) -> Option<Problem> {

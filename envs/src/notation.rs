@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: reading never fails hard. A claim about an action or state either is understood, or its fault is named.
 
-use crate::Environment;
+use crate::{Environment, Language};
 
 /// Why the text of an action is not an action of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +60,12 @@ pub trait Notation: Environment {
 
     /// A state that ends a branch, compared with the goal (`27,24`).
     fn write_comparison(&self, problem: &Self::Problem, state: &Self::State, out: &mut String);
+
+    /// How exactly these texts can be written: all that the methods above write of the states of a problem is of it, and where no problem is
+    /// given, all that they write of any problem that the environment draws. Where nothing more is known, any sequence of symbols.
+    fn language(&self, _problem: Option<&Self::Problem>) -> Language {
+        Language::of_symbols(&self.symbols())
+    }
 
     /// The problem whose initial state [`write_state`](Self::write_state) wrote as `text`; `None` where it does not read as one.
     fn read_problem(&self, text: &str) -> Option<Self::Problem>;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::two_player::Player;
+use crate::{Pattern, two_player::Player};
 
 /// The rows of a board, top down, with what stands on each cell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,16 @@ impl Stones {
             }
             out.push(symbol(*cell));
         }
+    }
+
+    /// The texts of all boards of these sides on which these stones stand, and others.
+    pub(crate) fn pattern(&self) -> Pattern {
+        let cells = self.cells.iter().enumerate().map(|(index, cell)| {
+            let before = if index == 0 { "" } else { [" ", " / "][usize::from(index % self.width == 0)] };
+            let any = || Pattern::one_of(".xo");
+            Pattern::sequence([Pattern::text(before), cell.map_or_else(any, |_| Pattern::text(symbol(*cell)))])
+        });
+        Pattern::sequence(cells)
     }
 
     /// Reads rows as [`write`](Self::write) writes them.

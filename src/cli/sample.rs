@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use crate::{
     Error, Result,
-    grade::{Rollout, rollouts},
+    grade::{Rollout, prompt_ids, rollouts},
     model::Weights,
     recipe::Recipe,
-    sample::{Constrained, CpuDecoder, DecoderConfig, Generator, GrammarMask, SampleConfig},
+    sample::{Constrained, CpuDecoder, DecoderConfig, Generator, GrammarMasks, SampleConfig},
     tokenizer::Tokenizer,
 };
 
@@ -42,7 +42,8 @@ pub struct SampleArgs {
     /// The most tokens of a response; as in the run's evaluation where left out.
     #[arg(long)]
     max_new_tokens: Option<usize>,
-    /// Chooses only tokens with which a response can still read as the run's format. A response can be false all the same.
+    /// Chooses only tokens with which a response can still end as one that the run's format writes to its problem, and near the limit of
+    /// tokens only those that end it in time; a limit too short for any response cuts it. What is written reads, and can be false all the same.
     #[arg(long)]
     grammar: bool,
     /// Root seed.
@@ -96,11 +97,9 @@ pub(super) fn run(args: &SampleArgs) -> Result<()> {
     let groups = match args.grammar {
         false => sample(&mut generator),
         true => {
-            let automaton = task.automaton();
-            let automaton =
-                automaton.ok_or_else(|| Error::Usage(format!("--grammar: format {} does not say what its responses look like", recipe.task.format)))?;
-            let mask = GrammarMask::new(&automaton, &tokenizer)?;
-            sample(&mut Constrained { decoder: &mut generator, mask: &mask })
+            let asked = problems.iter().map(|problem| (prompt_ids(&tokenizer, &problem.prompt), task.responses(problem)));
+            let masks = GrammarMasks::new(asked, &tokenizer)?;
+            sample(&mut Constrained { decoder: &mut generator, masks: &masks })
         }
     };
     let mut stdout = std::io::stdout().lock();

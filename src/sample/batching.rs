@@ -3,7 +3,7 @@
 use super::crew::{CHUNK, Crew};
 use super::draw::Chooser;
 use super::forward::Item;
-use super::{Ask, Completion};
+use super::{Ask, Completion, SoFar};
 use rand_chacha::ChaCha8Rng;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,6 +23,8 @@ struct Row<'a> {
     limit: usize,
     rng: ChaCha8Rng,
     completion: Completion,
+    /// What the mask remembers of the completion.
+    memory: u64,
 }
 
 impl<'a> Queue<'a> {
@@ -86,7 +88,7 @@ impl<'a> Queue<'a> {
         let ask = *self.asks.get(index)?;
         let limit = ask.config.max_new_tokens.min(context.saturating_sub(ask.request.prompt.len()));
         let completion = Completion { ids: Vec::with_capacity(limit), log_probs: Vec::with_capacity(limit), is_finished: false };
-        Some(Row { request: index, ask, slot, limit, rng: ask.request.rng.clone(), completion })
+        Some(Row { request: index, ask, slot, limit, rng: ask.request.rng.clone(), completion, memory: 0 })
     }
 }
 
@@ -97,7 +99,9 @@ impl Row<'_> {
         let allowed = mask.map(|mask| {
             allowed.clear();
             allowed.resize(logits.len(), true);
-            mask.restrict(&request.prompt, &self.completion.ids, allowed);
+            let completion = &self.completion.ids[..];
+            let so_far = SoFar { prompt: &request.prompt, completion, room: self.limit - completion.len() };
+            mask.restrict(so_far, &mut self.memory, allowed);
             &allowed[..]
         });
         let Some((id, log_prob)) = chooser.choose(logits, allowed, config, &mut self.rng) else {

@@ -66,6 +66,11 @@ fn a_killed_run_goes_on_and_ends_with_the_same_numbers() {
     let rows = stdout(&piped(&args, problems));
     assert_eq!(rows.lines().count(), 4);
     assert_eq!(rows, stdout(&piped(&[&args[..], &["--threads", "1"]].concat(), problems)), "threads change nothing");
+    let constrained = stdout(&piped(&[&args[..], &["--grammar"]].concat(), problems));
+    assert_eq!(constrained.lines().count(), 4);
+    for row in constrained.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap()) {
+        assert!(row["is_format_ok"] == true && row["is_finished"] == true, "{row}");
+    }
     let export = folder.path().join("export");
     stdout(&output(&["export", whole.to_str().unwrap(), "--checkpoint", "supervised", "--out", export.to_str().unwrap()]));
     assert!(export.join("model.safetensors").exists() && export.join("config.json").exists());

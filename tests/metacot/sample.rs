@@ -1,10 +1,11 @@
 //! The CPU decoder against the reference forward pass, and against itself: alone, in company, on one thread and on several.
 
 use crate::reference::{log_softmax, odd_config, random_weights, reference_logits};
+use metacot::grade::{prompt_ids, rollouts};
 use metacot::model::{ModelConfig, Weights};
-use metacot::sample::{Ask, Completion, Constrained, CpuDecoder, DecoderConfig, Generator, GrammarMask, LogitMask, Request, SampleConfig, Scoring};
+use metacot::sample::{Ask, Completion, Constrained, CpuDecoder, DecoderConfig, Generator, GrammarMasks, LogitMask, Request, SampleConfig, Scoring, SoFar};
 use metacot::tokenizer::Tokenizer;
-use metacot_envs::Difficulty;
+use metacot_envs::{Difficulty, SeedTree, Settings};
 use metacot_traces::{Automaton, generate::Spec, task};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -156,9 +157,11 @@ fn sampled_tokens_are_among_the_likeliest_that_the_cut_offs_leave() {
 struct Alternating;
 
 impl LogitMask for Alternating {
-    fn restrict(&self, _: &[u32], completion: &[u32], allowed: &mut [bool]) {
-        let parity = completion.len() % 2;
-        allowed.iter_mut().enumerate().for_each(|(id, allowed)| *allowed = id % 2 == parity && completion.len() < 10);
+    fn restrict(&self, so_far: SoFar, memory: &mut u64, allowed: &mut [bool]) {
+        let length = so_far.completion.len();
+        assert_eq!(std::mem::replace(memory, length as u64 + 1), length as u64, "what is remembered is this completion's own");
+        assert!(so_far.room >= 1);
+        allowed.iter_mut().enumerate().for_each(|(id, allowed)| *allowed = id % 2 == length % 2 && length < 10);
     }
 }
 
@@ -240,29 +243,89 @@ fn scores_do_not_depend_on_what_is_scored_beside() {
     }
 }
 
+/// Tasks of every kind of format and notation: environment, size, search, format, transform with its setting.
+const TASKS: &[(&str, &str, &str, &str, Option<(&str, &str, &str)>)] = &[
+    ("countdown", "3", "dfs", "sos", None),
+    ("countdown", "3", "dfs", "think", None),
+    ("countdown", "4", "dfs", "answer", None),
+    ("countdown", "3", "dfs", "cot", Some(("retry", "mode", "multi"))),
+    ("countdown", "3", "dfs", "table", Some(("revision", "attempts", "3"))),
+    ("maze", "5", "astar", "searchformer", None),
+    ("maze", "5", "astar", "searchformer", Some(("thin", "mode_token", "true"))),
+    ("maze", "5", "dfs", "sos-plan", None),
+    ("sokoban", "6", "astar", "searchformer-plan", None),
+    ("sudoku", "4", "dfs", "cot", None),
+    ("cryptarithm", "2", "dfs", "sos", None),
+    ("arithmetic", "3", "dfs", "prose", None),
+    ("connect4", "4x4", "mcts", "think", None),
+    ("hex", "3", "mcts", "prose", None),
+];
+
 #[test]
-fn under_a_grammar_every_finished_response_is_of_the_language() {
-    for (env, size, format) in [("countdown", "3", "sos"), ("countdown", "3", "answer"), ("maze", "5", "searchformer"), ("countdown", "3", "think")] {
-        let difficulty = Difficulty { size: Some(size.into()), ..Difficulty::default() };
-        let search = if env == "maze" { "astar" } else { "dfs" };
-        let task = task::open(&Spec { difficulty, ..Spec::new(env, search, format) }).unwrap();
-        let tokenizer = Tokenizer::new(task.vocabulary().0, 99).unwrap();
-        let automaton = task.automaton().unwrap();
-        let mask = GrammarMask::new(&automaton, &tokenizer).unwrap();
-        // More ids than the vocabulary has, as padded models do; the reference has no bias towards the end, so many responses are long.
-        let weights = random_weights(ModelConfig { vocab_size: tokenizer.vocab_size() + 5, context: 400, ..odd_config() }, 12);
-        let prompt = metacot::grade::prompt_ids(&tokenizer, &task.draw(0).unwrap().prompt);
-        let requests: Vec<Request> = (0..40).map(|seed| Request { prompt: prompt.clone(), rng: ChaCha8Rng::seed_from_u64(seed) }).collect();
-        let sampling = SampleConfig { max_new_tokens: 300, stop: vec![Tokenizer::EOS], ..PLAIN };
-        let mut decoder = decoder(&weights, 2, 16);
-        let completions = Constrained { decoder: &mut decoder, mask: &mask }.complete(requests, &sampling);
-        for completion in &completions {
-            assert!(completion.is_finished || completion.ids.len() == 300, "{format}: no response ends for want of a token");
-            let text = tokenizer.decode(&completion.ids);
-            let state = automaton.walk(Automaton::START, &text);
-            assert!(state != Automaton::DEAD && (!completion.is_finished || automaton.is_final(state)), "{format}: {text}");
+fn under_a_grammar_an_untrained_model_writes_only_what_reads() {
+    for (env, size, search, format, transform) in TASKS {
+        let difficulty = Difficulty { size: Some((*size).into()), ..Difficulty::default() };
+        let mut spec = Spec { difficulty, ..Spec::new(env, search, format) };
+        if let Some((name, setting, value)) = transform {
+            (spec.transform, spec.transform_settings) = ((*name).into(), Settings::default().with(*setting, value));
         }
-        let finished = completions.iter().filter(|completion| completion.is_finished).count();
-        assert!(finished > 0 || format != "answer", "{format}: {finished} responses ended");
+        let task = task::open(&spec).unwrap();
+        let tokenizer = Tokenizer::new(task.vocabulary().0.into_iter().chain(marks()), 99).unwrap();
+        let problems: Vec<_> = (0..3).map(|id| task.draw(id).unwrap()).collect();
+        let asked = problems.iter().map(|problem| (prompt_ids(&tokenizer, &problem.prompt), task.responses(problem)));
+        let masks = GrammarMasks::new(asked, &tokenizer).unwrap();
+        // More ids than the vocabulary has, as padded models do. The weights have no leaning towards the end, so it is the limit that makes
+        // many responses end.
+        let weights = random_weights(ModelConfig { vocab_size: tokenizer.vocab_size() + 5, context: 700, ..odd_config() }, 12);
+        for max_new_tokens in [60, 250] {
+            let config = SampleConfig { max_new_tokens, stop: vec![Tokenizer::EOS], ..PLAIN };
+            let sample = |slots: usize| {
+                let mut decoder = decoder(&weights, 2, slots);
+                let mut generator = Constrained { decoder: &mut decoder, masks: &masks };
+                rollouts(task.as_ref(), &tokenizer, &mut generator, &problems, 8, &config, &SeedTree::root(13))
+            };
+            let groups = sample(16);
+            assert_eq!(sample(3), groups, "{env} {format}: slots change nothing");
+            for (group, problem) in groups.iter().zip(&problems) {
+                let machine = Automaton::new(&task.responses(problem));
+                for rollout in &group.rollouts {
+                    let what = format!("{env} {format} {transform:?} within {max_new_tokens}: {}{}", group.prompt, rollout.response);
+                    assert!(rollout.is_finished && machine.accepts(&rollout.response), "{what}");
+                    assert!(!rollout.defects.contains_key("syntax"), "{what}: {:?}", rollout.defects);
+                    // A plan that does not arrive is a cut one, whatever its form.
+                    assert!(rollout.is_format_ok || *env == "maze" || *env == "sokoban", "{what}: {:?}", rollout.defects);
+                }
+            }
+        }
+    }
+}
+
+/// The words that transforms put into texts.
+fn marks() -> Vec<String> {
+    ["[BACK]\n", "\n", "That is wrong. Let me try again.\n", "fast ", "slow "].map(String::from).to_vec()
+}
+
+#[test]
+fn a_limit_that_holds_no_response_cuts_it() {
+    let task = task::open(&Spec { difficulty: Difficulty::sized(3), ..Spec::new("countdown", "dfs", "think") }).unwrap();
+    let tokenizer = Tokenizer::new(task.vocabulary().0, 99).unwrap();
+    let problem = task.draw(0).unwrap();
+    let prompt = prompt_ids(&tokenizer, &problem.prompt);
+    let masks = GrammarMasks::new([(prompt.clone(), task.responses(&problem))], &tokenizer).unwrap();
+    let weights = random_weights(ModelConfig { vocab_size: tokenizer.vocab_size(), context: 100, ..odd_config() }, 12);
+    let mut decoder = decoder(&weights, 1, 4);
+    let mut complete = |max_new_tokens| {
+        let requests = (0..8).map(|seed| Request { prompt: prompt.clone(), rng: ChaCha8Rng::seed_from_u64(seed) }).collect();
+        let config = SampleConfig { max_new_tokens, stop: vec![Tokenizer::EOS], ..PLAIN };
+        Constrained { decoder: &mut decoder, masks: &masks }.complete(requests, &config)
+    };
+    // `<think>`, `<give_up>`, `</think>`, the answer and the end mark.
+    let shortest = complete(5);
+    assert!(shortest.iter().all(|completion| completion.is_finished));
+    assert_eq!(tokenizer.decode(&shortest[0].ids[..4]), "<think>\n<give_up>\n</think>\n<answer>none</answer>");
+    let machine = Automaton::new(&task.responses(&problem));
+    for completion in complete(4) {
+        assert!(!completion.is_finished && completion.ids.len() == 4);
+        assert_ne!(machine.walk(Automaton::START, &tokenizer.decode(&completion.ids)), Automaton::DEAD);
     }
 }

@@ -19,7 +19,7 @@ use metacot_traces::{
 };
 
 /// Every transform with the settings that change how its texts are read.
-const TRANSFORMS: &[&str] = &[
+pub const TRANSFORMS: &[&str] = &[
     "retry rate=0.6",
     "retry mode=weak rate=0.6",
     "retry mode=multi rate=0.6",
@@ -44,7 +44,7 @@ const TRANSFORMS: &[&str] = &[
 
 const CONTROLS: [&str; 2] = ["swap", "all-wrong"];
 
-fn spec(env: &str, search: &str, format: &str, transform: &str, count: u64) -> Spec {
+pub fn spec(env: &str, search: &str, format: &str, transform: &str, count: u64) -> Spec {
     let preset = preset(env);
     let label = Label::read(transform).unwrap().unwrap_or_else(|| Label { name: "none".into(), settings: Settings::default() });
     let mut settings = Settings::default();
@@ -53,7 +53,7 @@ fn spec(env: &str, search: &str, format: &str, transform: &str, count: u64) -> S
     Spec { difficulty, transform: label.name, transform_settings: label.settings, count, ..Spec::new(env, search, format) }
 }
 
-fn records<E: World>(spec: &Spec) -> Option<Vec<Record>> {
+pub fn records<E: World>(spec: &Spec) -> Option<Vec<Record>> {
     let (maker, mut desk) = (Maker::<E>::new(spec).ok()?, Desk::default());
     let made: Vec<_> = (0..spec.count).filter_map(|id| maker.record(id, &mut desk).transpose()).collect();
     let failed: Vec<String> = made.iter().filter_map(|made| made.as_ref().err().map(ToString::to_string)).collect();

@@ -9,10 +9,14 @@ pub mod table;
 pub(crate) mod tale;
 pub mod think;
 
-use metacot_envs::{SettingError, Settings, World};
+use metacot_envs::{Language, Pattern, SettingError, Settings, World};
 
 pub use crate::discourse::Parsed;
-use crate::{Grammar, Trace, label::Label};
+use crate::{
+    Trace,
+    discourse::{Reading, reading::Truth},
+    label::Label,
+};
 
 /// A way to write traces and to read them back.
 pub trait TraceFormat<E: World>: Send + Sync {
@@ -44,16 +48,26 @@ pub trait TraceFormat<E: World>: Send + Sync {
         &[]
     }
 
-    /// The language of responses, everything behind the prompt: each text that [`write`](Self::write) writes is of it. `None` where the format
-    /// has not said.
-    fn grammar(&self) -> Option<Grammar> {
-        None
-    }
+    /// How responses can be written, everything behind the prompt, around pieces of an environment's `notation`: what
+    /// [`write`](Self::write) writes is of it, and so is what becomes of that by a transform whose texts are read by `reading`.
+    fn grammar(&self, notation: &Language, reading: Reading) -> Pattern;
 
     /// The searches whose traces the format can tell; `None` for all.
     fn searches(&self) -> Option<&'static [&'static str]> {
         None
     }
+}
+
+/// How the responses to a problem can be written that are read by `reading`. A response that tells of another problem than the prompt asks for
+/// may tell of any.
+pub fn responses<E: World>(env: &E, format: &dyn TraceFormat<E>, problem: &E::Problem, reading: Reading) -> Pattern {
+    let told = (reading.truth != Truth::Foreign).then_some(problem);
+    format.grammar(&env.language(told), reading)
+}
+
+/// Numbers of steps and nodes, and costs.
+fn number() -> Pattern {
+    Pattern::integers(0..=u32::MAX.into())
 }
 
 /// What stands around the next action of a state.

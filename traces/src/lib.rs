@@ -21,13 +21,13 @@
 //! ```
 
 pub mod audit;
+pub mod automaton;
 pub mod corpus;
 pub mod discourse;
 pub mod event;
 pub mod forensics;
 pub mod format;
 pub mod generate;
-pub mod grammar;
 pub mod guide;
 pub mod label;
 pub mod mix;
@@ -42,9 +42,9 @@ pub mod transform;
 pub mod view;
 
 pub use audit::{Audit, Auditor, Defect, DefectKind, audit};
+pub use automaton::Automaton;
 pub use event::Event;
 pub use format::TraceFormat;
-pub use grammar::{Automaton, Grammar};
 pub use recorder::Recorder;
 pub use search::{Budget, Search};
 pub use trace::{Node, NodeId, StopReason, Trace};

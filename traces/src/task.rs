@@ -3,14 +3,14 @@
 //! Everything that trains, samples or reports goes through this small interface, so it is compiled once, not once per environment.
 
 use metacot_envs::{
-    Difficulty, SeedTree, Settings, Verdict, World, oracle,
+    Difficulty, Pattern, SeedTree, Settings, Verdict, World, oracle,
     registry::{self, EnvironmentVisitor},
 };
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::{
-    Automaton, Budget, DefectKind, Recorder, StopReason, Trace, TraceFormat, audit,
+    Budget, DefectKind, Recorder, StopReason, Trace, TraceFormat, audit,
     corpus::CorpusError,
     format,
     generate::{Maker, Spec, plan_texts},
@@ -86,8 +86,8 @@ pub trait Task: Send + Sync {
     /// It is no problem of this environment.
     fn problem(&self, json: &serde_json::Value) -> Result<Problem>;
 
-    /// The machine that reads the format's responses; `None` where the format has not said what its responses look like.
-    fn automaton(&self) -> Option<Automaton>;
+    /// How the responses to a problem can be written.
+    fn responses(&self, problem: &Problem) -> Pattern;
 
     /// Audits the continuation of a problem's prompt.
     fn judge(&self, problem: &Problem, response: &str) -> Judged;
@@ -228,8 +228,8 @@ impl<E: World> Task for Typed<E> {
         Ok(self.erased(&self.typed(json)?))
     }
 
-    fn automaton(&self) -> Option<Automaton> {
-        self.format.grammar().map(|grammar| Automaton::new(&grammar, &self.env.symbols()))
+    fn responses(&self, problem: &Problem) -> Pattern {
+        format::responses(&self.env, self.format.as_ref(), &self.known(problem), self.maker.reading())
     }
 
     fn judge(&self, problem: &Problem, response: &str) -> Judged {

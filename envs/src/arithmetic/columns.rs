@@ -59,7 +59,7 @@ pub struct Columns {
     sum: u64,
 }
 
-fn len(value: u64) -> u8 {
+pub(super) fn len(value: u64) -> u8 {
     value.checked_ilog10().unwrap_or(0) as u8 + 1
 }
 
@@ -145,12 +145,12 @@ impl Sheet {
     }
 
     /// The columns of addition and subtraction.
-    fn width(&self) -> u8 {
+    pub(super) fn width(&self) -> u8 {
         len(self.a).max(len(self.b))
     }
 
     /// The true result, for the comparison at the end; the quotient of a division.
-    fn answer(&self) -> u64 {
+    pub(super) fn answer(&self) -> u64 {
         match self.operation {
             Operation::Add => self.a + self.b,
             Operation::Sub => self.a.saturating_sub(self.b),

@@ -233,7 +233,7 @@ impl Expression {
 }
 
 /// Appends a value; negative ones stand in parentheses.
-fn write_value(value: i64, out: &mut String) {
+pub(super) fn write_value(value: i64, out: &mut String) {
     if value >= 0 {
         return push_integer(out, value);
     }

@@ -5,8 +5,9 @@
 
 use super::{Combine, MAX_NUMBERS, Numbers, NumbersGame, Op, Preset, Problem, Rules, Value};
 use crate::{
-    ActionFault, Environment, Notation, Symbols,
+    ActionFault, Environment, Language, Notation, Pattern, Symbols,
     digits::{push_integer, read_integer},
+    pattern::largest_of_digits,
 };
 
 impl<P: Preset> Notation for NumbersGame<P> {
@@ -67,6 +68,27 @@ impl<P: Preset> Notation for NumbersGame<P> {
         write_value(target, out);
     }
 
+    fn language(&self, problem: Option<&Problem>) -> Language {
+        let rules = problem.map_or(self.rules, |problem| problem.rules);
+        let drawn = vec![self.max_number; self.size];
+        let numbers = problem.map_or(&drawn, |problem| &problem.numbers);
+        let value = values(rules, largest_value(rules, numbers));
+        let target = match problem {
+            Some(problem) => Pattern::text(problem.target.to_string()),
+            None => Pattern::integers(0..=self.targets.last().copied().unwrap_or(0).into()),
+        };
+        let name = if rules == self.rules { String::new() } else { format!("{} ", rules.name()) };
+        let list = Pattern::line(&["[", "]"], [value.clone().list(", ", numbers.len() as u32)]);
+        let operation = [value.clone(), Pattern::one_of("+-*/"), value.clone(), Pattern::text("="), value.clone()];
+        Language {
+            action: Pattern::sequence(operation),
+            state: Pattern::line(&[&name, ":", ""], [target.clone(), list.clone()]),
+            successor: list.clone(),
+            place: list,
+            comparison: Pattern::line(&["", ",", ""], [value, target]),
+        }
+    }
+
     fn read_problem(&self, text: &str) -> Option<Problem> {
         let (rules, text) = match text.split_once(' ') {
             Some((name, rest)) if Rules::from_name(name).is_some() => (Rules::from_name(name)?, rest),
@@ -124,6 +146,28 @@ impl<P: Preset> Notation for NumbersGame<P> {
     }
 }
 
+/// The largest numerator or denominator that numbers can make, filled up with nines.
+///
+/// Each number counts at least 2, so that a product bounds a sum; a sum of fractions can be twice the product of their parts.
+fn largest_value(rules: Rules, numbers: &[u32]) -> u64 {
+    let factor = |number: &u32| u64::from(*number).max(1) * 2;
+    let whole = |number: &u32| u64::from(*number).max(2);
+    let factors = numbers.iter().map(|number| if rules == Rules::Rational { factor(number) } else { whole(number) });
+    largest_of_digits(factors.fold(1, u64::saturating_mul).to_string().len() as u32)
+}
+
+/// Values as [`write_value`] writes them, but that a fraction need not be in lowest terms.
+fn values(rules: Rules, largest: u64) -> Pattern {
+    let whole = Pattern::integers(0..=largest);
+    if rules != Rules::Rational {
+        return whole;
+    }
+    // The least signed integer has no positive counterpart.
+    let negative = || Pattern::sequence([Pattern::text("-"), Pattern::integers(1..=largest + u64::from(largest == i64::MAX as u64))]);
+    let fraction = Pattern::line(&["", "/", ""], [Pattern::choice([Pattern::integers(1..=largest), negative()]), Pattern::integers(2..=largest)]);
+    Pattern::choice([whole, Pattern::line(&["(", ")"], [Pattern::choice([negative(), fraction])])])
+}
+
 /// Appends values between commas.
 #[inline]
 fn write_list(values: impl Iterator<Item = Value>, out: &mut String) {
@@ -162,16 +206,15 @@ fn read_value(text: &str) -> Option<(Value, &str)> {
     if is_canonical { Some((Value::whole(value), &text[len..])) } else { read_rare_value(text) }
 }
 
-/// A value in parentheses, or an integer that is very long or none.
+/// A value in parentheses, or an integer that is very long or none. A fraction that is not in lowest terms is none that any state has.
 #[cold]
 fn read_rare_value(text: &str) -> Option<(Value, &str)> {
     if let Some(inner) = text.strip_prefix('(') {
         let (inner, rest) = inner.split_once(')')?;
         let (num, den) = inner.split_once('/').unwrap_or((inner, "1"));
         let (num, den) = (read_integer(num)?, read_integer(den)?);
-        let value = Value::whole(num).apply(Op::Divide, Value::whole(den))?;
-        let is_written_so = value == (Value { num, den }) && (den != 1 || (num < 0 && !inner.contains('/')));
-        return is_written_so.then_some((value, rest));
+        let is_value = if inner.contains('/') { num != 0 && den > 1 } else { num < 0 };
+        return is_value.then_some((Value { num, den }, rest));
     }
     let end = text.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(text.len());
     Some((Value::whole(read_integer(&text[..end])?), &text[end..]))
@@ -243,7 +286,9 @@ mod tests {
             assert_eq!(written, effect);
         }
         let start = env.initial(&problem);
-        for text in ["8/3=(16/6)", "8/3=(8/3", "8/(3)=1", "(8)/3=1", "(0/1)+3=3", "(-0)+3=3", "8/3=((8/3))", "(8/-3)+1=1", "(1/0)+3=3"] {
+        assert_eq!(env.read_action(&problem, &start, "8/3=(16/6)", None), Err(ActionFault::Arithmetic));
+        assert_eq!(env.read_action(&problem, &start, "(6/2)+8=11", None), Err(ActionFault::Unavailable));
+        for text in ["8/3=(8/3", "8/(3)=1", "(8)/3=1", "(0/1)+3=3", "(-0)+3=3", "8/3=((8/3))", "(8/-3)+1=1", "(1/0)+3=3"] {
             assert_eq!(env.read_action(&problem, &start, text, None), Err(ActionFault::Syntax), "{text}");
         }
     }

@@ -5,7 +5,7 @@
 
 use super::{Maze, Problem, enter};
 use crate::{
-    ActionFault, Environment, Notation, Symbols,
+    ActionFault, Environment, Language, Notation, Pattern, Symbols,
     digits::read_integer,
     grid::{Cell, Grid, Move},
 };
@@ -20,19 +20,9 @@ impl Notation for Maze {
     }
 
     fn write_state(&self, problem: &Problem, state: &Cell, out: &mut String) {
-        if problem.grid != self.grid {
-            out.push_str("size ");
-            Cell::new(problem.grid.width, problem.grid.height).write(out);
-            out.push(' ');
-        }
-        out.push_str("start ");
+        write_sides(self.grid, problem, out);
         state.write(out);
-        out.push_str(" goal ");
-        problem.goal.write(out);
-        for cell in problem.walls.iter() {
-            out.push_str(" wall ");
-            cell.write(out);
-        }
+        write_layout(problem, out);
     }
 
     #[inline]
@@ -48,6 +38,25 @@ impl Notation for Maze {
         state.write(out);
         out.push(',');
         problem.goal.write(out);
+    }
+
+    fn language(&self, problem: Option<&Problem>) -> Language {
+        let cell = problem.map_or(self.grid, |problem| problem.grid).pattern();
+        let (state, goal) = match problem {
+            Some(problem) => {
+                let (mut before, mut behind, mut goal) = (String::new(), String::new(), String::new());
+                write_sides(self.grid, problem, &mut before);
+                write_layout(problem, &mut behind);
+                problem.goal.write(&mut goal);
+                (Pattern::line(&[&before, &behind], [cell.clone()]), Pattern::text(goal))
+            }
+            None => {
+                let walls = Pattern::line(&[" wall ", ""], [cell.clone()]).many();
+                (Pattern::line(&["start ", " goal ", "", ""], [cell.clone(), cell.clone(), walls]), cell.clone())
+            }
+        };
+        let comparison = Pattern::line(&["", ",", ""], [cell.clone(), goal]);
+        Language { action: Move::words(), state, successor: cell.clone(), place: cell, comparison }
     }
 
     fn read_problem(&self, text: &str) -> Option<Problem> {
@@ -76,6 +85,26 @@ impl Notation for Maze {
             (None, Some(_)) => Err(ActionFault::Illegal),
             (None, None) => Err(ActionFault::Unavailable),
         }
+    }
+}
+
+/// Appends what stands before the cell of a state.
+fn write_sides(unsaid: Grid, problem: &Problem, out: &mut String) {
+    if problem.grid != unsaid {
+        out.push_str("size ");
+        Cell::new(problem.grid.width, problem.grid.height).write(out);
+        out.push(' ');
+    }
+    out.push_str("start ");
+}
+
+/// Appends what stands behind the cell of a state.
+fn write_layout(problem: &Problem, out: &mut String) {
+    out.push_str(" goal ");
+    problem.goal.write(out);
+    for cell in problem.walls.iter() {
+        out.push_str(" wall ");
+        cell.write(out);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Problem, Sokoban, Warehouse, level::Parts, moved};
 use crate::{
-    ActionFault, Environment, Notation, Status, Symbols,
+    ActionFault, Environment, Language, Notation, Pattern, Status, Symbols,
     grid::{Bitmap, Cell, Grid, Move},
 };
 
@@ -28,6 +28,18 @@ fn write_worker(state: &Warehouse, out: &mut String) {
     state.worker.write(out);
 }
 
+fn write_sides(grid: Grid, out: &mut String) {
+    out.push_str("size ");
+    Cell::new(grid.width, grid.height).write(out);
+    out.push(' ');
+}
+
+/// Appends what is the same in all states of a level.
+fn write_layout(problem: &Problem, out: &mut String) {
+    write_sorted("dock", problem.dock_list().iter().copied(), out);
+    write_sorted("wall", problem.walls.iter(), out);
+}
+
 /// The sides that a reader infers: one more than the largest coordinates.
 fn inferred(cells: impl Iterator<Item = Cell>) -> Grid {
     cells.fold(Grid { width: 0, height: 0 }, |grid, cell| Grid {
@@ -48,14 +60,11 @@ impl Notation for Sokoban {
     fn write_state(&self, problem: &Problem, state: &Warehouse, out: &mut String) {
         let named = problem.walls.iter().chain(problem.dock_list().iter().copied()).chain(state.boxes().iter().copied()).chain([state.worker]);
         if inferred(named) != problem.grid {
-            out.push_str("size ");
-            Cell::new(problem.grid.width, problem.grid.height).write(out);
-            out.push(' ');
+            write_sides(problem.grid, out);
         }
         write_worker(state, out);
         write_sorted("box", state.boxes().iter().copied(), out);
-        write_sorted("dock", problem.dock_list().iter().copied(), out);
-        write_sorted("wall", problem.walls.iter(), out);
+        write_layout(problem, out);
     }
 
     fn write_successor(&self, problem: &Problem, state: &Warehouse, out: &mut String) {
@@ -77,6 +86,36 @@ impl Notation for Sokoban {
         crate::digits::push_integer(out, docked as i64);
         out.push(',');
         crate::digits::push_integer(out, i64::from(state.len));
+    }
+
+    fn language(&self, problem: Option<&Problem>) -> Language {
+        let (grid, boxes) = problem.map_or((self.grid, self.boxes), |problem| (problem.grid, problem.dock_list().len()));
+        let (cell, boxes) = (grid.pattern(), boxes as u32);
+        let a_box = || Pattern::line(&[" box ", ""], [cell.clone()]);
+        let worker = || Pattern::line(&["worker ", ""], [cell.clone()]);
+        let layout = match problem {
+            Some(problem) => {
+                let mut layout = String::new();
+                write_layout(problem, &mut layout);
+                Pattern::text(layout)
+            }
+            None => Pattern::sequence(["dock", "wall"].map(|name| Pattern::line(&[&format!(" {name} "), ""], [cell.clone()]).many())),
+        };
+        let sides = match problem {
+            Some(problem) if inferred(problem.walls.iter().chain(problem.dock_list().iter().copied())) == problem.grid => Pattern::sequence([]),
+            _ => {
+                let mut sides = String::new();
+                write_sides(grid, &mut sides);
+                Pattern::text(sides).optional()
+            }
+        };
+        Language {
+            action: Move::words(),
+            state: Pattern::sequence([sides, worker(), a_box().repeat(boxes, boxes), layout]),
+            successor: Pattern::sequence([worker(), a_box().repeat(0, boxes)]),
+            place: cell.clone(),
+            comparison: Pattern::line(&["", &format!(",{boxes}")], [Pattern::integers(0..=boxes.into())]),
+        }
     }
 
     fn read_problem(&self, text: &str) -> Option<Problem> {

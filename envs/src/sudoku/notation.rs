@@ -2,7 +2,7 @@
 
 use super::{Board, Fill, Problem, Shape, Sudoku};
 use crate::{
-    ActionFault, Environment, Notation, Symbols,
+    ActionFault, Environment, Language, Notation, Pattern, Symbols,
     digits::{push_integer, read_integer},
 };
 
@@ -40,6 +40,29 @@ impl Notation for Sudoku {
     fn write_comparison(&self, problem: &Problem, state: &Board, out: &mut String) {
         push_integer(out, state.empty(problem.shape) as i64);
         out.push_str(",0");
+    }
+
+    /// Clues stay where they are.
+    fn language(&self, problem: Option<&Problem>) -> Language {
+        let (shape, empty) = (problem.map_or(self.shape, |problem| problem.shape), Board::default());
+        let (side, clues) = (shape.side(), problem.map_or(&empty, |problem| &problem.clues));
+        let digit = || Pattern::integers(1..=side as u64);
+        let cells = (0..shape.cells()).map(|cell| {
+            let before = if cell == 0 { "" } else { [" ", " / "][usize::from(cell % side == 0)] };
+            let written = match clues.digit(cell) {
+                0 => Pattern::choice([Pattern::text("."), digit()]),
+                clue => Pattern::text(clue.to_string()),
+            };
+            Pattern::sequence([Pattern::text(before), written])
+        });
+        let grid = Pattern::sequence(cells);
+        Language {
+            action: Pattern::line(&["r", "c", "=", ""], [digit(), digit(), digit()]),
+            state: grid.clone(),
+            successor: grid.clone(),
+            place: grid,
+            comparison: Pattern::line(&["", ",0"], [Pattern::integers(0..=shape.cells() as u64)]),
+        }
     }
 
     fn read_problem(&self, text: &str) -> Option<Problem> {

@@ -1,16 +1,16 @@
 //! The steps of the solution and the answer: classical chain of thought, without the search. `cot`, `answer` and `table` differ in wording.
 
-use metacot_envs::{SettingError, Settings, World, digits::push_integer};
+use metacot_envs::{Language, Pattern, SettingError, Settings, World, digits::push_integer};
 
 use super::{
-    TraceFormat, Turn,
+    TraceFormat, Turn, number,
     tale::{between, write_plan},
 };
 use crate::{
-    Grammar, Trace,
+    Trace,
     discourse::{
-        Discourse, Parsed, split_at_phrase,
-        steps::{Claim, Dialect},
+        Discourse, Parsed, Reading, split_at_phrase,
+        steps::{Claim, Dialect, Retake},
     },
 };
 
@@ -118,15 +118,24 @@ impl<E: World> TraceFormat<E> for Solution {
         phrases
     }
 
-    fn grammar(&self) -> Option<Grammar> {
+    fn grammar(&self, notation: &Language, reading: Reading) -> Pattern {
         let Book { headings, step, answer, separator, .. } = self.book;
-        let headings = headings.iter().map(|heading| Grammar::text(format!("{heading}\n")));
-        let step = step.map(|[before, after_number, after_action, end]| {
-            let parts = [Grammar::Integer, Grammar::Notation, Grammar::Notation];
-            Grammar::line(&[before, after_number, after_action, &format!("{end}\n")], parts).many()
+        let marks = reading.retakes.marks;
+        let mark = |retake: &Retake| Pattern::text(format!("{}\n", retake.line()));
+        let headings = Pattern::sequence(headings.iter().map(|heading| Pattern::text(format!("{heading}\n"))));
+        let steps = step.map_or(Pattern::sequence([]), |[before, after_number, after_action, end]| {
+            let parts = [number(), notation.action.clone(), notation.successor.clone()];
+            let step = Pattern::line(&[before, after_number, after_action, &format!("{end}\n")], parts);
+            let taken_back = marks.iter().filter(|retake| matches!(retake, Retake::Step | Retake::Backtrack)).map(mark);
+            let steps = Pattern::sequence([step, Pattern::choice(taken_back).optional()]);
+            let begun_again =
+                marks.iter().filter(|retake| **retake == Retake::Steps).map(|retake| Pattern::sequence([steps.clone().repeat(1, None), mark(retake)]));
+            Pattern::sequence([Pattern::choice(begun_again).optional(), steps.clone().many()])
         });
-        let answer = Grammar::line(answer, [Grammar::Notation.parted(separator).optional()]);
-        Some(Grammar::sequence(headings.chain(step).chain([answer])))
+        let answer = Pattern::line(answer, [notation.action.clone().list(separator, None).optional()]);
+        let attempt = Pattern::sequence([headings, steps, answer]);
+        let failed = marks.iter().filter(|retake| **retake == Retake::Attempt).map(|retake| Pattern::line(&["", "\n", ""], [attempt.clone(), mark(retake)]));
+        Pattern::sequence([Pattern::choice(failed).many(), attempt])
     }
 }
 

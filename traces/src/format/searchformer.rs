@@ -6,14 +6,15 @@
 
 use std::ops::Range;
 
-use metacot_envs::{SettingError, Settings, Status, World, digits::push_integer};
+use metacot_envs::{Language, Pattern, SettingError, Settings, Status, World, digits::push_integer};
 
-use super::{TraceFormat, only_worlds};
+use super::{TraceFormat, number, only_worlds};
 use crate::{
-    Event, Grammar, Node, Trace,
+    Event, Node, Trace,
     discourse::{
-        Discourse, Parsed,
+        Discourse, Parsed, Reading,
         frontier::{Claim, Dialect, Entry},
+        reading::Thinning,
     },
 };
 
@@ -113,12 +114,37 @@ impl<E: World> TraceFormat<E> for Searchformer {
         MARKS
     }
 
-    fn grammar(&self) -> Option<Grammar> {
-        use Grammar::{Integer, Notation};
-        let entry = |word: &str| Grammar::line(&[word, " c", " c", " "], [Notation, Integer, Integer]);
-        let search = Grammar::choice([entry("create "), entry("close ")]).many();
-        let plan = Grammar::line(&["plan ", ""], [Notation]).parted(" ");
-        Some(if self.has_search { Grammar::sequence([search, plan]) } else { plan })
+    /// Where each text has a level of its own, one that names no state is of level 4.
+    fn grammar(&self, notation: &Language, reading: Reading) -> Pattern {
+        let costs = || Pattern::line(&[" c", " c", ""], [number(), number()]);
+        let entry = |word: &str, costs: Pattern| Pattern::line(&[word, "", " "], [notation.successor.clone(), costs]);
+        let create = || entry("create ", costs());
+        let name = || entry("create ", Pattern::sequence([]));
+        let plan = || Pattern::line(&["plan ", ""], [notation.place.clone()]).list(" ", None);
+        let close = || entry("close ", costs());
+        let told = |level: u8| match level {
+            0 => Pattern::sequence([create(), Pattern::choice([create(), close()]).many(), close()]),
+            1 => create().repeat(1, None),
+            2 => name().repeat(1, None),
+            3 => name().many(),
+            _ => Pattern::sequence([]),
+        };
+        match reading.thinning {
+            _ if !self.has_search => plan(),
+            None => Pattern::sequence([told(0), plan()]),
+            Some(Thinning { level, has_mode_token }) => {
+                let levels = level.map_or(vec![0, 1, 2, 4], |level| vec![level]);
+                let text = |level: u8| {
+                    let word = match (has_mode_token, level) {
+                        (false, _) => "",
+                        (true, 4) => "fast ",
+                        (true, _) => "slow ",
+                    };
+                    Pattern::sequence([Pattern::text(word), told(level), plan()])
+                };
+                Pattern::choice(levels.into_iter().map(text))
+            }
+        }
     }
 
     fn searches(&self) -> Option<&'static [&'static str]> {

@@ -6,13 +6,13 @@
 
 mod writer;
 
-use metacot_envs::{SettingError, Settings, Status, World};
+use metacot_envs::{Language, Pattern, SettingError, Settings, Status, World};
 
-use super::{TraceFormat, Turn};
+use super::{TraceFormat, Turn, number};
 use crate::{
-    Event, Grammar, Trace,
+    Event, Trace,
     discourse::{
-        Discourse, Parsed, split_at_mark,
+        Discourse, Parsed, Reading, split_at_mark,
         tree::{Claim, Dialect, Ids},
     },
 };
@@ -133,24 +133,26 @@ impl<E: World> TraceFormat<E> for Sos {
         phrases
     }
 
-    fn grammar(&self) -> Option<Grammar> {
-        use Grammar::{Integer, Notation};
-        let text = |text: &str| Grammar::text(text);
-        let id = || Integer.parted(",");
-        let named = Grammar::line(&[GENERATED, ": ", BY, ""], [id(), Notation, Notation]);
-        let ended = |phrase: &str| Grammar::line(&["", phrase], [Notation]);
-        let explored = |outcome: Grammar| Grammar::line(&[&format!("\n{EXPLORING}"), RESULT, "\n", ""], [Notation, Notation, outcome]);
-        let history = Grammar::line(&["[", "]"], [Grammar::line(&["'", "'"], [Notation.parted("', '")]).optional()]);
-        let moved = Grammar::line(&[&format!("\n{MOVING}"), &format!("\n{CURRENT}"), HISTORY, ""], [id(), Notation, history]);
-        let line = Grammar::choice([explored(Grammar::choice([named, ended(DEAD)])), moved]);
-        let goal = Grammar::choice([explored(ended(GOAL)), Grammar::sequence([text("\n"), ended(GOAL)])]);
-        let give_up = text(&format!("\n{GIVE_UP}"));
+    fn grammar(&self, notation: &Language, _reading: Reading) -> Pattern {
+        let Language { action, state, successor, comparison, .. } = notation;
+        let (action, state) = (|| action.clone(), || state.clone());
+        let rank = || Pattern::line(&[",", ""], [number()]);
+        let child = Pattern::line(&["0", ""], [rank().repeat(1, None)]);
+        let named = Pattern::line(&[GENERATED, ": ", BY, ""], [child, state(), action()]);
+        let ended = |phrase: &str| Pattern::line(&["", phrase], [comparison.clone()]);
+        let explored = |outcome: Pattern| Pattern::line(&[&format!("\n{EXPLORING}"), RESULT, "\n", ""], [action(), successor.clone(), outcome]);
+        let history = Pattern::line(&["[", "]"], [Pattern::line(&["'", "'"], [action().list("', '", None)]).optional()]);
+        let node = Pattern::line(&["0", ""], [rank().many()]);
+        let moved = Pattern::line(&[&format!("\n{MOVING}"), &format!("\n{CURRENT}"), HISTORY, ""], [node, state(), history]);
+        let line = Pattern::choice([explored(Pattern::choice([named, ended(DEAD)])), moved]);
+        let goal = Pattern::choice([explored(ended(GOAL)), Pattern::line(&["\n", ""], [ended(GOAL)])]);
+        let give_up = Pattern::text(format!("\n{GIVE_UP}"));
         let endings = match (self.is_compat, self.plan_only) {
             (false, true) => goal,
-            (false, false) => Grammar::choice([goal, give_up]),
-            (true, _) => Grammar::choice([Grammar::sequence([goal, text("\n")]), give_up, text("\n")]),
+            (false, false) => Pattern::choice([goal, give_up]),
+            (true, _) => Pattern::choice([Pattern::line(&["", "\n"], [goal]), give_up, Pattern::text("\n")]),
         };
-        Some(Grammar::sequence([line.many(), endings]))
+        Pattern::sequence([line.many(), endings])
     }
 }
 

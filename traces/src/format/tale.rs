@@ -3,13 +3,13 @@
 //! Nodes are numbered in order of generation. A node is told when it is generated; going into it and coming back to another are told in
 //! different words, so that each move says whether it goes deeper.
 
-use metacot_envs::{SettingError, Settings, Status, World, digits::push_integer};
+use metacot_envs::{Language, Pattern, SettingError, Settings, Status, World, digits::push_integer};
 
-use super::{TraceFormat, Turn};
+use super::{TraceFormat, Turn, number};
 use crate::{
-    Event, Grammar, NodeId, Trace,
+    Event, NodeId, Trace,
     discourse::{
-        Discourse, Parsed, split_at_phrase,
+        Discourse, Parsed, Reading, split_at_phrase,
         tree::{Claim, Dialect, Ids},
     },
 };
@@ -185,33 +185,35 @@ impl<E: World> TraceFormat<E> for Tale {
         phrases
     }
 
-    fn grammar(&self) -> Option<Grammar> {
-        use Grammar::{Integer, Notation};
-        fn line<const N: usize>(texts: [&str; N], between: impl IntoIterator<Item = Grammar>) -> Grammar {
-            Grammar::sequence([Grammar::line(&texts, between), Grammar::text("\n")])
+    fn grammar(&self, notation: &Language, _reading: Reading) -> Pattern {
+        fn line<const N: usize>(texts: [&str; N], between: impl IntoIterator<Item = Pattern>) -> Pattern {
+            Pattern::sequence([Pattern::line(&texts, between), Pattern::text("\n")])
         }
+        let Language { action, successor, comparison, .. } = notation;
         let (book, has_values) = (self.book, self.has_values);
-        let hundredths = || Grammar::line(&["", ".", ""], [Integer, Integer]);
+        let (action, successor, comparison) = (|| action.clone(), || successor.clone(), || comparison.clone());
+        let digit = || Pattern::digit(0, 9);
+        let hundredths = || Pattern::choice([Pattern::sequence([Pattern::text("0."), digit(), digit()]), Pattern::text("1.00")]);
         let mut told = vec![
-            line(book.explore, [Integer, Notation, Notation]),
-            line(book.dead, [Notation]),
-            line(book.enter, [Integer, Notation]),
-            line(book.back, [Integer, Notation]),
+            line(book.explore, [number(), action(), successor()]),
+            line(book.dead, [comparison()]),
+            line(book.enter, [number(), successor()]),
+            line(book.back, [number(), successor()]),
         ];
         if E::HAS_OPPONENT {
-            told.push(line(book.won, [Notation]));
+            told.push(line(book.won, [comparison()]));
         }
         if has_values {
-            told.push(line(book.value, [Integer, hundredths()]));
+            told.push(line(book.value, [number(), hundredths()]));
         }
-        let tallies = if E::HAS_OPPONENT && has_values { line(book.tally, [Integer, Integer, hundredths()]).many() } else { Grammar::sequence([]) };
-        let chosen = if E::HAS_OPPONENT { line(book.choose, [Integer, Notation]) } else { line(book.goal, [Notation]) };
-        let plan = Grammar::line(&book.answer, [Notation.parted(book.separator).optional()]);
-        let outcome = Grammar::choice([
-            Grammar::sequence([chosen, line([book.close], []), plan]),
-            Grammar::sequence([line([book.give_up], []), line([book.close], []), Grammar::text(book.no_answer)]),
+        let tallies = if E::HAS_OPPONENT && has_values { line(book.tally, [number(), number(), hundredths()]).many() } else { Pattern::sequence([]) };
+        let chosen = if E::HAS_OPPONENT { line(book.choose, [number(), successor()]) } else { line(book.goal, [comparison()]) };
+        let plan = Pattern::line(&book.answer, [action().list(book.separator, None).optional()]);
+        let outcome = Pattern::choice([
+            Pattern::sequence([chosen, line([book.close], []), plan]),
+            Pattern::sequence([line([book.give_up], []), line([book.close], []), Pattern::text(book.no_answer)]),
         ]);
-        Some(Grammar::sequence([line([book.begin], []), Grammar::choice(told).many(), tallies, outcome]))
+        Pattern::sequence([line([book.begin], []), Pattern::choice(told).many(), tallies, outcome])
     }
 }
 
