@@ -24,6 +24,7 @@ pub mod audit;
 pub mod corpus;
 pub mod discourse;
 pub mod event;
+pub mod feedback;
 pub mod forensics;
 pub mod format;
 pub mod generate;
