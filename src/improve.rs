@@ -7,6 +7,7 @@ mod guided;
 mod hint;
 mod keep;
 mod policy;
+mod revise;
 mod store;
 
 pub use effort::{Marked, effort_marks, mark_examples, mark_ids};
@@ -15,8 +16,6 @@ pub use evolution::{EvolutionConfig, EvolutionJob, evolve};
 pub use guided::{DistillConfig, DistillJob, Lesson, ModelGuide, ValueMarks, distill, lesson};
 pub use hint::{HINT, Rationalization, hinted_example, hinted_prompt_ids};
 pub use keep::{Kept, example, keep};
-pub use policy::{
-    ATTEMPT_MARKS, Attempt, AttemptsConfig, Curriculum, CurriculumConfig, Episode, EpisodeGroup, Feedback, Mode, PolicyConfig, PolicyJob, ReplayConfig,
-    StepReport, VineConfig, policy_gradient,
-};
+pub use policy::{Curriculum, CurriculumConfig, Episode, EpisodeGroup, Mode, PolicyConfig, PolicyJob, ReplayConfig, StepReport, VineConfig, policy_gradient};
+pub use revise::{RevisionRecord, Source, Target, regression, revise};
 pub use store::{load_groups, save_groups};

@@ -1,6 +1,7 @@
 //! metacot: search, text, weights, better search. The library behind the `metacot` binary.
 
 pub mod atomic;
+pub mod attempts;
 pub mod bench;
 pub mod checkpoint;
 pub mod cli;

@@ -10,6 +10,7 @@ mod guided;
 mod ladder;
 mod measure;
 mod notice;
+mod revise;
 mod scorecard;
 mod self_play;
 mod solving;
@@ -24,6 +25,7 @@ use crate::{
     Error, Result, atomic,
     data::Example,
     device::Devices,
+    eval::statistics::Bootstrap,
     model::Weights,
     recipe::Recipe,
     report,
@@ -118,7 +120,7 @@ impl Run<'_> {
         let weights = improved.weights;
 
         stage("report".into(), notify);
-        self.curves(&self.recipe.trainings(), &evaluations)?;
+        self.curves(&self.recipe.trainings(), &evaluations, &improved.revised)?;
         let mut report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &improved.rounds, weights.config.num_parameters())?;
         if !improved.efforts.is_empty() {
             report.sections.insert(1, summary::efforts(&improved.efforts, self.recipe)?);
@@ -131,6 +133,10 @@ impl Run<'_> {
         }
         if !improved.played.is_empty() {
             report.sections.insert(1, self_play::section(&improved.played, self.recipe)?);
+        }
+        if !improved.revised.is_empty() {
+            let bootstrap = Bootstrap::new(&SeedTree::root(self.recipe.seed).child("report").child("revisions"));
+            report.sections.insert(1, report::revisions(&improved.revised, &bootstrap)?);
         }
         if let Some(ladder) = &self.recipe.ladder {
             ladder::add(&mut report, ladder, self.recipe, &evaluations[0], &rungs)?;

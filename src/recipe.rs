@@ -5,6 +5,7 @@
 mod builtin;
 mod change;
 mod guided;
+mod revise;
 mod stage;
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -19,10 +20,18 @@ use metacot_traces::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, model::ModelConfig, sample::SampleConfig, tokenizer::Tokenizer, train::TrainConfig};
+use crate::{
+    Error, Result,
+    attempts::{ATTEMPT_MARKS, Feedback},
+    model::ModelConfig,
+    sample::SampleConfig,
+    tokenizer::Tokenizer,
+    train::TrainConfig,
+};
 pub use builtin::{BUILT_IN, built_in};
 pub use change::{changed, changed_from};
 pub use guided::{GuidedRecipe, GuidedSearch, SelfPlayRecipe};
+pub use revise::{Remarks, ReviseRecipe, RiseRecipe, Teacher};
 pub use stage::{ImitateRecipe, Keep, LadderRecipe, Method, StageRecipe, Start};
 
 /// A whole pipeline: generate, train, improve, evaluate, report.
@@ -191,9 +200,14 @@ impl Recipe {
         self.stages.iter().filter_map(|stage| stage.policy.as_ref()?.effort.as_ref()).next()
     }
 
-    /// Whether a stage lets responses have several attempts, so that the vocabulary has marks between them.
-    pub fn has_attempts(&self) -> bool {
-        self.stages.iter().any(|stage| stage.policy.as_ref().is_some_and(|policy| policy.attempts.is_some()))
+    /// What is said between attempts, for the vocabulary: marks where a stage lets responses have several attempts, and words where remarks are made.
+    pub fn attempt_phrases(&self) -> Vec<&'static str> {
+        let of_policy = |stage: &StageRecipe| stage.policy.as_ref().and_then(|policy| policy.attempts).map(|attempts| attempts.feedback);
+        let of_stage = |stage: &StageRecipe| of_policy(stage).or(stage.revise.as_ref().map(|_| Feedback::Text));
+        let feedback: Vec<Feedback> = self.stages.iter().filter_map(of_stage).collect();
+        let marks = if feedback.is_empty() { Vec::new() } else { ATTEMPT_MARKS.to_vec() };
+        let words = feedback.iter().find(|feedback| matches!(feedback, Feedback::Text | Feedback::RandomText));
+        marks.into_iter().chain(words.into_iter().flat_map(|words| words.phrases().iter().copied())).collect()
     }
 
     /// Whether a stage teaches values, so that the vocabulary has marks for them.

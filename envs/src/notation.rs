@@ -75,4 +75,8 @@ pub trait Notation: Environment {
     /// # Errors
     /// Which fault keeps the text from being one.
     fn read_action(&self, problem: &Self::Problem, state: &Self::State, text: &str, effect: Option<&str>) -> Result<Self::Action, ActionFault>;
+
+    /// Appends what an action that is [`Unavailable`](ActionFault::Unavailable) uses and `state` does not have (`7`); nothing where the notation
+    /// has no word for it.
+    fn write_missing(&self, _problem: &Self::Problem, _state: &Self::State, _text: &str, _out: &mut String) {}
 }

@@ -23,13 +23,14 @@ mod rloo;
 mod score;
 mod threshold;
 mod token_rewards;
+mod turns;
 mod verifier_free;
 mod vine;
 
 pub use best_of::BestOf;
 pub use dr_grpo::DrGrpo;
 pub use episodes::{Credit, Episodes};
-pub use exponential::Exponential;
+pub use exponential::{Exponential, Weighing};
 pub use gae::{Gae, generalized_advantages};
 pub use gpg::Gpg;
 pub use group_norm::{Constants, Convention, GroupNorm, Placement as EpsilonPlacement, Scale, Single};
@@ -45,6 +46,7 @@ pub use rloo::Rloo;
 pub use score::{Score, score_bonus};
 pub use threshold::Threshold;
 pub use token_rewards::TokenRewards;
+pub use turns::Turns;
 pub use verifier_free::VerifierFree;
 pub use vine::Vine;
 
@@ -81,6 +83,7 @@ registry! {
         "operation" => Operation(Operation),
         "episodes" => Episodes(Episodes),
         "score" => Score(Score),
+        "turns" => Turns(Turns),
         "verifier-free" => VerifierFree(VerifierFree),
     }
 }

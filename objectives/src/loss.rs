@@ -11,6 +11,7 @@ mod dpo;
 mod gmpo;
 mod grpo;
 mod gspo;
+mod keep_first;
 mod nll;
 mod ppo;
 mod reinforce;
@@ -26,6 +27,7 @@ pub use dpo::{Dpo, StepDpo};
 pub use gmpo::Gmpo;
 pub use grpo::Grpo;
 pub use gspo::Gspo;
+pub use keep_first::KeepFirst;
 pub use nll::Nll;
 pub use ppo::Ppo;
 pub use reinforce::Reinforce;
@@ -78,6 +80,7 @@ registry! {
         "cispo" => Cispo(Cispo),
         "sapo" => Sapo(Sapo),
         "gmpo" => Gmpo(Gmpo),
+        "keep-first" => KeepFirst(KeepFirst),
         "apa" => Apa(Apa),
         "dpo" => Dpo(Dpo),
         "step-dpo" => StepDpo(StepDpo),

@@ -37,7 +37,6 @@ use crate::{
     train::{ActorState, Learner as _, PolicyTrainer},
 };
 
-pub use attempts::{ATTEMPT_MARKS, Attempt, AttemptsConfig, Feedback};
 pub use config::PolicyConfig;
 pub use curriculum::{Curriculum, CurriculumConfig};
 pub use episode::{Episode, EpisodeGroup};
@@ -117,7 +116,7 @@ pub fn policy_gradient(job: &PolicyJob<'_>, progress: &mut dyn FnMut(StepReport)
     {
         return Err(Error::Usage("effort is not allowed with this vocabulary: it has no marks of effort; a recipe whose stage has `effort` makes one".into()));
     }
-    if job.config.attempts.is_some() && ATTEMPT_MARKS.iter().any(|mark| job.tokenizer.id(mark).is_none()) {
+    if job.config.attempts.is_some_and(|attempts| attempts.feedback.phrases().iter().any(|phrase| job.tokenizer.id(phrase).is_none())) {
         return Err(Error::Usage(
             "attempts is not allowed with this vocabulary: it has no marks between them; a recipe whose stage has `attempts` makes them".into(),
         ));

@@ -4,8 +4,12 @@ use std::{fs, path::Path};
 
 use serde::Deserialize;
 
-use super::{Run, guided};
-use crate::{Error, Result, improve::load_groups, recipe::StageRecipe};
+use super::{Run, guided, revise};
+use crate::{
+    Error, Result,
+    improve::{PolicyConfig, load_groups},
+    recipe::StageRecipe,
+};
 
 /// Forward passes that cost as much as a training step on the same tokens: a step is a forward pass and two products of its size backward.
 pub(super) const FORWARD_PER_STEP: u64 = 3;
@@ -60,7 +64,13 @@ impl Run<'_> {
                 compute.sampled += guided::scored_tokens(&self.dir.rollouts(&name))?;
             }
         }
-        if stage.policy.as_ref().is_some_and(|policy| policy.reads_reference()) {
+        if stage.revise.as_ref().is_some_and(|revise| revise.rise.is_some()) {
+            for name in stage.improvements() {
+                compute.sampled += revise::sampled_tokens(&self.dir.rollouts(&name))?;
+            }
+        }
+        let policies = [stage.policy.as_ref(), stage.revise.as_ref().and_then(|revise| revise.policy.as_ref())];
+        if policies.into_iter().flatten().any(PolicyConfig::reads_reference) {
             compute.referred = compute.trained;
         }
         Ok(compute)

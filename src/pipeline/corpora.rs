@@ -12,7 +12,7 @@ use super::{Notice, Run, stages::distinct_problems};
 use crate::{
     Result,
     data::Example,
-    improve::{ATTEMPT_MARKS, HINT, ValueMarks, effort_marks, example, hinted_example, mark_examples, mark_ids},
+    improve::{HINT, ValueMarks, effort_marks, example, hinted_example, mark_examples, mark_ids},
     tokenizer::Tokenizer,
 };
 
@@ -52,9 +52,7 @@ impl Run<'_> {
             phrases.push(HINT.into());
         }
         phrases.extend(recipe.effort().map(effort_marks).unwrap_or_default());
-        if recipe.has_attempts() {
-            phrases.extend(ATTEMPT_MARKS.map(String::from));
-        }
+        phrases.extend(recipe.attempt_phrases().into_iter().map(String::from));
         if recipe.has_values() {
             phrases.extend(ValueMarks::PHRASES.map(String::from));
         }

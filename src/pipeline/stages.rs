@@ -8,7 +8,7 @@ use metacot_traces::{Budget, task::Problem};
 use super::{Notice, Run, corpora::Data, guided::GuidedCounts, self_play::PlayCounts, summary::RoundCounts};
 use crate::{
     Error, Result,
-    eval::Evaluation,
+    eval::{Evaluation, Revisions},
     grade::{RolloutGroup, Teacher, rollouts},
     improve::{Rationalization, keep, load_groups, mark_ids, save_groups},
     model::Weights,
@@ -37,13 +37,15 @@ pub(super) struct Improved {
     pub guided: Vec<GuidedCounts>,
     /// By round of self-play, the state before it included.
     pub played: Vec<PlayCounts>,
+    /// Attempts before and after stages of several, by kind of feedback.
+    pub revised: Vec<Revisions>,
 }
 
 impl Improved {
     /// Before any stage.
     pub fn start(base: &Weights) -> Self {
         let weights = base.clone();
-        Self { weights, evaluations: Vec::new(), rounds: Vec::new(), efforts: Vec::new(), guided: Vec::new(), played: Vec::new() }
+        Self { weights, evaluations: Vec::new(), rounds: Vec::new(), efforts: Vec::new(), guided: Vec::new(), played: Vec::new(), revised: Vec::new() }
     }
 }
 
@@ -131,6 +133,9 @@ impl Run<'_> {
         }
         if let Some(play) = &stage.self_play {
             self.self_play((name, play), standing, improved, data, announce, notify)?;
+        }
+        if let Some(revise) = &stage.revise {
+            self.revise((name, revise), standing, improved, data, announce, notify)?;
         }
         if let Some(evolve) = &stage.evolve {
             announce(format!("{name} (evolution strategies)"), notify);

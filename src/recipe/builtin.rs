@@ -11,6 +11,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("expert", include_str!("expert.toml")),
     ("alphazero", include_str!("alphazero.toml")),
     ("r1", include_str!("r1.toml")),
+    ("rise", include_str!("rise.toml")),
+    ("rlef", include_str!("rlef.toml")),
 ];
 
 /// The text of a built-in recipe.

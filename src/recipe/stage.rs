@@ -1,11 +1,15 @@
 //! What comes after supervised training: stages in order, each of which takes the model on.
 //!
-//! A stage either imitates what was verified (rounds of sampling, keeping and training: STaR and its relatives) or follows policy gradients.
+//! A stage either imitates what was verified (rounds of sampling, keeping and training: STaR and its relatives), follows policy gradients, or is one of
+//! the kinds that its parts name.
 
 use metacot_objectives::Reward;
 use serde::{Deserialize, Serialize};
 
-use super::guided::{GuidedRecipe, SelfPlayRecipe};
+use super::{
+    guided::{GuidedRecipe, SelfPlayRecipe},
+    revise::ReviseRecipe,
+};
 use crate::{
     improve::{EvolutionConfig, PolicyConfig},
     train::TrainConfig,
@@ -32,6 +36,9 @@ pub struct StageRecipe {
     /// Games of two players against itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_play: Option<SelfPlayRecipe>,
+    /// Several attempts at a problem: RISE, RLEF, SCoRe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revise: Option<ReviseRecipe>,
     /// Evolution strategies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evolve: Option<EvolutionConfig>,
@@ -68,6 +75,10 @@ impl LadderRecipe {
             }
             if let Some(guided) = &mut arm.guided {
                 guided.tokens = Some(self.tokens);
+            }
+            if let Some(revise) = &mut arm.revise {
+                revise.rise.iter_mut().for_each(|rise| rise.tokens = Some(self.tokens));
+                revise.policy.iter_mut().for_each(|policy| policy.tokens = Some(self.tokens));
             }
             if let Some(evolve) = &mut arm.evolve {
                 evolve.tokens = Some(self.tokens);
@@ -295,6 +306,7 @@ impl StageRecipe {
             self.imitate.as_ref().map(|imitate| imitate.rounds),
             self.guided.as_ref().map(|guided| guided.rounds),
             self.self_play.as_ref().map(|play| play.rounds),
+            self.revise.as_ref().and_then(|revise| revise.rise.as_ref()).map(|rise| rise.rounds),
         ];
         match rounds.into_iter().flatten().next() {
             Some(rounds) => (1..=rounds).map(|round| format!("{}-{round}", self.name)).collect(),
@@ -320,19 +332,27 @@ impl StageRecipe {
             return Err(format!("stage.name = \"{}\" is not allowed; expected lower-case letters, digits and dashes, and not supervised", self.name));
         }
         let name = &self.name;
-        let parts =
-            [self.imitate.is_some(), self.policy.is_some(), self.guided.is_some(), self.self_play.is_some(), self.evolve.is_some(), self.supervise.is_some()];
+        let parts = [
+            self.imitate.is_some(),
+            self.policy.is_some(),
+            self.guided.is_some(),
+            self.self_play.is_some(),
+            self.revise.is_some(),
+            self.evolve.is_some(),
+            self.supervise.is_some(),
+        ];
         let parts = parts.into_iter().filter(|is_there| *is_there).count();
         if parts != 1 {
-            return Err(format!("stage {name} has {parts} parts; expected one of imitate, policy, guided, self_play, evolve and supervise"));
+            return Err(format!("stage {name} has {parts} parts; expected one of imitate, policy, guided, self_play, revise, evolve and supervise"));
         }
         let imitate = self.imitate.as_ref().map_or(Ok(()), ImitateRecipe::validate).map_err(|reason| format!("stage.{name}.imitate.{reason}"));
         let policy = self.policy.as_ref().map_or(Ok(()), PolicyConfig::validate).map_err(|reason| format!("stage.{name}.policy.{reason}"));
         let supervise = self.supervise.as_ref().map_or(Ok(()), TrainConfig::validate).map_err(|reason| format!("stage.{name}.supervise: {reason}"));
         let guided = self.guided.as_ref().map_or(Ok(()), GuidedRecipe::validate).map_err(|reason| format!("stage.{name}.guided.{reason}"));
         let play = self.self_play.as_ref().map_or(Ok(()), SelfPlayRecipe::validate).map_err(|reason| format!("stage.{name}.self_play.{reason}"));
+        let revise = self.revise.as_ref().map_or(Ok(()), ReviseRecipe::validate).map_err(|reason| format!("stage.{name}.revise: {reason}"));
         let evolve = self.evolve.as_ref().map_or(Ok(()), EvolutionConfig::validate).map_err(|reason| format!("stage.{name}.evolve.{reason}"));
-        imitate.and(policy).and(guided).and(play).and(evolve).and(supervise)
+        imitate.and(policy).and(guided).and(play).and(revise).and(evolve).and(supervise)
     }
 }
 
@@ -362,8 +382,7 @@ mod tests {
     fn thresholds_must_rise_and_a_stage_has_one_part() {
         let recipe = ImitateRecipe { thresholds: vec![1.0, 0.5], ..ImitateRecipe::of(Method::Rest) };
         assert_eq!(recipe.validate().unwrap_err(), "thresholds = [1.0, 0.5] is not allowed; expected at least one number, rising");
-        let stage =
-            StageRecipe { name: "a".into(), from_base: false, imitate: None, policy: None, guided: None, self_play: None, evolve: None, supervise: None };
-        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate, policy, guided, self_play, evolve and supervise");
+        let stage: StageRecipe = toml::from_str("name = 'a'").unwrap();
+        assert_eq!(stage.validate().unwrap_err(), "stage a has 0 parts; expected one of imitate, policy, guided, self_play, revise, evolve and supervise");
     }
 }

@@ -4,8 +4,9 @@ use std::{fs, path::Path};
 
 use metacot::{
     Error, Result,
+    attempts::{ATTEMPT_MARKS, Attempt},
     device::DeviceChoice,
-    improve::{ATTEMPT_MARKS, PolicyConfig, PolicyJob, StepReport, policy_gradient},
+    improve::{PolicyConfig, PolicyJob, StepReport, policy_gradient},
     model::Weights,
     recipe::Recipe,
     sample::SampleConfig,
@@ -15,6 +16,7 @@ use metacot_envs::SeedTree;
 use metacot_objectives::{Reward, plan::StepPlan, reward::StepCost};
 use metacot_traces::{
     corpus::Split,
+    feedback::PHRASES,
     task::{self, Problem, Task},
 };
 
@@ -205,32 +207,42 @@ fn objectives_that_read_more_than_rewards_get_it() {
 }
 
 #[test]
-fn later_attempts_see_the_earlier_ones_and_marks_are_never_trained() {
+fn later_attempts_see_the_earlier_ones_and_what_is_said_between_them_is_never_trained() {
     let plain = lab();
-    let tokenizer = Tokenizer::new(plain.task.vocabulary().0.into_iter().chain(ATTEMPT_MARKS.map(String::from)), 0).unwrap();
+    let said = ATTEMPT_MARKS.into_iter().chain(PHRASES).map(String::from);
+    let tokenizer = Tokenizer::new(plain.task.vocabulary().0.into_iter().chain(said), 0).unwrap();
     let shape = metacot::model::ModelConfig { vocab_size: tokenizer.vocab_size(), ..plain.weights.config.clone() };
     let lab = Lab { weights: Weights::init(&shape, &SeedTree::root(1)), tokenizer, ..plain };
-    for (name, feedback) in [("rl2", "none"), ("e-rl2", "random"), ("score", "verdict")] {
+    for (name, feedback) in [("rl2", "none"), ("e-rl2", "random"), ("score", "verdict"), ("score-first", "random-text"), ("rlef", "text")] {
         let folder = tempfile::tempdir().unwrap();
-        let text = format!("steps = 2\nrollout_steps = 1\nobjective = {{ name = '{name}' }}\nattempts = {{ count = 3, feedback = '{feedback}' }}");
+        let text =
+            format!("steps = 2\nrollout_steps = 1\nobjective = {{ name = '{name}' }}\nattempts = {{ count = 3, feedback = '{feedback}', malformed = 0.2 }}");
         let (_, reports) = lab.run(&config(&text), folder.path()).unwrap();
         assert!(reports.iter().all(|report| report.loss.is_finite() && report.first_ratios == [1.0, 1.0]), "{name}");
         let text = fs::read_to_string(folder.path().join("rollouts-00000001.jsonl")).unwrap();
         let marks: Vec<u32> = ATTEMPT_MARKS.iter().map(|mark| lab.tokenizer.id(mark).unwrap()).collect();
-        let (mut later, mut ids) = (0, 0);
+        let (mut later, mut said, mut ids) = (0, 0, 0);
         for line in text.lines() {
             let group: metacot::improve::EpisodeGroup =
                 serde_json::from_value(serde_json::from_str::<serde_json::Value>(line).unwrap()["group"].clone()).unwrap();
             for episode in &group.episodes {
                 later += episode.attempts.len();
+                said += episode.attempts.iter().map(|attempt| attempt.said).sum::<usize>();
                 ids += episode.ids.len();
-                assert!(episode.attempts.len() < 3 && episode.attempts.iter().all(|attempt| marks.contains(&episode.ids[attempt.mark_at])));
+                assert!(episode.attempts.len() < 3);
+                let words = |attempt: &Attempt| lab.tokenizer.decode(&episode.ids[attempt.mark_at..attempt.start()]);
+                let is_said = |attempt: &Attempt| match feedback.ends_with("text") {
+                    // Where no other problem is due, a foreign remark is only a mark.
+                    true => words(attempt).starts_with("Feedback: ") && words(attempt).ends_with(".\n") || feedback == "random-text" && attempt.said == 1,
+                    false => attempt.said == 1 && marks.contains(&episode.ids[attempt.mark_at]),
+                };
+                assert!(episode.attempts.iter().all(is_said), "{name}");
                 assert!(feedback != "none" || episode.attempts.iter().all(|attempt| episode.ids[attempt.mark_at] == marks[0]));
                 assert_eq!(episode.verdicts().len(), episode.attempt_starts().len().max(1));
             }
         }
         assert!(later > 0, "{name}: no response was tried again");
-        assert_eq!(reports[0].metrics.tokens, ids - later, "{name}: marks are left out of what is trained");
+        assert_eq!(reports[0].metrics.tokens, ids - said, "{name}: what is said is left out of what is trained");
     }
     let folder = tempfile::tempdir().unwrap();
     let refused = plain_lab_refuses(folder.path());

@@ -17,6 +17,7 @@ mod pipeline;
 mod policy;
 mod reference;
 mod report;
+mod revise;
 mod sample;
 mod stages;
 mod support;

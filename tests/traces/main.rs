@@ -3,6 +3,7 @@
 mod audit;
 mod claim;
 mod corpus;
+mod feedback;
 mod filter;
 mod forensics;
 mod games;

@@ -15,7 +15,7 @@ mod tree;
 
 use metacot_envs::{Verdict, World};
 
-pub use defect::{Defect, DefectKind};
+pub use defect::{Defect, DefectKind, PlanFault};
 use replay::Replay;
 pub use statement::{Statement, StatementKind};
 
@@ -35,6 +35,8 @@ pub struct Audit<E: World> {
     pub plan: Option<Vec<E::Action>>,
     /// Whether the claimed plan solves the problem; `None` where no solution is claimed or some action of it does not read.
     pub verdict: Option<Verdict>,
+    /// The action at which the claimed plan stops being one.
+    pub plan_fault: Option<PlanFault>,
     /// The search that the text tells of, as far as it is true.
     pub trace: Trace<E>,
 }
@@ -71,8 +73,8 @@ fn conclude<E: World>(mut auditor: Auditor<E>, env: &E, problem: Option<&E::Prob
     }
     let mut statements = auditor.replay.take_statements();
     reading::shift(statements.iter_mut().map(|statement| &mut statement.span), parsed);
-    let Replay { trace, defects, plan, verdict, .. } = auditor.replay;
-    (Audit { defects, problem, plan, verdict, trace }, statements)
+    let Replay { trace, defects, plan, verdict, plan_fault, .. } = auditor.replay;
+    (Audit { defects, problem, plan, verdict, plan_fault, trace }, statements)
 }
 
 /// Audits text after text in the same buffers.

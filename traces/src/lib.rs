@@ -25,6 +25,7 @@ pub mod automaton;
 pub mod corpus;
 pub mod discourse;
 pub mod event;
+pub mod feedback;
 pub mod forensics;
 pub mod format;
 pub mod generate;

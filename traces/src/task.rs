@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     Budget, DefectKind, Recorder, StopReason, Trace, TraceFormat, audit,
     corpus::CorpusError,
+    feedback::{self, Remark},
     format,
     generate::{Maker, Spec, plan_texts},
     guide::{self, Game, Guide, Guided},
@@ -91,6 +92,9 @@ pub trait Task: Send + Sync {
 
     /// Audits the continuation of a problem's prompt.
     fn judge(&self, problem: &Problem, response: &str) -> Judged;
+
+    /// What the environment says in public of the continuation of a problem's prompt, right or wrong.
+    fn remark(&self, problem: &Problem, response: &str) -> Remark;
 
     /// The exact probability that random legal play of at most `depth` actions solves the problem.
     fn random_value(&self, problem: &Problem, depth: u32) -> f64;
@@ -246,6 +250,12 @@ impl<E: World> Task for Typed<E> {
             }),
             defects,
         }
+    }
+
+    fn remark(&self, problem: &Problem, response: &str) -> Remark {
+        let (text, typed) = ([problem.prompt.as_str(), response].concat(), self.known(problem));
+        let audit = audit(&self.env, Some(&typed), &self.maker.reading().of_response().parse(self.format.as_ref(), &text));
+        feedback::remark(&self.env, &typed, &audit)
     }
 
     fn random_value(&self, problem: &Problem, depth: u32) -> f64 {

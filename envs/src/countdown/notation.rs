@@ -144,6 +144,18 @@ impl<P: Preset> Notation for NumbersGame<P> {
             Some(_) => Err(ActionFault::Arithmetic),
         }
     }
+
+    /// The first operand that is not there.
+    fn write_missing(&self, _problem: &Problem, state: &Numbers, text: &str, out: &mut String) {
+        let Some((left, _, right, _)) = read_operation(text) else { return };
+        let len = usize::from(state.len);
+        let find = |value, other| (0..len).find(|position| *position != other && state.value(*position) == Some(value));
+        match find(left, len) {
+            None => write_value(left, out),
+            Some(place) if find(right, place).is_none() => write_value(right, out),
+            Some(_) => {}
+        }
+    }
 }
 
 /// The largest numerator or denominator that numbers can make, filled up with nines.
@@ -254,6 +266,19 @@ mod tests {
         for text in ["", "3*9", "3**9=1", "3 * 9=27", "03*9=27", "3*9=27=27", "-3+5=2", "3*9=2_7", "٣*9=27"] {
             assert_eq!(read(text), Err(ActionFault::Syntax), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_operand_that_is_not_there_is_named() {
+        let env = Countdown::configure(&Difficulty::sized(3)).unwrap();
+        let problem = env.read_problem("24:[3, 5, 9]").unwrap();
+        let missing = |text| {
+            let mut out = String::new();
+            env.write_missing(&problem, &env.initial(&problem), text, &mut out);
+            out
+        };
+        assert_eq!([missing("7+3=10"), missing("3+7=10"), missing("3+3=6"), missing("(-1)+3=2")], ["7", "7", "3", "(-1)"]);
+        assert_eq!([missing("3+5=8"), missing("3+"), missing("")], [""; 3]);
     }
 
     #[test]

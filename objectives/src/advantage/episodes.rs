@@ -56,7 +56,8 @@ pub(super) fn centred(batch: &Batch, rewards: &TokenRewards, shares: &[Vec<f64>]
     tokens
 }
 
-fn spread(sequence: &Sequence, episodes: &[f64]) -> Vec<f64> {
+/// The same advantage at all tokens of the policy of an episode.
+pub(super) fn spread(sequence: &Sequence, episodes: &[f64]) -> Vec<f64> {
     let mut row = vec![0.0; sequence.len()];
     for (range, advantage) in sequence.episode_ranges().into_iter().zip(episodes) {
         range.filter(|token| sequence.roles[*token] == Role::Policy).for_each(|token| row[token] = *advantage);

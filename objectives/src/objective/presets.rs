@@ -8,9 +8,9 @@ use crate::{
     Estimator, KlPenalty, Objective, ObjectiveError,
     advantage::{
         BestOf, Convention, Credit, DrGrpo, Episodes, Exponential, Gae, Gpg, GroupNorm, Operation, Opo, PassAtK, Raw, Reinforce as Baselined, ReinforcePp,
-        ReinforcePpBaseline, Rloo, Scale, Score, Threshold, VerifierFree as Likelihood, Vine,
+        ReinforcePpBaseline, Rloo, Scale, Score, Threshold, Turns, VerifierFree as Likelihood, Vine, Weighing,
     },
-    loss::{Apa, Cispo, Clip, Dpo, Gmpo, Grpo, Gspo, Nll, Ppo, Reinforce, Sapo, StepDpo, Unlikelihood, VerifierFree},
+    loss::{Apa, Cispo, Clip, Dpo, Gmpo, Grpo, Gspo, KeepFirst, Nll, Ppo, Reinforce, Sapo, StepDpo, Unlikelihood, VerifierFree},
 };
 
 macro_rules! objectives {
@@ -86,7 +86,10 @@ objectives! {
     // Several attempts in one response.
     "rl2" => Objective::new(Episodes { credit: Credit::ToGo }, Grpo::default()),
     "e-rl2" => Objective::new(Episodes { credit: Credit::Last }, Grpo::default()),
+    "score-first" => Objective::new(Episodes { credit: Credit::Last }, KeepFirst::default()).penalised(KlPenalty::in_loss(0.01, Estimator::K3)), // stage one
     "score" => Objective::new(Score::default(), Grpo::default()),
+    "rise" => Objective::new(Exponential { weighing: Weighing::Centred, ..Exponential::default() }, Nll {}),
+    "rlef" => Objective::new(Turns::default(), Ppo::default()).penalised(KlPenalty::in_reward(0.05, Estimator::K1)),
     // Preferences, and references without a verifier.
     "dpo" => Objective::new(Raw {}, Dpo::default()),
     "step-dpo" => Objective::new(Raw {}, StepDpo::default()),

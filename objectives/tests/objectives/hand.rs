@@ -4,7 +4,7 @@ use metacot_objectives::{
     Advantages, Aggregation, Batch, Coefficients, Estimator, Importance, KlPenalty, Loss, Objective, Pair, Role, Sequence, Span,
     advantage::{GroupSummary, Raw},
     importance::Level,
-    loss::{Apa, Cispo, Clip, Gmpo, Grpo, Gspo, Nll, Ppo, Reinforce, Sapo, Unlikelihood, ValueLoss, VerifierFree},
+    loss::{Apa, Cispo, Clip, Gmpo, Grpo, Gspo, KeepFirst, Nll, Ppo, Reinforce, Sapo, Unlikelihood, ValueLoss, VerifierFree},
 };
 
 /// Two trained tokens with ratios 1.5 and 0.5 around a masked one, and a second response of one token with ratio 1.5.
@@ -223,4 +223,27 @@ fn verifier_free_adds_imitation_of_the_reference() {
     close(found.d_logp[0][0], -0.25);
     close(found.d_logp[0][1], -0.125);
     close(found.d_logp[1][0], 0.25);
+}
+
+#[test]
+fn keep_first_holds_the_first_attempt_near_the_reference() {
+    // The first response is two attempts: its first token is attempt one. Costs as of the clipped surrogate: -2.4, -1, 1.5; k3 at log 1.5 is
+    // 1 / 1.5 - 1 + log 1.5, at both first attempts (that of the second response is all of it).
+    let batch = Batch::new(
+        batch()
+            .sequences()
+            .iter()
+            .cloned()
+            .map(|sequence| if sequence.len() == 3 { Sequence { episodes: vec![0, 1], ..sequence } } else { sequence })
+            .collect(),
+    )
+    .unwrap();
+    let objective = Objective::new(Raw {}, KeepFirst { beta: 0.3, ..KeepFirst::default() });
+    let found = objective.evaluate(&batch, &advantages()).unwrap();
+    let k3 = 1.0 / 1.5 - 1.0 + 1.5_f64.ln();
+    close(found.policy_loss, -1.9 / 3.0);
+    close(found.kl_loss, 0.3 * 2.0 * k3 / 3.0);
+    close(found.loss, found.policy_loss + found.kl_loss);
+    let slope = 0.3 * (1.0 - 1.0 / 1.5);
+    rows(&found, [slope / 3.0, 0.0, -1.0 / 3.0, (1.5 + slope) / 3.0]);
 }

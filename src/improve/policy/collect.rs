@@ -47,7 +47,7 @@ impl Run<'_> {
             let chosen = self.position.curriculum.take(&config.curriculum, &order, count);
             let first = sampled.groups.len();
             let mut groups = draw.groups(self.job.pool, &chosen, self.sampler.decoder(), version, &seeds, first);
-            if let Some(attempts) = config.attempts {
+            if let Some(attempts) = &config.attempts {
                 let seeds = seeds.child("attempts").index(first as u64);
                 attempts::attempt_again(attempts, &draw, self.job.pool, &mut groups, self.sampler.decoder(), &seeds);
             }

@@ -5,8 +5,11 @@ use metacot_objectives::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{AttemptsConfig, CurriculumConfig, Mode, ReplayConfig, VineConfig};
-use crate::train::{Schedule, TrainerConfig};
+use super::{CurriculumConfig, Mode, ReplayConfig, VineConfig};
+use crate::{
+    attempts::AttemptsConfig,
+    train::{Schedule, TrainerConfig},
+};
 
 /// Settings of a policy-gradient run; kept in its checkpoints and compared when it resumes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,17 +221,19 @@ const ATTEMPTS: &str = "several attempts (see `attempts`)";
 
 /// What an objective reads that the loop does not make.
 fn missing(objective: &Objective) -> Option<&'static str> {
-    matches!(objective.advantage, Advantage::Episodes(_) | Advantage::Score(_)).then_some(ATTEMPTS)
+    let reads =
+        matches!(objective.advantage, Advantage::Episodes(_) | Advantage::Score(_) | Advantage::Turns(_)) || matches!(objective.loss, Loss::KeepFirst(_));
+    reads.then_some(ATTEMPTS)
 }
 
 /// Whether an objective trains a critic.
 pub(super) fn needs_values(objective: &Objective) -> bool {
-    matches!(objective.advantage, Advantage::Gae(_) | Advantage::Operation(_))
+    matches!(objective.advantage, Advantage::Gae(_) | Advantage::Operation(_) | Advantage::Turns(_))
 }
 
 /// Whether an objective reads the reference policy.
 fn needs_reference(objective: &Objective) -> bool {
-    objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_) | Loss::Dpo(_) | Loss::StepDpo(_))
+    objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_) | Loss::Dpo(_) | Loss::KeepFirst(_) | Loss::StepDpo(_))
 }
 
 /// Whether an objective learns from pairs of responses or of their steps.
@@ -270,7 +275,9 @@ mod tests {
             error("plan = { prompts = 3, samples = 3, minibatch = 4, epochs = 1 }"),
             "plan: setting minibatch is 4; expected a divisor of prompts times samples"
         );
-        assert!(error("objective = { name = 'score' }").contains("reads several attempts"));
+        for name in ["score", "score-first", "rlef"] {
+            assert!(error(&format!("objective = {{ name = '{name}' }}")).contains("reads several attempts"));
+        }
         assert!(error("vine = { steps = 0 }").contains("expected at least 1 each"));
         assert!(error("objective = { name = 'gropo' }").starts_with("objective \"gropo\" is unknown"));
         assert!(error("mode = { kind = 'async', lag = 2 }").contains("expected truncate or mask"));

@@ -8,8 +8,8 @@ use metacot_traces::task::{Problem, Task};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::attempts::Attempt;
 use crate::{
+    attempts::Attempt,
     data::Example,
     grade::{Rollout, judge, prompt_ids},
     improve::evidence,

@@ -22,6 +22,10 @@ pub struct StepReport {
     pub accuracy: f64,
     /// Share of right first attempts among them.
     pub first_accuracy: f64,
+    /// Share right at each attempt, where responses have several; a response that has ended keeps its last.
+    pub by_attempt: Vec<f64>,
+    /// Shares that go from a wrong first attempt to a right second one, and from a right to a wrong one.
+    pub turned: [f64; 2],
     /// Share of them of which every statement is true.
     pub validity: f64,
     /// Share of them that ended by themselves.
@@ -69,6 +73,10 @@ impl StepReport {
             |is_right: bool| mean(episodes.iter().filter(|episode| episode.last_verdict().is_correct == is_right).map(|episode| episode.ids.len() as f64));
         self.accuracy = share(|episode| episode.last_verdict().is_correct);
         self.first_accuracy = share(|episode| episode.verdict.is_correct);
+        let most = episodes.iter().map(|episode| episode.attempts.len() + 1).max().unwrap_or(1);
+        let shares = |is_so: &dyn Fn(&super::Episode) -> bool| mean(episodes.iter().map(|episode| f64::from(u8::from(is_so(episode)))));
+        self.by_attempt = (0..most).map(|attempt| shares(&|episode| is_right_at(episode, attempt))).collect();
+        self.turned = [false, true].map(|from| shares(&|episode| is_right_at(episode, 0) == from && is_right_at(episode, 1) != from));
         self.validity = share(|episode| episode.last_verdict().is_valid);
         self.finished = share(|episode| episode.last_verdict().is_finished);
         (self.length_right, self.length_wrong) = (length(true), length(false));
@@ -133,7 +141,10 @@ impl StepReport {
             ("pair_accuracy", m.pair_accuracy),
             ("pair_margin", m.pair_margin),
         ];
-        values.into_iter().fold(Row::new(self.step as u64, "improve"), |row, (name, value)| row.with(name, value))
+        let row = values.into_iter().fold(Row::new(self.step as u64, "improve"), |row, (name, value)| row.with(name, value));
+        let [first, second, ..] = self.by_attempt.as_slice() else { return row };
+        let row = row.with("change", second - first).with("repaired", self.turned[0]).with("spoiled", self.turned[1]);
+        self.by_attempt.iter().enumerate().fold(row, |row, (attempt, share)| row.with(format!("accuracy_{}", attempt + 1), *share))
     }
 }
 
@@ -145,6 +156,12 @@ impl fmt::Display for StepReport {
         write!(f, "  clipped {:.1} %  flat groups {:.0} %  grad {gradient_norm:.3}", 100.0 * self.metrics.clip_fraction, 100.0 * zero_variance_share)?;
         write!(f, "  {:.0} tok/s sampled {:.0} trained", self.sampled_per_second, self.trained_per_second)
     }
+}
+
+/// Whether an attempt is right, or the last one where there are fewer.
+fn is_right_at(episode: &super::Episode, attempt: usize) -> bool {
+    let verdicts = episode.verdicts();
+    verdicts.get(attempt).or(verdicts.last()).is_some_and(|(verdict, _)| verdict.is_correct)
 }
 
 /// The mean; NaN of nothing.

@@ -126,8 +126,9 @@ impl Learning<'_> {
                     ..Sequence::new(prompt, reward, sampled)
                 };
                 for attempt in &episode.attempts {
-                    sequence.roles[attempt.mark_at] = Role::Masked;
+                    sequence.roles[attempt.mark_at..attempt.start()].fill(Role::Masked);
                 }
+                self.charge_malformed(episode, &mut sequence);
                 if let Some(reference) = episode.reference_at {
                     sequence.roles[reference..].fill(Role::Reference);
                 }
@@ -138,6 +139,13 @@ impl Learning<'_> {
             }
         }
         sequences
+    }
+
+    /// Lets every attempt that does not read pay for it where it ends.
+    fn charge_malformed(&self, episode: &Episode, sequence: &mut Sequence) {
+        let Some(cost) = self.config.attempts.map(|attempts| attempts.malformed).filter(|cost| *cost > 0.0) else { return };
+        sequence.steps = sequence.episodes.clone();
+        sequence.step_rewards = episode.verdicts().iter().map(|(verdict, _)| if verdict.is_format_ok { 0.0 } else { -cost }).collect();
     }
 
     /// The reward of each attempt; empty where responses are single attempts.

@@ -76,3 +76,14 @@ pub struct Defect {
     /// Byte range in the text.
     pub span: Range<usize>,
 }
+
+/// Where a claimed plan stops being one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanFault {
+    /// Index of the action in the plan.
+    pub step: usize,
+    /// What is wrong with it.
+    pub kind: ActionFault,
+    /// What it uses and the state does not have, where the notation can say it; else empty.
+    pub missing: String,
+}

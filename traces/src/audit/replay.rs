@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use metacot_envs::{ActionFault, Verdict, World, replay, verifier};
 
-use super::{Defect, DefectKind, Statement, StatementKind};
+use super::{Defect, DefectKind, PlanFault, Statement, StatementKind};
 use crate::{Event, Node, NodeId, StopReason, Trace};
 
 /// The state of an audit.
@@ -13,6 +13,8 @@ pub(super) struct Replay<E: World> {
     pub defects: Vec<Defect>,
     pub plan: Option<Vec<E::Action>>,
     pub verdict: Option<Verdict>,
+    /// Where the plan stops being one.
+    pub plan_fault: Option<PlanFault>,
     /// Where expected text is rendered.
     pub scratch: String,
     /// The statement that is being checked.
@@ -24,7 +26,17 @@ pub(super) struct Replay<E: World> {
 
 impl<E: World> Default for Replay<E> {
     fn default() -> Self {
-        Self { trace: Trace::default(), defects: Vec::new(), plan: None, verdict: None, scratch: String::new(), step: 0, span: 0..0, statements: None }
+        Self {
+            trace: Trace::default(),
+            defects: Vec::new(),
+            plan: None,
+            verdict: None,
+            plan_fault: None,
+            scratch: String::new(),
+            step: 0,
+            span: 0..0,
+            statements: None,
+        }
     }
 }
 
@@ -38,7 +50,12 @@ impl<E: World> Replay<E> {
         nodes.push(Node { parent: 0, action: None, state: env.initial(problem), depth: 0, cost: 0, bound: 0 });
         events.push(Event::Generate(0));
         self.defects.clear();
-        (self.plan, self.verdict) = (None, None);
+        self.forget_plan();
+    }
+
+    /// Forgets the claimed plan.
+    pub fn forget_plan(&mut self) {
+        (self.plan, self.verdict, self.plan_fault) = (None, None, None);
     }
 
     /// Notes from now on what each statement told.
@@ -204,17 +221,25 @@ impl<E: World> Replay<E> {
     /// Reads the actions of a claimed plan one after another from the start, and judges it where all of them read.
     pub fn judge<'t>(&mut self, env: &E, problem: &E::Problem, actions: impl Iterator<Item = &'t str>) {
         let mut walk = verifier::Replay::new(env, problem);
-        let (mut plan, mut all_read) = (Vec::new(), true);
+        self.forget_plan();
+        let mut plan = Vec::new();
         for text in actions {
-            match env.read_action(problem, walk.state(), text, None) {
-                Ok(action) if walk.take(env, problem, &action) => plan.push(action),
-                _ => {
-                    all_read = false;
-                    break;
+            let kind = match env.read_action(problem, walk.state(), text, None) {
+                Ok(action) if walk.take(env, problem, &action) => {
+                    plan.push(action);
+                    continue;
                 }
+                Ok(_) => ActionFault::Illegal,
+                Err(kind) => kind,
+            };
+            let mut missing = String::new();
+            if kind == ActionFault::Unavailable {
+                env.write_missing(problem, walk.state(), text, &mut missing);
             }
+            self.plan_fault = Some(PlanFault { step: plan.len(), kind, missing });
+            break;
         }
-        self.verdict = all_read.then(|| walk.verdict(env, problem, &plan));
+        self.verdict = self.plan_fault.is_none().then(|| walk.verdict(env, problem, &plan));
         self.plan = Some(plan);
     }
 }

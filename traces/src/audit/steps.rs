@@ -49,7 +49,8 @@ pub(super) fn audit<E: World>(env: &E, problem: &E::Problem, text: &str, (dialec
                     replay.fault(DefectKind::WrongVerdict);
                 }
                 (num_headings, has_answer) = (0, false);
-                (replay.plan, replay.verdict, replay.trace.goal) = (None, None, None);
+                replay.forget_plan();
+                replay.trace.goal = None;
             } else if has_answer {
                 replay.fault(DefectKind::AfterEnd);
             }

@@ -1,10 +1,10 @@
 //! The plan at the end of a frontier: places from the start to the goal.
 
-use metacot_envs::{Verdict, World, replay};
+use metacot_envs::{ActionFault, Verdict, World, replay};
 
 use crate::{
     NodeId,
-    audit::{DefectKind, replay::Replay},
+    audit::{DefectKind, PlanFault, replay::Replay},
 };
 
 /// The states that the plan has walked so far.
@@ -48,6 +48,10 @@ impl<E: World> Plan<E> {
             }
         }
         replay.fault(DefectKind::Illegal);
+        if !self.has_failed {
+            let step = replay.plan.as_ref().map_or(0, Vec::len);
+            replay.plan_fault = Some(PlanFault { step, kind: ActionFault::Illegal, missing: String::new() });
+        }
         self.has_failed = true;
     }
 
