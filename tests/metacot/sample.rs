@@ -266,6 +266,10 @@ fn under_a_grammar_an_untrained_model_writes_only_what_reads() {
     for (env, size, search, format, transform) in TASKS {
         let difficulty = Difficulty { size: Some((*size).into()), ..Difficulty::default() };
         let mut spec = Spec { difficulty, ..Spec::new(env, search, format) };
+        if ["think", "prose"].contains(format) {
+            // Values have digits in their phrases, which no vocabulary takes.
+            spec.format_settings.insert("values", "false");
+        }
         if let Some((name, setting, value)) = transform {
             (spec.transform, spec.transform_settings) = ((*name).into(), Settings::default().with(*setting, value));
         }
