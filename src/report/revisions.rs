@@ -22,7 +22,7 @@ pub fn revisions(measured: &[Revisions], bootstrap: &Bootstrap) -> Result<Sectio
     let mut attempts =
         Table::new(caption, ["model", "feedback"].map(String::from).into_iter().chain(ordinals()).chain(["change", "repaired", "spoiled"].map(String::from)));
     let mut choices = Table::new(
-        "One answer from the attempts up to each: an oracle stops at the first right one, or the answer that most of them give is taken.",
+        "One answer from the attempts up to each: an oracle stops at the first right one, or the answer that most of them give is taken. An attempt with an action that is none, which everyone can see, gives no answer.",
         ["model", "feedback"]
             .map(String::from)
             .into_iter()
