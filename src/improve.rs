@@ -18,4 +18,4 @@ pub use hint::{HINT, Rationalization, hinted_example, hinted_prompt_ids};
 pub use keep::{Kept, example, keep};
 pub use policy::{Curriculum, CurriculumConfig, Episode, EpisodeGroup, Mode, PolicyConfig, PolicyJob, ReplayConfig, StepReport, VineConfig, policy_gradient};
 pub use revise::{RevisionRecord, Source, Target, regression, revise};
-pub use store::{load_groups, save_groups};
+pub use store::{load_records, save_records};

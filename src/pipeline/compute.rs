@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::{Run, guided, revise};
 use crate::{
     Error, Result,
-    improve::{PolicyConfig, load_groups},
+    grade::RolloutGroup,
+    improve::{PolicyConfig, load_records},
     recipe::StageRecipe,
 };
 
@@ -55,7 +56,7 @@ impl Run<'_> {
         }
         if stage.imitate.is_some() {
             for name in stage.improvements() {
-                let groups = load_groups(&self.dir.rollouts(&name))?;
+                let groups: Vec<RolloutGroup> = load_records(&self.dir.rollouts(&name))?;
                 compute.sampled += groups.iter().flat_map(|group| group.rollouts.iter().chain(&group.hinted)).map(|rollout| rollout.tokens).sum::<u64>();
             }
         }

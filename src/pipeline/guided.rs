@@ -1,6 +1,6 @@
 //! Stages of expert iteration: searches that the model guides, what they teach, and how well policy and search do at operation level.
 
-use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use metacot_envs::SeedTree;
 use metacot_traces::{
@@ -17,9 +17,8 @@ use super::{
 };
 use crate::{
     Error, Result, atomic,
-    atomic::AtomicFile,
     eval::statistics::Bootstrap,
-    improve::{DistillJob, Lesson, ModelGuide, distill, example, lesson},
+    improve::{DistillJob, Lesson, ModelGuide, distill, example, lesson, load_records, save_records},
     model::Weights,
     recipe::{GuidedRecipe, Recipe, Start},
     report::{Cell, Section, Table},
@@ -128,7 +127,7 @@ impl Run<'_> {
         standing.next_problem += guided.problems;
         let path = self.dir.rollouts(name);
         if path.exists() {
-            return load(&path);
+            return load_records(&path);
         }
         let seeds = standing.seeds.child("guided").child(name);
         let problems = (first..standing.next_problem).map(|id| Ok(self.task.draw(id)?)).collect::<Result<Vec<_>>>()?;
@@ -147,7 +146,7 @@ impl Run<'_> {
         }
         let solved = records.iter().filter(|record| record.is_solved).count();
         notify(Notice::Note(format!("guided searches solve {solved} of {} training problems; {} tokens scored", records.len(), guide.scored_tokens)));
-        save(&path, &records)?;
+        save_records(&path, &records)?;
         Ok(records)
     }
 
@@ -291,23 +290,8 @@ pub(super) fn section(rounds: &[GuidedCounts], recipe: &Recipe) -> Result<Sectio
     Ok(Section::new("Expert iteration at operation level").paragraph(format!("On unseen problems {}.", text.join("; "))).table(table))
 }
 
-fn save(path: &Path, records: &[SearchRecord]) -> Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    for record in records {
-        writeln!(file, "{}", serde_json::to_string(record).expect("plain data")).map_err(Error::io("cannot write", path))?;
-    }
-    file.commit()
-}
-
 /// Tokens that the searches of a round scored.
 pub(super) fn scored_tokens(path: &Path) -> Result<u64> {
-    Ok(load(path)?.iter().map(|record| record.scored_tokens).sum())
-}
-
-fn load(path: &Path) -> Result<Vec<SearchRecord>> {
-    let text = fs::read_to_string(path).map_err(Error::io("cannot read", path))?;
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| serde_json::from_str(line).map_err(|error| Error::data(path, format!("line {}: {error}", index + 1))))
-        .collect()
+    let records: Vec<SearchRecord> = load_records(path)?;
+    Ok(records.iter().map(|record| record.scored_tokens).sum())
 }

@@ -1,6 +1,6 @@
 //! Stages of several attempts: RISE in rounds, or policy gradients over attempts; and what attempts are worth before and after.
 
-use std::{fs, io::Write as _, path::Path};
+use std::path::Path;
 
 use metacot_envs::SeedTree;
 use metacot_traces::task::Problem;
@@ -12,10 +12,9 @@ use super::{
 };
 use crate::{
     Error, Result,
-    atomic::AtomicFile,
     attempts::Exchange,
     eval::{RevisionExam, Revisions},
-    improve::{self, RevisionRecord, Source, regression},
+    improve::{self, RevisionRecord, Source, load_records, regression, save_records},
     model::Weights,
     recipe::{Remarks, ReviseRecipe, RiseRecipe, Start, Teacher},
 };
@@ -83,11 +82,11 @@ impl Run<'_> {
         standing.next_problem += rise.problems;
         let path = self.dir.rollouts(name);
         let records = if path.exists() {
-            load(&path)?
+            load_records(&path)?
         } else {
             let problems = (first..standing.next_problem).map(|id| Ok(self.task.draw(id)?)).collect::<Result<Vec<_>>>()?;
             let records = self.rise_records((revise, rise), &problems, &standing.weights, data, &standing.seeds.child("rise").child(name))?;
-            save(&path, &records)?;
+            save_records(&path, &records)?;
             records
         };
         let lessons = regression(&records, &rise.weights, self.recipe.model.context)?;
@@ -183,23 +182,8 @@ fn told(records: &[RevisionRecord], lessons: usize) -> String {
     )
 }
 
-fn save(path: &Path, records: &[RevisionRecord]) -> Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    for record in records {
-        writeln!(file, "{}", serde_json::to_string(record).expect("plain data")).map_err(Error::io("cannot write", path))?;
-    }
-    file.commit()
-}
-
 /// Tokens that a round sampled.
 pub(super) fn sampled_tokens(path: &Path) -> Result<u64> {
-    Ok(load(path)?.iter().map(|record| record.sampled_tokens).sum())
-}
-
-fn load(path: &Path) -> Result<Vec<RevisionRecord>> {
-    let text = fs::read_to_string(path).map_err(Error::io("cannot read", path))?;
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| serde_json::from_str(line).map_err(|error| Error::data(path, format!("line {}: {error}", index + 1))))
-        .collect()
+    let records: Vec<RevisionRecord> = load_records(path)?;
+    Ok(records.iter().map(|record| record.sampled_tokens).sum())
 }

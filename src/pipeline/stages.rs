@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     eval::{Evaluation, Revisions},
     grade::{RolloutGroup, Teacher, rollouts},
-    improve::{Rationalization, keep, load_groups, mark_ids, save_groups},
+    improve::{Rationalization, keep, load_records, mark_ids, save_records},
     model::Weights,
     recipe::{ImitateRecipe, StageRecipe, Start},
     sample::{CpuDecoder, SampleConfig},
@@ -160,11 +160,11 @@ impl Run<'_> {
         standing.next_problem = problems.end;
         let path = self.dir.rollouts(name);
         let groups = if path.exists() {
-            load_groups(&path)?
+            load_records(&path)?
         } else {
             let problems = problems.map(|id| Ok(self.task.draw(id)?)).collect::<Result<Vec<_>>>()?;
             let groups = self.gather(imitate, &standing.weights, &problems, data, &seeds, notify)?;
-            save_groups(&path, &groups)?;
+            save_records(&path, &groups)?;
             groups
         };
         let mut counts = RoundCounts { name: name.into(), ..RoundCounts::default() };
