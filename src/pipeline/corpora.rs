@@ -10,7 +10,7 @@ use rand::RngExt as _;
 
 use super::{Notice, Run, stages::distinct_problems};
 use crate::{
-    Result,
+    Error, Result,
     data::Example,
     improve::{HINT, ValueMarks, effort_marks, example, hinted_example, mark_examples, mark_ids},
     tokenizer::Tokenizer,
@@ -42,6 +42,18 @@ pub(super) struct CorpusFacts {
     pub vocab_size: usize,
 }
 
+/// A record as an example. What the vocabulary cannot say would be learned as `<unk>`, without a word about it.
+///
+/// # Errors
+/// The vocabulary lacks something of the text.
+fn learned(tokenizer: &Tokenizer, record: &Record) -> Result<Example> {
+    let (prompt, response) = record.text.split_at(record.prompt_len as usize);
+    for part in [prompt, response] {
+        tokenizer.encode_strict(part).map_err(|error| Error::Usage(format!("trace {} of {} cannot be learned: {error}", record.id, record.split.name())))?;
+    }
+    Ok(example(tokenizer, prompt, response))
+}
+
 impl Run<'_> {
     pub(super) fn corpora(&self, notify: &mut dyn FnMut(Notice)) -> Result<Data> {
         let recipe = self.recipe;
@@ -63,15 +75,18 @@ impl Run<'_> {
         }
         let mut facts = facts(&train_records, &tokenizer, &Tokenizer::new(phrases, 0)?);
         let longest = recipe.model.context;
-        let examples = |records: &[Record]| -> Vec<Example> {
-            let examples = records.iter().map(|record| {
-                let (prompt, response) = record.text.split_at(record.prompt_len as usize);
-                example(&tokenizer, prompt, response)
-            });
-            // A response longer than the evaluation allows teaches what can never be scored.
-            examples.filter(|example| example.ids.len() <= longest && example.ids.len() - example.response_start <= recipe.eval.max_new_tokens).collect()
+        let examples = |records: &[Record]| -> Result<Vec<Example>> {
+            let mut examples = Vec::new();
+            for record in records {
+                let example = learned(&tokenizer, record)?;
+                // A response longer than the evaluation allows teaches what can never be scored.
+                if example.ids.len() <= longest && example.labels() <= recipe.eval.max_new_tokens {
+                    examples.push(example);
+                }
+            }
+            Ok(examples)
         };
-        let (mut train, val) = (examples(&train_records), examples(&val_records));
+        let (mut train, val) = (examples(&train_records)?, examples(&val_records)?);
         facts.fitting = train.len();
         train.extend(self.hinted(&train_records, &tokenizer)?);
         if let Some(marks) = recipe.effort().and_then(|dial| mark_ids(dial, &tokenizer)) {
@@ -145,5 +160,28 @@ impl std::fmt::Display for CorpusFacts {
             f,
             "{records} traces of {distinct} distinct problems, {solved} solved, {fitting} fit the context; {mean_tokens:.0} tokens a trace ({mean_digit_tokens:.0} digit by digit), {vocab_size} ids"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_that_cannot_be_said_is_refused() {
+        let spec = metacot_traces::generate::Spec { split: Split::Val, ..metacot_traces::generate::Spec::new("countdown", "dfs", "answer") };
+        let folder = tempfile::tempdir().unwrap();
+        let (shard, out) = (Shard { index: 0, count: 1 }, folder.path().join("corpus"));
+        let job =
+            Job { spec: metacot_traces::generate::Spec { count: 1, ..spec.clone() }, out: out.clone(), layout: Layout::Shard, threads: 1, shard, force: false };
+        generate(&job, &mut |_| {}).unwrap();
+        let mut records = Vec::new();
+        corpus::read(&out, |record| records.push(record)).unwrap();
+        let (phrases, _) = metacot_traces::task::open(&spec).unwrap().vocabulary();
+        let example = learned(&Tokenizer::new(phrases.clone(), 99).unwrap(), &records[0]).unwrap();
+        assert!(example.labels() > 1 && !example.ids.contains(&Tokenizer::UNKNOWN));
+        let silent = Tokenizer::new(phrases.into_iter().filter(|phrase| !phrase.contains('=')), 99).unwrap();
+        let error = learned(&silent, &records[0]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("trace {} of val cannot be learned: ", records[0].id)), "{error}");
     }
 }

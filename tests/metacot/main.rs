@@ -24,3 +24,4 @@ mod support;
 mod tokenizer;
 mod train;
 mod viewer;
+mod vocabulary;

@@ -105,8 +105,9 @@ impl<E: World> TraceFormat<E> for Searchformer {
     }
 
     fn phrases(&self) -> Vec<String> {
-        let search = ["create ", "close ", " c", "c"];
-        let words = ["plan ", " ", "\n"];
+        // After a word, with the space before it: ` c` alone would be the start of `create` and `close` too.
+        let search = ["create ", " create ", " close ", " c"];
+        let words = ["plan ", " plan ", " ", "\n"];
         search.iter().filter(|_| self.has_search).chain(&words).map(|word| (*word).to_string()).collect()
     }
 
