@@ -1,7 +1,8 @@
 //! Samples per second of whole policy-gradient steps with the sampler on the trainer's own weights and on a copy of them.
 //!
-//! `cargo bench --bench improve [-- STEPS]`; Countdown-3, 8 prompts of 8 responses, Dr.GRPO, fresh weights: traces of at most 64 tokens and answers of at most 16, by a
-//! model of 4 layers of width 128 and one of 6 layers of width 384. The copy goes through a file and into a new sampler at every step.
+//! `cargo bench --bench improve [-- STEPS]`, at least 2 of them; Countdown-3, steps of 64 responses (8 prompts of 8) and of 16 (2 of 8), Dr.GRPO, fresh weights: traces of at most 64
+//! tokens and answers of at most 16, by a model of 4 layers of width 128 and one of 6 layers of width 384. The copy goes through a file and into a new sampler at
+//! every step. Time runs from the end of the first step to the end of the last: neither the start nor the last checkpoint is in it.
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
@@ -20,16 +21,21 @@ use metacot_traces::{corpus::Split, task};
 
 const REPEATS: usize = 3;
 
+/// Responses to each prompt.
+const SAMPLES: usize = 8;
+
 fn main() {
-    let steps = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(8);
+    let steps = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(8).max(2);
     for (format, max_new_tokens) in [("sos", 64), ("answer", 16)] {
         for model in ["i", "ii"] {
-            compare(format, max_new_tokens, model, steps);
+            for prompts in [8, 2] {
+                compare((format, max_new_tokens), model, prompts, steps);
+            }
         }
     }
 }
 
-fn compare(format: &str, max_new_tokens: usize, model: &str, steps: usize) {
+fn compare((format, max_new_tokens): (&str, usize), model: &str, prompts: usize, steps: usize) {
     let recipe = Recipe::load("quickstart", &[format!("task.format={format}")]).expect("built in");
     let task = task::open(&recipe.spec(Split::Train, 100, 1)).expect("a built-in recipe is valid");
     let tokenizer = Tokenizer::new(task.vocabulary().0, recipe.task.whole_numbers_up_to).expect("a built-in recipe is valid");
@@ -52,7 +58,7 @@ fn compare(format: &str, max_new_tokens: usize, model: &str, steps: usize) {
                 checkpoint_steps: 10_000,
                 ..PolicyConfig::default()
             };
-            config.plan = StepPlan { prompts: 8, samples: 8, minibatch: 64, epochs: 1 };
+            config.plan = StepPlan { prompts, samples: SAMPLES, minibatch: prompts * SAMPLES, epochs: 1 };
             config.objective.name = "dr-grpo".into();
             let folder = std::env::temp_dir().join(format!("metacot-bench-improve-{}", std::process::id()));
             let job = PolicyJob {
@@ -66,9 +72,14 @@ fn compare(format: &str, max_new_tokens: usize, model: &str, steps: usize) {
                 device: DeviceChoice::Cpu,
                 threads,
             };
-            let start = Instant::now();
-            let trained = policy_gradient(&job, &mut |report| staleness = staleness.max(report.metrics.staleness_max)).expect("the settings are valid");
-            *best = best.max((steps * 64) as f64 / start.elapsed().as_secs_f64());
+            let mut ends = Vec::new();
+            let trained = policy_gradient(&job, &mut |report| {
+                ends.push(Instant::now());
+                staleness = staleness.max(report.metrics.staleness_max);
+            })
+            .expect("the settings are valid");
+            assert_eq!(ends.len(), steps, "every step reports once");
+            *best = best.max(((steps - 1) * prompts * SAMPLES) as f64 / (ends[steps - 1] - ends[0]).as_secs_f64());
             std::fs::remove_dir_all(&folder).expect("the folder was made by this bench");
             digests.push(trained.digest());
         }
@@ -76,9 +87,10 @@ fn compare(format: &str, max_new_tokens: usize, model: &str, steps: usize) {
     assert!(digests.windows(2).all(|pair| pair[0] == pair[1]), "the mode changed the result");
     let [shared, copy] = best;
     println!(
-        "{format}, at most {max_new_tokens} tokens, {} parameters, {threads} threads, {steps} steps, best of {REPEATS}: \
+        "{format}, at most {max_new_tokens} tokens, {} parameters, {} responses a step, {threads} threads, {steps} steps, best of {REPEATS}: \
          shared {shared:.1} samples/s, copy {copy:.1}, ratio {:.2}; staleness at most {staleness} optimizer steps",
         weights.config.num_parameters(),
+        prompts * SAMPLES,
         shared / copy
     );
 }
