@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// One sampled response with all that is known of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rollout {
     /// The response as text, the end mark left out.
     pub response: String,
@@ -34,7 +34,7 @@ pub struct Rollout {
 }
 
 /// All samples of one problem.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RolloutGroup {
     /// Identity of the problem up to symmetry.
     pub canonical_key: String,

@@ -4,6 +4,7 @@ mod claims;
 mod compute;
 mod corpora;
 mod curves;
+mod dial;
 mod extend;
 mod gradients;
 mod guided;
@@ -13,6 +14,7 @@ mod notice;
 mod revise;
 mod scorecard;
 mod self_play;
+mod shortened;
 mod solving;
 mod stages;
 mod summary;
@@ -122,8 +124,11 @@ impl Run<'_> {
         stage("report".into(), notify);
         self.curves(&self.recipe.trainings(), &evaluations, &improved.revised)?;
         let mut report = summary::report(self.recipe, self.options, &data, &baselines, &evaluations, &improved.rounds, weights.config.num_parameters())?;
-        if !improved.efforts.is_empty() {
-            report.sections.insert(1, summary::efforts(&improved.efforts, self.recipe)?);
+        if improved.rounds.iter().any(|round| round.shortened.is_some()) {
+            report.sections.insert(1, shortened::section(&improved.rounds, self.recipe)?);
+        }
+        for efforts in improved.efforts.iter().rev() {
+            report.sections.insert(1, dial::section(efforts, self.recipe)?);
         }
         if self.recipe.stages.len() > 1 && self.recipe.ladder.is_none() {
             report.sections.insert(0, scorecard::section(&evaluations, self.recipe)?);

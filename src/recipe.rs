@@ -329,9 +329,9 @@ impl Recipe {
             self.stages.iter().find(|stage| stage.policy.as_ref().is_some_and(|policy| policy.effort.is_some() && policy.effort.as_ref() != self.effort()))
         {
             return refuse(
-                &format!("stage.{}.policy.effort.gammas", stage.name),
-                "another list".into(),
-                "those of the first stage with effort: a mark has one meaning",
+                &format!("stage.{}.policy.effort", stage.name),
+                "another dial".into(),
+                "the gammas and marks of the first stage with effort: a mark has one meaning",
             );
         }
         let mut names = BTreeSet::new();

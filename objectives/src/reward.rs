@@ -24,7 +24,7 @@ pub use constraints::Constraints;
 pub use cosine::Cosine;
 pub use discount::Discount;
 pub use efficiency::{Efficiency, Measure};
-pub use effort::{Effort, EffortDial};
+pub use effort::{Effort, EffortDial, Marking};
 pub use evidence::Evidence;
 pub use format::Format;
 pub use graded::Graded;

@@ -153,6 +153,11 @@ impl Evaluation {
         })
     }
 
+    /// The mean length in tokens of the sampled responses to each problem.
+    pub fn lengths(&self) -> Vec<f64> {
+        self.problems.iter().map(|problem| problem.tokens as f64 / f64::from(self.samples.max(1))).collect()
+    }
+
     /// The share of right sampled responses of each problem, for paired comparisons.
     pub fn solve_rates(&self) -> Vec<f64> {
         self.problems.iter().map(|problem| f64::from(problem.correct) / f64::from(self.samples.max(1))).collect()

@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use super::evidence;
 use crate::{
     data::Example,
-    grade::{Rollout, RolloutGroup, prompt_ids},
+    grade::{Rollout, RolloutGroup, Teacher, prompt_ids},
     recipe::{ImitateRecipe, Keep},
     tokenizer::Tokenizer,
 };
@@ -24,12 +24,8 @@ pub struct Kept {
     pub problems: usize,
     /// Those of them that only a hint unlocked.
     pub unlocked: usize,
-    /// Tokens of the kept responses.
-    pub tokens: u64,
-    /// Tokens of the symbolic A* traces of the problems with a kept response: with a fixed order of ties, where it was asked.
-    pub teacher_tokens: u64,
-    /// Likewise of the shortest with random orders.
-    pub best_teacher_tokens: u64,
+    /// By problem with a kept response, where a symbolic A* was asked: the tokens of the first that was kept, and what A* needs.
+    pub beside: Vec<(u64, Teacher)>,
     /// Supervised examples mixed in.
     pub replayed: usize,
 }
@@ -43,18 +39,14 @@ pub fn keep(groups: &[RolloutGroup], recipe: &ImitateRecipe, threshold: f64, tok
         let hinted = good(&group.hinted, recipe, threshold, optimal);
         result.correct += own.len();
         result.unlocked += usize::from(own.is_empty() && !hinted.is_empty());
+        result.beside.extend(own.iter().chain(&hinted).next().map(|first| first.tokens).zip(group.teacher));
         let mut taken: Vec<&str> = Vec::new();
         for rollout in own.into_iter().chain(hinted) {
             if taken.len() == recipe.keep_per_problem || taken.contains(&rollout.response.as_str()) {
                 continue;
             }
             taken.push(&rollout.response);
-            result.tokens += rollout.tokens;
             result.examples.push(example(tokenizer, &group.prompt, &rollout.response));
-        }
-        if let Some(teacher) = group.teacher.filter(|_| !taken.is_empty()) {
-            result.teacher_tokens += teacher.tokens;
-            result.best_teacher_tokens += teacher.best_tokens;
         }
         result.kept += taken.len();
         result.problems += usize::from(!taken.is_empty());
@@ -159,9 +151,10 @@ mod tests {
         let recipe = ImitateRecipe::of(Method::Bootstrap);
         let kept = |group: &RolloutGroup| keep(std::slice::from_ref(group), &recipe, 1.0, &tokenizer(), &[], &SeedTree::root(0));
         assert_eq!(kept(&group).kept, 0, "what is optimal is not known");
-        group.teacher = Some(crate::grade::Teacher { cost: 2, tokens: 9, best_tokens: 7 });
+        let teacher = Teacher { cost: 2, tokens: 9, best_tokens: 7 };
+        group.teacher = Some(teacher);
         let kept = kept(&group);
-        assert_eq!((kept.kept, kept.tokens, kept.teacher_tokens, kept.best_teacher_tokens), (1, 3, 9, 7));
+        assert_eq!((kept.kept, kept.beside), (1, vec![(3, teacher)]));
     }
 
     #[test]

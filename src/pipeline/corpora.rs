@@ -89,8 +89,8 @@ impl Run<'_> {
         let (mut train, val) = (examples(&train_records)?, examples(&val_records)?);
         facts.fitting = train.len();
         train.extend(self.hinted(&train_records, &tokenizer)?);
-        if let Some(marks) = recipe.effort().and_then(|dial| mark_ids(dial, &tokenizer)) {
-            mark_examples(&mut train, &marks, &self.seeds.child("effort"));
+        if let Some((dial, marks)) = recipe.effort().and_then(|dial| Some((dial, mark_ids(dial, &tokenizer)?))) {
+            mark_examples(&mut train, dial, &marks, &self.seeds.child("effort"));
             train.retain(|example| example.ids.len() <= longest);
         }
         notify(Notice::Note(facts.to_string()));

@@ -11,7 +11,7 @@ use crate::{
     },
     improve::Marked,
     model::Weights,
-    sample::{CpuDecoder, DecoderConfig},
+    sample::{CpuDecoder, DecoderConfig, Generator},
 };
 
 /// The sets of problems, in reading order.
@@ -44,38 +44,33 @@ impl Run<'_> {
 
     /// Evaluates a model on every set, or reads what is finished. Every model sees the same problems and the same streams.
     pub(super) fn evaluate(&self, policy: &str, weights: &Weights, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<Vec<Evaluation>> {
-        self.evaluate_behind(None, policy, weights, data, notify)
+        self.sets(data).into_iter().map(|set| self.evaluate_set(set, policy, &mut self.generator(weights), data, notify)).collect()
     }
 
-    /// As [`Run::evaluate`], with a mark before every prompt.
-    pub(super) fn evaluate_behind(
+    /// Evaluates a model on unseen problems with a mark before every prompt, or reads what is finished.
+    pub(super) fn evaluate_behind(&self, mark: u32, policy: &str, weights: &Weights, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<Evaluation> {
+        self.evaluate_set((SETS[0], &data.unseen), policy, &mut Marked::new(&mut self.generator(weights), mark), data, notify)
+    }
+
+    fn evaluate_set(
         &self,
-        mark: Option<u32>,
+        (set, problems): (&str, &[Problem]),
         policy: &str,
-        weights: &Weights,
+        generator: &mut dyn Generator,
         data: &Data,
         notify: &mut dyn FnMut(Notice),
-    ) -> Result<Vec<Evaluation>> {
+    ) -> Result<Evaluation> {
         let eval = &self.recipe.eval;
-        self.sets(data)
-            .into_iter()
-            .map(|(set, problems)| {
-                let path = self.dir.eval(&format!("{policy}-{set}"));
-                if path.exists() {
-                    return Evaluation::load(&path);
-                }
-                notify(Notice::Note(format!("{set}: {} problems, {} samples each, up to {} tokens", problems.len(), eval.samples, eval.max_new_tokens)));
-                let mut generator = self.generator(weights);
-                let config = self.recipe.sample_config(eval.temperature);
-                let seeds = self.seeds.child("eval").child(set);
-                let exam = Exam { task: self.task.as_ref(), tokenizer: &data.tokenizer, problems, samples: eval.samples, config: &config, seeds: &seeds };
-                let result = match mark {
-                    Some(mark) => exam.take(policy, &mut Marked::new(&mut generator, mark)),
-                    None => exam.take(policy, &mut generator),
-                };
-                result.save(&path)?;
-                Ok(result)
-            })
-            .collect()
+        let path = self.dir.eval(&format!("{policy}-{set}"));
+        if path.exists() {
+            return Evaluation::load(&path);
+        }
+        notify(Notice::Note(format!("{set}: {} problems, {} samples each, up to {} tokens", problems.len(), eval.samples, eval.max_new_tokens)));
+        let config = self.recipe.sample_config(eval.temperature);
+        let seeds = self.seeds.child("eval").child(set);
+        let exam = Exam { task: self.task.as_ref(), tokenizer: &data.tokenizer, problems, samples: eval.samples, config: &config, seeds: &seeds };
+        let result = exam.take(policy, generator);
+        result.save(&path)?;
+        Ok(result)
     }
 }

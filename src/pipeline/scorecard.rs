@@ -35,7 +35,6 @@ pub(super) fn section(evaluations: &[Vec<Evaluation>], recipe: &Recipe) -> Resul
         let scores = evaluation.scores(k, &bootstrap)?;
         let rates = evaluation.solve_rates();
         let change = before.as_ref().map(|before| bootstrap.difference(&rates, before)).transpose()?;
-        let tokens: Vec<f64> = evaluation.problems.iter().map(|problem| problem.tokens as f64 / f64::from(evaluation.samples.max(1))).collect();
         table = table.row([
             Cell::text(evaluation.policy.clone()),
             Cell::percent(scores.pass_at_1),
@@ -44,7 +43,7 @@ pub(super) fn section(evaluations: &[Vec<Evaluation>], recipe: &Recipe) -> Resul
             Cell::percent(scores.greedy_accuracy),
             Cell::percent(scores.trace_validity),
             Cell::percent(scores.well_formed),
-            Cell::number(bootstrap.mean(&tokens)?, 0, ""),
+            Cell::number(bootstrap.mean(&evaluation.lengths())?, 0, ""),
             Cell::maybe(scores.tokens_per_solve, |estimate| Cell::number(estimate, 0, "")),
         ]);
         before = Some(rates);

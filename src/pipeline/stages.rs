@@ -5,12 +5,20 @@ use std::collections::BTreeSet;
 use metacot_envs::{SeedTree, Settings};
 use metacot_traces::{Budget, task::Problem};
 
-use super::{Notice, Run, corpora::Data, guided::GuidedCounts, self_play::PlayCounts, summary::RoundCounts};
+use super::{
+    Notice, Run,
+    corpora::Data,
+    dial::Level,
+    guided::GuidedCounts,
+    self_play::PlayCounts,
+    shortened::{RANDOM_TIES, Shortened},
+    summary::RoundCounts,
+};
 use crate::{
     Error, Result,
     eval::{Evaluation, Revisions},
     grade::{RolloutGroup, Teacher, rollouts},
-    improve::{Rationalization, keep, load_records, mark_ids, save_records},
+    improve::{Rationalization, keep, load_records, save_records},
     model::Weights,
     recipe::{ImitateRecipe, StageRecipe, Start},
     sample::{CpuDecoder, SampleConfig},
@@ -20,9 +28,6 @@ use crate::{
 /// Problems of a round that are sampled together where a budget of tokens ends it.
 const PART: usize = 16;
 
-/// Traces of A* with random orders of ties, the shortest of which bootstrapped traces are compared with.
-const RANDOM_TIES: u64 = 32;
-
 /// What the stages leave.
 pub(super) struct Improved {
     /// The last weights.
@@ -31,8 +36,8 @@ pub(super) struct Improved {
     pub evaluations: Vec<Vec<Evaluation>>,
     /// By round of imitation.
     pub rounds: Vec<RoundCounts>,
-    /// Discounts, and the model behind the mark of each, on unseen problems.
-    pub efforts: Vec<(f64, Evaluation)>,
+    /// By policy stage with a dial of effort, its name and the levels.
+    pub efforts: Vec<(String, Vec<Level>)>,
     /// By round of expert iteration, the state before it included.
     pub guided: Vec<GuidedCounts>,
     /// By round of self-play, the state before it included.
@@ -117,13 +122,12 @@ impl Run<'_> {
         }
         if let Some(policy) = &stage.policy {
             announce(format!("{name} (policy gradients, {})", policy.objective.name), notify);
+            // An arm of a ladder is compared by its last evaluation alone.
+            let dial = policy.effort.as_ref().filter(|_| standing.evaluates_rounds);
+            let before = dial.map(|_| standing.weights.clone());
             self.policy(name, policy, standing, data, notify)?;
-            if let Some(dial) = &policy.effort {
-                for (level, (mark, gamma)) in mark_ids(dial, &data.tokenizer).unwrap_or_default().into_iter().zip(&dial.gammas).enumerate() {
-                    let name = format!("{name}-effort-{}", char::from(b'a' + level as u8));
-                    let sets = self.evaluate_behind(Some(mark), &name, &standing.weights, data, notify)?;
-                    improved.efforts.extend(sets.into_iter().next().map(|evaluation| (*gamma, evaluation)));
-                }
+            if let (Some(dial), Some(before)) = (dial, before) {
+                improved.efforts.push((name.clone(), self.dial(name, dial, (&before, &standing.weights), data, notify)?));
             }
             announce(format!("evaluation after {name}"), notify);
             improved.evaluations.push(self.evaluate(name, &standing.weights, data, notify)?);
@@ -186,10 +190,8 @@ impl Run<'_> {
                 problems: groups.len(),
                 solved_problems: kept.problems,
                 unlocked: kept.unlocked,
-                tokens: kept.tokens,
-                teacher_tokens: kept.teacher_tokens,
-                best_teacher_tokens: kept.best_teacher_tokens,
                 replayed: kept.replayed,
+                shortened: imitate.require_optimal.then(|| Shortened::new(&groups, &kept.beside)),
             };
             notify(Notice::Note(counts.to_string()));
             let training = if imitate.thresholds.len() == 1 { name.to_owned() } else { format!("{name}-{}", step + 1) };
@@ -281,7 +283,7 @@ impl Run<'_> {
         for stream in 1..=RANDOM_TIES {
             best_tokens = best_tokens.min(solve("astar-nondet", stream)?.map_or(u64::MAX, |(_, tokens)| tokens));
         }
-        Ok(Some(Teacher { cost, tokens, best_tokens }))
+        Ok((best_tokens < u64::MAX).then_some(Teacher { cost, tokens, best_tokens }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use metacot_envs::SeedTree;
 
-use super::{RunOptions, corpora::Data};
+use super::{RunOptions, corpora::Data, shortened::Shortened};
 use crate::{
     Result,
     eval::{Evaluation, Scores, baseline::Baseline, statistics::Bootstrap},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The counts of a round of imitation; those of its last improve step.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct RoundCounts {
     pub name: String,
     pub sampled: usize,
@@ -23,24 +23,21 @@ pub(super) struct RoundCounts {
     pub solved_problems: usize,
     /// Problems that only a hint unlocked.
     pub unlocked: usize,
-    /// Tokens of what was kept, and of A* traces of the same problems: with a fixed order of ties, and the shortest with random ones.
-    pub tokens: u64,
-    pub teacher_tokens: u64,
-    pub best_teacher_tokens: u64,
     pub replayed: usize,
+    /// What was kept beside a symbolic A*, where it was asked.
+    pub shortened: Option<Shortened>,
 }
 
 impl std::fmt::Display for RoundCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { sampled, hinted, correct, kept, problems, solved_problems, unlocked, tokens, teacher_tokens, best_teacher_tokens, replayed, .. } = self;
-        write!(f, "{correct} of {sampled} responses are right, on {solved_problems} of {problems} problems; {kept} kept, {replayed} supervised ones replayed")?;
+        let Self { sampled, hinted, correct, kept, problems, solved_problems, unlocked, replayed, .. } = self;
+        write!(f, "{correct} of {sampled} responses are good enough, on {solved_problems} of {problems} problems; ")?;
+        write!(f, "{kept} kept, {replayed} supervised ones replayed")?;
         if *hinted > 0 {
             write!(f, "; {hinted} responses to hinted prompts unlocked {unlocked} of the problems")?;
         }
-        if *teacher_tokens > 0 {
-            let mean = |tokens: u64| tokens as f64 / (*solved_problems).max(1) as f64;
-            let (kept, fixed, random) = (mean(*tokens), mean(*teacher_tokens), mean(*best_teacher_tokens));
-            write!(f, "; mean tokens of the kept {kept:.1}, of A* {fixed:.1}, of the shortest of 32 random A* {random:.1}")?;
+        if let Some(shortened) = &self.shortened {
+            write!(f, "; {shortened}")?;
         }
         Ok(())
     }
@@ -166,8 +163,8 @@ fn improvement(evaluations: &[Vec<Evaluation>], scores: &[Vec<Scores>], rounds: 
     let (first, last) = (&evaluations[0][0], &evaluations[evaluations.len() - 1][0]);
     let difference = bootstrap.difference(&last.solve_rates(), &first.solve_rates())?;
     let mut table = Table::new(
-        "Rounds of imitation: what was sampled on training problems, and what was kept; unlocked are problems that only a hint solved.",
-        ["round", "sampled", "right", "problems", "solved", "unlocked", "kept", "replayed"],
+        "Rounds of imitation: what was sampled on training problems, and what was kept; good are responses that are good enough to keep, unlocked are problems that only a hint solved.",
+        ["round", "sampled", "good", "problems", "solved", "unlocked", "kept", "replayed"],
     );
     for round in rounds {
         let counts = [round.sampled, round.correct, round.problems, round.solved_problems, round.unlocked, round.kept, round.replayed];
@@ -198,30 +195,9 @@ fn improvement(evaluations: &[Vec<Evaluation>], scores: &[Vec<Scores>], rounds: 
             100.0 * difference.high
         )
     };
-    let mut section = Section::new("Improvement").paragraph(text);
-    for round in rounds.iter().filter(|round| round.teacher_tokens > 0) {
-        section = section.paragraph(format!("{}: {round}.", round.name));
-    }
+    let section = Section::new("Improvement").paragraph(text);
     let section = if rounds.is_empty() { section } else { section.table(table) };
     Ok(section.chart(chart))
-}
-
-/// The dial of effort: what the model does behind each mark.
-pub(super) fn efforts(efforts: &[(f64, Evaluation)], recipe: &Recipe) -> Result<Section> {
-    let bootstrap = Bootstrap::new(&SeedTree::root(recipe.seed).child("report").child("effort"));
-    let mut table = Table::new("One model behind each mark of effort, unseen problems.", ["discount", "mean tokens", "pass@1", "trace validity"]);
-    let mut lengths = Vec::new();
-    for (gamma, evaluation) in efforts {
-        let scores = evaluation.scores(recipe.eval.k, &bootstrap)?;
-        let tokens: Vec<f64> = evaluation.problems.iter().map(|problem| problem.tokens as f64 / f64::from(evaluation.samples.max(1))).collect();
-        let mean = bootstrap.mean(&tokens)?;
-        lengths.push((*gamma, mean.value));
-        table = table.row([Cell::text(gamma.to_string()), Cell::number(mean, 1, ""), Cell::percent(scores.pass_at_1), Cell::percent(scores.trace_validity)]);
-    }
-    lengths.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let is_monotone = lengths.windows(2).all(|pair| pair[0].1 <= pair[1].1);
-    let text = format!("Mean length {} monotone in the discount.", if is_monotone { "is" } else { "is not" });
-    Ok(Section::new("The dial of effort").paragraph(text).table(table))
 }
 
 /// Where searches go wrong.

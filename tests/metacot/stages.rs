@@ -37,6 +37,7 @@ fn every_stage_runs_in_order_and_a_killed_run_ends_the_same() {
         "checkpoints/grpo/weights.safetensors",
         "rollouts/star-2.jsonl",
         "eval/grpo-unseen.json",
+        "eval/grpo-effort-b-before-unseen.json",
         "rollouts/expert-2.jsonl",
         "eval/expert-2-actions.json",
         "checkpoints/genes/weights.safetensors",

@@ -33,13 +33,27 @@ impl Grade for Effort {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EffortDial {
-    /// The discount of each level, from least to most effort.
+    /// The discount of each level: the smaller, the less effort is paid for.
     pub gammas: Vec<f64>,
+    /// What the marks mean in supervised training, before a discount pays for anything.
+    pub marks: Marking,
+}
+
+/// Which examples of supervised training stand behind which mark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Marking {
+    /// Any behind any: whatever marks mean later, rewards gave it to them.
+    #[default]
+    Random,
+    /// By length, in equal parts: the shortest behind the mark of the smallest discount (as upside-down reinforcement learning, 1912.02877, commands
+    /// a return). Rewards then begin with a dial that turns.
+    Length,
 }
 
 impl Default for EffortDial {
     fn default() -> Self {
-        Self { gammas: vec![0.99, 0.995, 1.0] }
+        Self { gammas: vec![0.99, 0.995, 1.0], marks: Marking::Random }
     }
 }
 
@@ -52,6 +66,13 @@ impl EffortDial {
     /// The token that asks for a level, at most 25.
     pub fn token(level: usize) -> String {
         format!("<effort-{}>", char::from(b'a' + level.min(25) as u8))
+    }
+
+    /// The levels by their discounts, the smallest first.
+    pub fn ascending(&self) -> Vec<usize> {
+        let mut levels: Vec<usize> = (0..self.gammas.len()).collect();
+        levels.sort_by(|&left, &right| self.gammas[left].total_cmp(&self.gammas[right]));
+        levels
     }
 }
 
@@ -74,7 +95,8 @@ mod tests {
         let mut counts = [0; 3];
         (0..3000).for_each(|_| counts[EffortDial::default().draw(&mut rng).unwrap()] += 1);
         assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
-        assert_eq!(EffortDial { gammas: vec![] }.draw(&mut rng), None);
+        assert_eq!(EffortDial { gammas: vec![], ..EffortDial::default() }.draw(&mut rng), None);
         assert_eq!(EffortDial::token(2), "<effort-c>");
+        assert_eq!(EffortDial { gammas: vec![0.9, 1.0, 0.5], ..EffortDial::default() }.ascending(), [2, 0, 1]);
     }
 }
