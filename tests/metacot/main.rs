@@ -19,6 +19,8 @@ mod reference;
 mod report;
 mod revise;
 mod sample;
+#[path = "../small.rs"]
+mod small;
 mod stages;
 mod support;
 mod tokenizer;

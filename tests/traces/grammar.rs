@@ -15,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     reading::{TRANSFORMS, records, spec},
+    small,
     support::{countdown, format, problem, run, write},
 };
 
@@ -28,17 +29,7 @@ fn formats<E: World>() -> Vec<(&'static str, Box<dyn TraceFormat<E>>)> {
 
 /// The environment at a small size.
 fn small<E: World>() -> E {
-    let size = match E::NAME {
-        "countdown" | "game24" | "arithmetic" => Some("3"),
-        "maze" => Some("5"),
-        "sudoku" => Some("4"),
-        "cryptarithm" => Some("2"),
-        "connect4" => Some("4x4"),
-        "hex" => Some("3"),
-        _ => None,
-    };
-    let difficulty = Difficulty { size: size.map(String::from), ..Difficulty::default() };
-    E::configure(&difficulty).or_else(|_| E::configure(&Difficulty::default())).unwrap()
+    E::configure(&small::difficulty(E::NAME)).unwrap()
 }
 
 /// Asserts that an automaton accepts a response; shows where it goes wrong.

@@ -17,6 +17,8 @@ mod mix;
 mod reading;
 mod roundtrip;
 mod search;
+#[path = "../small.rs"]
+mod small;
 mod support;
 mod transform;
 mod view;
