@@ -2,7 +2,8 @@
 //!
 //! Chains come from the weights as they are. A prefix is the prompt, or all that stands before a later attempt. Its target is the best of the attempts
 //! made there and of further samples, or the solution of a search; its weight is the exponential of its reward, over the targets of the problem.
-//! Problems of which no target earns a reward teach nothing and are left out.
+//! Problems of which no target earns a reward teach nothing and are left out. (The released code keeps them all, weighs by `exp(r / 0.4)` without a
+//! centre, and leaves out an attempt that repeats an earlier one.)
 
 use metacot_envs::SeedTree;
 use metacot_objectives::{Batch, Objective, ObjectiveError, Reward, Sequence, advantage::Exponential, loss::Nll};

@@ -107,7 +107,8 @@ pub struct RiseRecipe {
     pub candidates: usize,
     /// What an attempt is worth.
     pub reward: Reward,
-    /// Weights of the attempts that are learned, by reward, over those of a problem.
+    /// Weights of the attempts that are learned, by reward, over those of a problem. Centred where left out, so that easy problems do not outweigh hard
+    /// ones; the released code of RISE takes `{ temperature = 0.4, weighing = "plain" }`.
     pub weights: Exponential,
     /// Where the training of a round starts.
     pub start: Start,

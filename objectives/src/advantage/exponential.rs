@@ -1,8 +1,9 @@
 //! Exponentiated rewards: reward-weighted regression.
 //!
-//! `w_i = exp(r_i / temperature)` (Peters & Schaal 2007; RISE, 2407.18219, section 4.2, trains multi-turn data so), scaled so that the weights of a
-//! group have mean 1, or taken of rewards less their mean over the group. The softmax over a group replaces the partition function, which only the
-//! state influences; centred rewards leave a group without differences at weight 1, too, but let one with a rare success weigh more.
+//! `w_i = exp(r_i / temperature)` (Peters & Schaal 2007; RISE, 2407.18219, trains multi-turn data so, its released code with the plain weights at
+//! temperature 0.4), or the same scaled so that the weights of a group have mean 1, or taken of rewards less their mean over the group. The softmax over
+//! a group replaces the partition function, which only the state influences; centred rewards leave a group without differences at weight 1, too, but
+//! let one with a rare success weigh more. Plain weights let a problem with many successes weigh more than one with few.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub enum Weighing {
     MeanOne,
     /// The mean reward has weight 1.
     Centred,
+    /// A reward of 0 has weight 1, whatever the others are.
+    Plain,
 }
 
 /// Credits the exponentials of the rewards of a group.
@@ -47,6 +50,7 @@ impl Exponential {
                 weights.into_iter().map(|weight| weight * scale).collect()
             }
             Weighing::Centred => raised(mean(rewards)),
+            Weighing::Plain => raised(0.0),
         }
     }
 
@@ -80,13 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn centred_weights_are_exponentials_of_what_lies_above_the_mean() {
+    fn centred_weights_are_exponentials_of_what_lies_above_the_mean_and_plain_ones_of_rewards() {
         // Rewards log 4 and 0: half of log 4 above and below their mean, and twice as far at temperature 1/2; 1 of 4 right weighs exp(3/4).
         let batch = rollouts(&[(0, 4.0_f64.ln()), (0, 0.0), (1, 5.0), (2, 1.0), (2, 0.0), (2, 0.0), (2, 0.0)]);
         let centred = |temperature: f64| estimate(&Exponential { temperature, weighing: Weighing::Centred }, &batch);
         let (high, low) = (0.75_f64.exp(), (-0.25_f64).exp());
         close(&centred(1.0), &[2.0, 0.5, 1.0, high, low, low, low]);
         close(&centred(0.5)[..3], &[4.0, 0.25, 1.0]);
+        let plain = estimate(&Exponential { temperature: 0.4, weighing: Weighing::Plain }, &batch);
+        close(&plain[2..], &[12.5_f64.exp(), 2.5_f64.exp(), 1.0, 1.0, 1.0]);
         let rewards = TokenRewards::of(&batch, &Default::default()).unwrap();
         assert!(Exponential { temperature: 0.0, ..Exponential::default() }.estimate(&batch, &rewards).is_err());
     }

@@ -88,7 +88,7 @@ objectives! {
     "e-rl2" => Objective::new(Episodes { credit: Credit::Last }, Grpo::default()),
     "score-first" => Objective::new(Episodes { credit: Credit::Last }, KeepFirst::default()).penalised(KlPenalty::in_loss(0.01, Estimator::K3)), // stage one
     "score" => Objective::new(Score::default(), Grpo::default()),
-    "rise" => Objective::new(Exponential { weighing: Weighing::Centred, ..Exponential::default() }, Nll {}),
+    "rise" => Objective::new(Exponential { temperature: 0.4, weighing: Weighing::Plain }, Nll {}).averaged(SequenceMeanTokenMean), // the released code
     "rlef" => Objective::new(Turns::default(), Ppo::default()).penalised(KlPenalty::in_reward(0.05, Estimator::K1)),
     // Preferences, and references without a verifier.
     "dpo" => Objective::new(Raw {}, Dpo::default()),
