@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use metacot_envs::SeedTree;
-use metacot_traces::task::{Problem, Task};
+use metacot_traces::task::{Counts, Problem, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,6 +18,9 @@ pub struct Rollout {
     pub response: String,
     /// Sampled tokens, the end mark included.
     pub tokens: u64,
+    /// Those of them before the answer; all of them where it states none apart from its search.
+    #[serde(default)]
+    pub thought_tokens: u64,
     /// Whether it ended by itself.
     pub is_finished: bool,
     /// The claimed plan solves the problem.
@@ -31,6 +34,9 @@ pub struct Rollout {
     pub cost: Option<u32>,
     /// False statements by kind.
     pub defects: BTreeMap<String, u64>,
+    /// What was counted in it.
+    #[serde(default)]
+    pub counts: Counts,
 }
 
 /// All samples of one problem.
@@ -116,14 +122,27 @@ pub(crate) fn judge(task: &dyn Task, tokenizer: &Tokenizer, problem: &Problem, c
     for kind in &judged.defects {
         *defects.entry(kind.to_string()).or_default() += 1;
     }
+    let thought = if judged.thought_bytes == response.len() { completion.ids.len() } else { tokens_within(tokenizer, body, judged.thought_bytes) };
     Rollout {
         response,
         tokens: completion.ids.len() as u64,
+        thought_tokens: thought as u64,
         is_finished: completion.is_finished,
         is_correct: judged.is_correct,
         is_format_ok: judged.is_format_ok,
         is_valid: judged.is_valid && completion.is_finished,
         cost: judged.cost,
         defects,
+        counts: judged.counts,
     }
+}
+
+/// How many of the first tokens write no more than so many bytes; one that goes beyond them is not counted.
+fn tokens_within(tokenizer: &Tokenizer, ids: &[u32], bytes: usize) -> usize {
+    let mut written = 0;
+    let fits = |id: &&u32| {
+        written += tokenizer.decode(std::slice::from_ref(*id)).len();
+        written <= bytes
+    };
+    ids.iter().take_while(fits).count()
 }

@@ -210,6 +210,16 @@ impl<P: Preset> Environment for NumbersGame<P> {
         }
     }
 
+    /// `1 - |value - target| / target` of the value that is left, or of the nearest where a part of the numbers will do; 0 while others are left.
+    fn closeness(&self, problem: &Problem, state: &Numbers) -> f64 {
+        let target = f64::from(problem.target);
+        let distances = state.values().map(|value| (value.to_f64() - target).abs());
+        match (problem.rules, state.len) {
+            (Rules::Sos | Rules::Rational, 2..) => 0.0,
+            _ => (1.0 - distances.fold(f64::INFINITY, f64::min) / target.max(1.0)).clamp(0.0, 1.0),
+        }
+    }
+
     fn prune_threshold(&self, problem: &Problem) -> f64 {
         f64::from(problem.target)
     }

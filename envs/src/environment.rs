@@ -153,6 +153,16 @@ pub trait Environment: Sized + Clone + Debug + Send + Sync + 'static {
     /// The value of heuristic `index` at a state, at least 0; infinite for a state that it proves hopeless.
     fn heuristic(&self, index: usize, problem: &Self::Problem, state: &Self::State) -> f64;
 
+    /// How near a state comes to the goal, in [0, 1]: 1 solved. By default the part of the way, as the default heuristic measures it, that lies behind
+    /// the state; 0 where that measures nothing.
+    fn closeness(&self, problem: &Self::Problem, state: &Self::State) -> f64 {
+        if self.status(problem, state) == Status::Solved {
+            return 1.0;
+        }
+        let (all, left) = (self.heuristic(0, problem, &self.initial(problem)), self.heuristic(0, problem, state));
+        if all > 0.0 && all.is_finite() && left.is_finite() { (1.0 - left / all).clamp(0.0, 1.0) } else { 0.0 }
+    }
+
     /// The heuristic value above which Stream of Search drops a child; infinite where the environment has no such convention.
     fn prune_threshold(&self, _problem: &Self::Problem) -> f64 {
         f64::INFINITY

@@ -20,7 +20,7 @@ mod step_cost;
 mod weighted_sum;
 
 pub use consistency::Consistency;
-pub use constraints::Constraints;
+pub use constraints::{Constraint, Constraints};
 pub use cosine::Cosine;
 pub use discount::Discount;
 pub use efficiency::{Efficiency, Measure};
@@ -35,12 +35,20 @@ pub use repetition::Repetition;
 pub use step_cost::StepCost;
 pub use weighted_sum::{Term, WeightedSum};
 
-use crate::registry::registry;
+use crate::{ObjectiveError, registry::registry};
 
 /// The contract of a reward.
 pub trait Grade {
     /// The reward of a completion.
     fn score(&self, evidence: &Evidence) -> f64;
+
+    /// Checks the constants.
+    ///
+    /// # Errors
+    /// One of them is not allowed.
+    fn check(&self) -> Result<(), ObjectiveError> {
+        Ok(())
+    }
 }
 
 registry! {
@@ -75,6 +83,22 @@ impl Reward {
     pub fn score(&self, evidence: &Evidence) -> f64 {
         self.inner().score(evidence)
     }
+
+    /// Checks the constants, those of every term of a sum included.
+    ///
+    /// # Errors
+    /// One of them is not allowed.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        self.inner().check()
+    }
+}
+
+/// Refuses the first of some constants that is not finite.
+fn finite(constants: &[(&'static str, f64)]) -> Result<(), ObjectiveError> {
+    match constants.iter().find(|(_, value)| !value.is_finite()) {
+        Some(&(setting, value)) => Err(ObjectiveError::Setting { setting, value, expected: "a finite number" }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -86,7 +110,31 @@ mod tests {
         for name in Reward::NAMES {
             let reward = Reward::named(name).unwrap();
             assert!(reward.score(&Evidence::default()).is_finite(), "{name}");
+            assert_eq!(reward.check(), Ok(()), "{name}");
             assert_eq!(reward.name(), *name);
+        }
+    }
+
+    #[test]
+    fn constants_that_make_no_sense_are_refused() {
+        let refused = [
+            Reward::from(Outcome { right: f64::NAN, ..Outcome::default() }),
+            Discount { gamma: 1.5, ..Discount::default() }.into(),
+            Discount { gamma: 0.0, ..Discount::default() }.into(),
+            Cosine { long_wrong: f64::INFINITY, ..Cosine::default() }.into(),
+            Cosine { max_tokens: 0, ..Cosine::default() }.into(),
+            Graded { power: 0.0 }.into(),
+            Overlong { max_tokens: 10, cache: 11 }.into(),
+            Repetition { n: 0, penalty: -1.0 }.into(),
+            StepCost { cost: -0.1, cap: 1.0 }.into(),
+            Format { good: f64::NAN, bad: 0.0 }.into(),
+            Effort { right: f64::NAN }.into(),
+            WeightedSum { terms: Vec::new(), gate: false }.into(),
+        ];
+        for reward in refused {
+            assert!(reward.check().is_err(), "{reward:?}");
+            let within = WeightedSum { terms: vec![Term { weight: 1.0, reward }], gate: false };
+            assert!(Reward::from(within).check().is_err());
         }
     }
 

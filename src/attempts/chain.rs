@@ -175,16 +175,7 @@ mod tests {
 
     #[test]
     fn the_mask_covers_the_attempts_and_nothing_that_is_said() {
-        let verdict = Rollout {
-            response: String::new(),
-            tokens: 0,
-            is_finished: true,
-            is_correct: false,
-            is_format_ok: true,
-            is_valid: true,
-            cost: None,
-            defects: Default::default(),
-        };
+        let verdict = Rollout { is_finished: true, is_format_ok: true, is_valid: true, ..Rollout::default() };
         let completion = |ids: &[u32]| Completion { ids: ids.to_vec(), log_probs: vec![-1.0; ids.len()], is_finished: true };
         let mut chain = Chain::default();
         chain.append(&[], completion(&[7, 2]), verdict.clone());

@@ -18,7 +18,7 @@ use super::evidence;
 use crate::{
     checkpoint::{Archive, Header, series},
     error::{Error, Result},
-    grade::rollouts,
+    grade::{Rollout, rollouts},
     metrics::{MetricsLog, Row},
     model::Weights,
     sample::{CpuDecoder, SampleConfig},
@@ -96,6 +96,7 @@ impl EvolutionConfig {
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} = 0 is not allowed; expected at least 1"));
         }
+        self.reward.check().map_err(|error| format!("reward: {error}"))?;
         let above_zero = [("learning_rate", self.learning_rate), ("strategy.sigma", self.strategy.sigma)];
         if let Some((name, value)) = above_zero.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
             return Err(format!("{name} = {value} is not allowed; expected a number above 0"));
@@ -208,7 +209,8 @@ fn step(job: &EvolutionJob<'_>, weights: &Weights, number: usize, decoder: &mut 
             let groups = rollouts(job.task, job.tokenizer, decoder, &asked, *samples, &sample, &seeds.child("sample").index(pair));
             let all = groups.iter().flat_map(|group| &group.rollouts);
             tokens += all.clone().map(|rollout| rollout.tokens).sum::<u64>();
-            side.push(all.map(|rollout| job.config.reward.score(&evidence(rollout, &[]))).sum::<f64>() / (prompts * samples) as f64);
+            let reward = |rollout: &Rollout| job.config.reward.score(&evidence(rollout, &job.tokenizer.encode(&rollout.response)));
+            side.push(all.map(reward).sum::<f64>() / (prompts * samples) as f64);
         }
     }
     let [plus, minus] = &sides;

@@ -35,8 +35,8 @@ pub fn keep(groups: &[RolloutGroup], recipe: &ImitateRecipe, threshold: f64, tok
     let mut result = Kept::default();
     for group in groups {
         let optimal = group.teacher.map(|teacher| teacher.cost);
-        let own = good(&group.rollouts, recipe, threshold, optimal);
-        let hinted = good(&group.hinted, recipe, threshold, optimal);
+        let own = good(&group.rollouts, recipe, threshold, optimal, tokenizer);
+        let hinted = good(&group.hinted, recipe, threshold, optimal, tokenizer);
         result.correct += own.len();
         result.unlocked += usize::from(own.is_empty() && !hinted.is_empty());
         result.beside.extend(own.iter().chain(&hinted).next().map(|first| first.tokens).zip(group.teacher));
@@ -59,10 +59,10 @@ pub fn keep(groups: &[RolloutGroup], recipe: &ImitateRecipe, threshold: f64, tok
     result
 }
 
-/// The finished responses above the threshold, in the order in which they are kept.
-fn good<'a>(rollouts: &'a [Rollout], recipe: &ImitateRecipe, threshold: f64, optimal: Option<u32>) -> Vec<&'a Rollout> {
+/// The finished responses above the threshold, in the order in which they are kept. Their ids are those of their text read again.
+fn good<'a>(rollouts: &'a [Rollout], recipe: &ImitateRecipe, threshold: f64, optimal: Option<u32>, tokenizer: &Tokenizer) -> Vec<&'a Rollout> {
     let is_cheap = |rollout: &Rollout| !recipe.require_optimal || (optimal.is_some() && rollout.cost == optimal);
-    let reward = |rollout: &Rollout| recipe.reward.score(&evidence(rollout, &[]));
+    let reward = |rollout: &Rollout| recipe.reward.score(&evidence(rollout, &tokenizer.encode(&rollout.response)));
     let is_good = |rollout: &&Rollout| rollout.is_finished && is_cheap(rollout) && (rollout.is_valid || !recipe.require_valid) && reward(rollout) >= threshold;
     let mut good: Vec<&Rollout> = rollouts.iter().filter(is_good).collect();
     match recipe.keep {
@@ -97,7 +97,7 @@ mod tests {
             is_format_ok: true,
             is_valid,
             cost: is_correct.then_some(1),
-            defects: Default::default(),
+            ..Rollout::default()
         }
     }
 

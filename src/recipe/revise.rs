@@ -169,6 +169,7 @@ impl RiseRecipe {
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
             return Err(format!("temperature = {} is not allowed; expected a number above 0", self.temperature));
         }
+        self.reward.check().map_err(|error| format!("reward: {error}"))?;
         self.weights.check().map_err(|error| format!("weights: {error}"))?;
         self.train.validate()
     }

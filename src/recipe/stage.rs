@@ -274,6 +274,7 @@ impl ImitateRecipe {
     /// Checks that every value is in its range.
     pub(super) fn validate(&self) -> Result<(), String> {
         self.train.validate()?;
+        self.reward.check().map_err(|error| format!("reward: {error}"))?;
         let positive = [("rounds", self.rounds), ("problems", self.problems as usize), ("samples", self.samples), ("keep_per_problem", self.keep_per_problem)];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} = 0 is not allowed; expected at least 1"));
@@ -292,7 +293,7 @@ impl ImitateRecipe {
     }
 }
 
-/// Half for the answer, half for the share of true lines: a graded reward for rising thresholds.
+/// Half for the answer, half for the share of true statements: a graded reward for rising thresholds.
 fn graded() -> Reward {
     use metacot_objectives::reward::{Outcome, Process, Term, WeightedSum};
     let term = |weight: f64, reward: Reward| Term { weight, reward };

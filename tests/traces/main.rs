@@ -12,6 +12,7 @@ mod grammar;
 mod guide;
 mod held_out;
 mod hostile;
+mod judged;
 mod matrix;
 mod mix;
 mod reading;

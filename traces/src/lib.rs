@@ -30,6 +30,7 @@ pub mod forensics;
 pub mod format;
 pub mod generate;
 pub mod guide;
+pub mod judged;
 pub mod label;
 pub mod mix;
 pub mod recorder;

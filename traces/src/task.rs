@@ -3,21 +3,25 @@
 //! Everything that trains, samples or reports goes through this small interface, so it is compiled once, not once per environment.
 
 use metacot_envs::{
-    Difficulty, Pattern, SeedTree, Settings, Verdict, World, oracle,
+    Difficulty, Pattern, SeedTree, Settings, World, oracle,
     registry::{self, EnvironmentVisitor},
 };
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::{
-    Budget, DefectKind, Recorder, StopReason, Trace, TraceFormat, audit,
+    Budget, Recorder, StopReason, Trace, TraceFormat,
+    audit::{audit, audit_statements},
     corpus::CorpusError,
     feedback::{self, Remark},
     format,
     generate::{Maker, Spec, plan_texts},
     guide::{self, Game, Guide, Guided},
+    judged::judged,
     search,
 };
+
+pub use crate::judged::{Counts, Judged};
 
 type Result<T> = std::result::Result<T, CorpusError>;
 
@@ -33,21 +37,6 @@ pub struct Problem {
     pub prompt: String,
     /// Its identity up to symmetry.
     pub canonical_key: String,
-}
-
-/// What is true of a response.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Judged {
-    /// The claimed plan solves the problem.
-    pub is_correct: bool,
-    /// Every statement of the response reads as the format.
-    pub is_format_ok: bool,
-    /// Every statement of the response is true; implies that it is complete.
-    pub is_valid: bool,
-    /// Cost of the claimed plan, where it solves the problem.
-    pub cost: Option<u32>,
-    /// The kinds of false statements, in order.
-    pub defects: Vec<DefectKind>,
 }
 
 /// A symbolic search as text.
@@ -238,18 +227,9 @@ impl<E: World> Task for Typed<E> {
 
     fn judge(&self, problem: &Problem, response: &str) -> Judged {
         let text = [problem.prompt.as_str(), response].concat();
-        let audit = audit(&self.env, Some(&self.known(problem)), &self.maker.reading().of_response().parse(self.format.as_ref(), &text));
-        let defects: Vec<DefectKind> = audit.defects.iter().map(|defect| defect.kind).collect();
-        Judged {
-            is_correct: audit.is_solved(),
-            is_format_ok: !defects.contains(&DefectKind::Syntax) && !defects.contains(&DefectKind::Cut),
-            is_valid: audit.is_clean(),
-            cost: audit.verdict.as_ref().and_then(|verdict| match verdict {
-                Verdict::Solved { cost } => Some(*cost),
-                _ => None,
-            }),
-            defects,
-        }
+        let typed = self.known(problem);
+        let audit = audit_statements(&self.env, Some(&typed), &self.maker.reading().of_response().parse(self.format.as_ref(), &text));
+        judged(&self.env, &typed, &audit, (problem.prompt.len(), text.len()))
     }
 
     fn remark(&self, problem: &Problem, response: &str) -> Remark {

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Grade};
+use super::{Evidence, Grade, finite};
+use crate::ObjectiveError;
 
 /// Shapes verdicts by length.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,14 @@ impl Grade for Cosine {
         let progress = evidence.tokens.min(self.max_tokens) as f64 / self.max_tokens.max(1) as f64;
         let (short, long) = if evidence.is_solved { (self.short_right, self.long_right) } else { (self.short_wrong, self.long_wrong) };
         long + (short - long) * 0.5 * (1.0 + (progress * std::f64::consts::PI).cos())
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        let Self { short_right, long_right, short_wrong, long_wrong, max_tokens } = *self;
+        match max_tokens {
+            0 => Err(ObjectiveError::Setting { setting: "max_tokens", value: 0.0, expected: "at least 1" }),
+            _ => finite(&[("short_right", short_right), ("long_right", long_right), ("short_wrong", short_wrong), ("long_wrong", long_wrong)]),
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Grade};
+use super::{Evidence, Grade, finite};
+use crate::ObjectiveError;
 
 /// Pays for right answers, discounted by length.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,13 @@ impl Default for Discount {
 impl Grade for Discount {
     fn score(&self, evidence: &Evidence) -> f64 {
         if evidence.is_solved { self.right * self.gamma.powf(evidence.thought_tokens as f64) } else { 0.0 }
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        match self.gamma > 0.0 && self.gamma <= 1.0 {
+            true => finite(&[("right", self.right)]),
+            false => Err(ObjectiveError::Setting { setting: "gamma", value: self.gamma, expected: "above 0 and at most 1" }),
+        }
     }
 }
 

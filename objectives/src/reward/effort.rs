@@ -7,7 +7,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Discount, Evidence, Grade};
+use super::{Discount, Evidence, Grade, finite};
+use crate::ObjectiveError;
 
 /// Pays for right answers by the episode's own discount.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,10 @@ impl Default for Effort {
 impl Grade for Effort {
     fn score(&self, evidence: &Evidence) -> f64 {
         Discount { gamma: evidence.gamma.unwrap_or(1.0), right: self.right }.score(evidence)
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        finite(&[("right", self.right)])
     }
 }
 

@@ -16,26 +16,24 @@ pub struct Evidence {
     pub is_truncated: bool,
     /// How near the answer is, in [0, 1]; the environment's own measure, 1 where solved.
     pub closeness: f64,
-    /// Statements that the audit checked.
+    /// Statements that the audit checked; one more where the text is cut.
     pub statements: usize,
     /// Those of them that are true.
     pub true_statements: usize,
-    /// Lines, or other units that have a dialect.
-    pub lines: usize,
-    /// Those of them in the dialect that was asked for.
-    pub lines_in_dialect: usize,
+    /// Those of them that read in the dialect that was asked for.
+    pub readable_statements: usize,
     /// Tokens of the whole completion.
     pub tokens: usize,
     /// Tokens of the search or thought before the answer.
     pub thought_tokens: usize,
-    /// Nodes that the told search generated.
+    /// Nodes that the told search generated, the root included.
     pub nodes: u64,
-    /// Nodes that a reference search generates on the same problem; 0 where unknown.
-    pub reference_nodes: u64,
-    /// The ids of the tokens, for repetition; may be left empty.
+    /// Actions of the claimed plan.
+    pub plan: u64,
+    /// Cost of the claimed plan, where it solves the problem.
+    pub cost: Option<u32>,
+    /// The ids of the tokens, for repetition.
     pub ids: Vec<u32>,
-    /// Whether each stated constraint is met.
-    pub constraints: Vec<bool>,
     /// The discount that this episode was asked to observe, in (0, 1].
     pub gamma: Option<f64>,
 }

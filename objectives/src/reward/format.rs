@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Grade};
+use super::{Evidence, Grade, finite};
+use crate::ObjectiveError;
 
 /// Pays for well-formed text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,10 @@ impl Default for Format {
 impl Grade for Format {
     fn score(&self, evidence: &Evidence) -> f64 {
         if evidence.is_well_formed && !evidence.is_truncated { self.good } else { self.bad }
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        finite(&[("good", self.good), ("bad", self.bad)])
     }
 }
 

@@ -1,10 +1,12 @@
 //! Nearness of the answer, for problems that are seldom solved.
 //!
-//! `closeness^power`; on Countdown the environment may state `1 - |value - target| / target`. A learner may well settle for near misses.
+//! `closeness^power`, closeness being the environment's own measure of where the claimed plan ends: `1 - |value - target| / target` on Countdown, the
+//! part of the way that lies behind it elsewhere. A learner may well settle for near misses.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Grade};
+use crate::ObjectiveError;
 
 /// Pays for near answers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,13 @@ impl Default for Graded {
 impl Grade for Graded {
     fn score(&self, evidence: &Evidence) -> f64 {
         if evidence.is_solved { 1.0 } else { evidence.closeness.clamp(0.0, 1.0).powf(self.power) }
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        match self.power.is_finite() && self.power > 0.0 {
+            true => Ok(()),
+            false => Err(ObjectiveError::Setting { setting: "power", value: self.power, expected: "a number above 0" }),
+        }
     }
 }
 

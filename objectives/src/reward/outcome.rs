@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Grade};
+use super::{Evidence, Grade, finite};
+use crate::ObjectiveError;
 
 /// Pays for right answers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,10 @@ impl Grade for Outcome {
             (false, true) => self.well_formed,
             (false, false) => self.wrong,
         }
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        finite(&[("right", self.right), ("well_formed", self.well_formed), ("wrong", self.wrong)])
     }
 }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Grade};
+use crate::ObjectiveError;
 
 /// Punishes lengths near and beyond the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,13 @@ impl Grade for Overlong {
             tokens if tokens <= soft => 0.0,
             tokens if tokens <= self.max_tokens => -((tokens - soft) as f64) / self.cache as f64,
             _ => -1.0,
+        }
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        match self.cache <= self.max_tokens {
+            true => Ok(()),
+            false => Err(ObjectiveError::Setting { setting: "cache", value: self.cache as f64, expected: "at most max_tokens" }),
         }
     }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Grade};
+use super::{Evidence, Grade, finite};
+use crate::ObjectiveError;
 
 /// Punishes repetition.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,13 @@ impl Grade for Repetition {
         }
         let distinct: BTreeSet<&[u32]> = evidence.ids.windows(self.n.max(1)).collect();
         self.penalty * (1.0 - distinct.len() as f64 / all as f64)
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        match self.n {
+            0 => Err(ObjectiveError::Setting { setting: "n", value: 0.0, expected: "at least 1" }),
+            _ => finite(&[("penalty", self.penalty)]),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Grade};
+use super::{Evidence, Grade, finite};
+use crate::ObjectiveError;
 
 /// Charges for tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,13 @@ impl Default for StepCost {
 impl Grade for StepCost {
     fn score(&self, evidence: &Evidence) -> f64 {
         -(self.cost * evidence.thought_tokens as f64).min(self.cap)
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        match self.cost >= 0.0 && self.cap >= 0.0 {
+            true => finite(&[("cost", self.cost), ("cap", self.cap)]),
+            false => Err(ObjectiveError::Setting { setting: "cost", value: self.cost.min(self.cap), expected: "0 or more, as is its cap" }),
+        }
     }
 }
 

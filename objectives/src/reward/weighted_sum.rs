@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Grade, Outcome, Reward};
+use super::{Evidence, Grade, Outcome, Reward, finite};
+use crate::ObjectiveError;
 
 /// A reward with its weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,13 @@ impl WeightedSum {
 impl Grade for WeightedSum {
     fn score(&self, evidence: &Evidence) -> f64 {
         self.parts(evidence).iter().map(|(_, part)| part).sum()
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        if self.terms.is_empty() {
+            return Err(ObjectiveError::Setting { setting: "terms", value: 0.0, expected: "at least one term" });
+        }
+        self.terms.iter().try_for_each(|term| finite(&[("weight", term.weight)]).and_then(|()| term.reward.check()))
     }
 }
 

@@ -68,7 +68,9 @@ impl Run<'_> {
             let mut kept: Vec<EpisodeGroup> = sampled.kept.iter().map(|&index| sampled.groups[index].clone()).collect();
             let vine = config.vine.unwrap_or_default();
             let seeds = self.seeds.child("vine").index(self.position.step as u64);
-            let tokens = vine::sample_values(vine, &draw, self.job.pool, &config.reward, &mut kept, self.sampler.decoder(), &seeds);
+            let (reward, effort) = (&config.reward, config.effort.as_ref());
+            let paid = |group: &EpisodeGroup, evidence: Evidence| reward.score(&Evidence { gamma: group.gamma(effort), ..evidence });
+            let tokens = vine::sample_values(vine, &draw, self.job.pool, &paid, &mut kept, self.sampler.decoder(), &seeds);
             self.position.sampled_tokens += tokens;
             for (&index, group) in sampled.kept.iter().zip(kept) {
                 sampled.groups[index] = group;
@@ -88,7 +90,7 @@ impl Run<'_> {
 
     pub(super) fn rewards(&self, group: &EpisodeGroup) -> Vec<f64> {
         let config = self.job.config;
-        let gamma = group.effort.zip(config.effort.as_ref()).map(|(level, dial)| dial.gammas[level]);
+        let gamma = group.gamma(config.effort.as_ref());
         group.episodes.iter().map(|episode| config.reward.score(&Evidence { gamma, ..episode.evidence() })).collect()
     }
 

@@ -136,6 +136,7 @@ impl PolicyConfig {
     pub fn validate(&self) -> Result<(), String> {
         let objective = self.objective()?;
         self.plan.check().map_err(|error| format!("plan: {error}"))?;
+        self.reward.check().map_err(|error| format!("reward: {error}"))?;
         self.curriculum.validate()?;
         let positive = [
             ("steps", self.steps),

@@ -3,7 +3,7 @@
 //! Tokens in, tokens out: what is trained on is never encoded again from text.
 
 use metacot_envs::SeedTree;
-use metacot_objectives::{Evidence, Group};
+use metacot_objectives::{Evidence, Group, reward::EffortDial};
 use metacot_traces::task::{Problem, Task};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,11 @@ impl EpisodeGroup {
         self.episodes.iter().map(|episode| episode.version).min().unwrap_or(0)
     }
 
+    /// The discount of the effort that its prompt asks for.
+    pub fn gamma(&self, dial: Option<&EffortDial>) -> Option<f64> {
+        self.effort.zip(dial).map(|(level, dial)| dial.gammas[level])
+    }
+
     /// How many responses end right.
     pub fn num_correct(&self) -> usize {
         self.episodes.iter().filter(|episode| episode.last_verdict().is_correct).count()
@@ -106,16 +111,7 @@ impl EpisodeGroup {
 
     #[cfg(test)]
     pub(super) fn of_version(version: usize) -> Self {
-        let verdict = Rollout {
-            response: String::new(),
-            tokens: 0,
-            is_finished: true,
-            is_correct: false,
-            is_format_ok: true,
-            is_valid: true,
-            cost: None,
-            defects: Default::default(),
-        };
+        let verdict = Rollout { is_finished: true, is_format_ok: true, is_valid: true, ..Rollout::default() };
         Self {
             problem: version,
             prompt: vec![1],
