@@ -11,6 +11,7 @@ mod guided;
 mod ladder;
 mod measure;
 mod notice;
+mod pooled;
 mod revise;
 mod scorecard;
 mod self_play;

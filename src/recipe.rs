@@ -320,10 +320,14 @@ impl Recipe {
         if !(0.0..=1.0).contains(&self.corpus.hinted) {
             return refuse("corpus.hinted", self.corpus.hinted.to_string(), "a number from 0 to 1");
         }
-        if let Some(ladder) = self.ladder
-            && (ladder.seeds == 0 || ladder.tokens == 0)
-        {
-            return refuse("ladder.seeds and ladder.tokens", format!("{} and {}", ladder.seeds, ladder.tokens), "at least 1 each");
+        if let Some(ladder) = &self.ladder {
+            if ladder.seeds == 0 || ladder.tokens == 0 {
+                return refuse("ladder.seeds and ladder.tokens", format!("{} and {}", ladder.seeds, ladder.tokens), "at least 1 each");
+            }
+            let mut before = self.stages.iter().take_while(|stage| stage.supervise.is_none());
+            if let Some(name) = ladder.compute_of.as_ref().filter(|name| !before.any(|stage| stage.name == **name)) {
+                return refuse("ladder.compute_of", format!("\"{name}\""), "a stage before every supervised one");
+            }
         }
         if let Some(stage) =
             self.stages.iter().find(|stage| stage.policy.as_ref().is_some_and(|policy| policy.effort.is_some() && policy.effort.as_ref() != self.effort()))

@@ -1,6 +1,7 @@
 //! The arithmetic of claims: estimates never stand without their interval, and hostile numbers are errors, never panics.
 
 mod bootstrap;
+mod crossed;
 mod fault;
 mod interval;
 mod majority;

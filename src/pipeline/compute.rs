@@ -10,6 +10,7 @@ use crate::{
     grade::RolloutGroup,
     improve::{PolicyConfig, load_records},
     recipe::StageRecipe,
+    train::TrainConfig,
 };
 
 /// Forward passes that cost as much as a training step on the same tokens: a step is a forward pass and two products of its size backward.
@@ -78,6 +79,24 @@ impl Run<'_> {
     }
 }
 
+impl Run<'_> {
+    /// The optimizer steps in which a supervised training sees so many tokens; rows are as full as those of the training before the arms.
+    pub(super) fn supervised_steps(&self, train: &TrainConfig, tokens: f64) -> Result<usize> {
+        let base = &self.recipe.train;
+        let path = self.dir.checkpoint("supervised").join(crate::metrics::METRICS_FILE);
+        let (steps, seen) = (last_step(&path)?, read(&path)?.trained);
+        let per_row = seen as f64 / (steps.max(1) * base.rows * base.accumulation).max(1) as f64;
+        Ok(((tokens / (per_row * (train.rows * train.accumulation) as f64)).round() as usize).max(1))
+    }
+}
+
+/// The last step that metrics of a supervised training count.
+fn last_step(path: &Path) -> Result<usize> {
+    let text = fs::read_to_string(path).map_err(Error::io("cannot read", path))?;
+    let step = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok().filter(|line| line["tokens"].is_u64())?["step"].as_u64();
+    Ok(text.lines().rev().find_map(step).unwrap_or(0) as usize)
+}
+
 fn read(path: &Path) -> Result<Compute> {
     let text = fs::read_to_string(path).map_err(Error::io("cannot read", path))?;
     let mut compute = Compute::default();
@@ -109,6 +128,14 @@ mod tests {
         let policy = "{\"step\":1,\"split\":\"policy\",\"sampled_tokens\":40.0,\"trained_tokens\":30.0}\n{\"step\":2,\"split\":\"policy\",\"sampled_tokens\":90.0,\"trained_tokens\":0.0}\n";
         assert_eq!(counted(policy).unwrap(), (90, 30));
         assert!(counted("rubbish").is_err());
+    }
+
+    #[test]
+    fn the_last_step_is_that_of_training_and_not_of_a_validation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        fs::write(&path, "{\"step\":1,\"tokens\":10}\n{\"step\":4,\"tokens\":25}\n{\"step\":5,\"validation_loss\":2}\n").unwrap();
+        assert_eq!(last_step(&path).unwrap(), 4);
     }
 
     #[test]

@@ -6,14 +6,14 @@ use super::{
     Notice, Run, claims,
     compute::Compute,
     corpora::Data,
-    scorecard::points,
+    pooled::{Pooled, verdict},
     stages::{Announce, Improved, Standing},
 };
 use crate::{
     Error, Result,
     eval::{
         Evaluation,
-        statistics::{Bootstrap, Estimate, Tally, pass_at_k},
+        statistics::Bootstrap,
     },
     model::Weights,
     recipe::{LadderRecipe, Recipe, StageRecipe},
@@ -25,8 +25,8 @@ pub(super) struct Rung {
     pub name: String,
     /// The last evaluation of each seed, by set of problems.
     pub runs: Vec<Vec<Evaluation>>,
-    /// What each of these runs cost.
-    compute: Vec<Compute>,
+    /// What each of these runs cost, with its seed.
+    compute: Vec<(u64, Compute)>,
     /// Problems that only a hint unlocked, over all seeds and rounds.
     pub unlocked: usize,
     /// Seeds whose run stopped, and why.
@@ -37,6 +37,17 @@ impl Rung {
     fn new(stage: &StageRecipe) -> Self {
         Self { name: stage.name.clone(), runs: Vec::new(), compute: Vec::new(), unlocked: 0, failures: Vec::new() }
     }
+
+    fn costs(&self) -> Vec<Compute> {
+        self.compute.iter().map(|(_, compute)| *compute).collect()
+    }
+}
+
+/// What the arm whose compute supervised arms spend did spend with a seed, in tokens trained; `None` where none is named, or it stopped.
+fn spent(ladder: &LadderRecipe, rungs: &[Rung], seed: u64) -> Option<f64> {
+    let name = ladder.compute_of.as_ref()?;
+    let rung = rungs.iter().find(|rung| rung.name == *name)?;
+    rung.compute.iter().find(|(of, _)| *of == seed).map(|(_, compute)| compute.steps())
 }
 
 impl Run<'_> {
@@ -54,7 +65,11 @@ impl Run<'_> {
         let mut all = Improved::start(base);
         for seed in 1..=ladder.seeds {
             let arms = ladder.arms(&self.recipe.stages, seed, self.recipe.model.context);
-            for (arm, rung) in arms.iter().zip(&mut rungs) {
+            for (index, mut arm) in arms.into_iter().enumerate() {
+                if let (Some(train), Some(spent)) = (&mut arm.supervise, spent(ladder, &rungs, seed)) {
+                    train.max_steps = Some(self.supervised_steps(train, spent)?);
+                }
+                let (arm, rung) = (&arm, &mut rungs[index]);
                 let mut own = Improved::start(base);
                 let seeds = self.seeds.child("ladder").index(seed);
                 let mut standing = Standing::start(base, self.recipe.corpus.train, seeds);
@@ -70,7 +85,7 @@ impl Run<'_> {
                     Err(error) => return Err(error),
                 }
                 rung.runs.extend(own.evaluations.pop());
-                rung.compute.push(self.compute(arm)?);
+                rung.compute.push((seed, self.compute(arm)?));
                 rung.unlocked += own.rounds.iter().map(|round| round.unlocked).sum::<usize>();
                 all.rounds.extend(own.rounds);
                 all.weights = standing.weights;
@@ -96,7 +111,7 @@ pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, s
         .filter(|rung| !rung.runs.is_empty())
         .map(|rung| {
             let runs: Vec<&Evaluation> = rung.runs.iter().map(|sets| &sets[0]).collect();
-            let difference = bootstrap.difference(&Pooled::of(&runs, 1)?.solve, &supervised[0].solve_rates())?;
+            let difference = bootstrap.difference_of_runs(&Pooled::of(&runs, 1)?.solve, &[supervised[0].solve_rates()])?;
             Ok(format!("{} {:+.1} ({})", rung.name, 100.0 * difference.value, verdict(&difference)))
         })
         .collect::<Result<_>>()?;
@@ -111,7 +126,7 @@ pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, s
 
 fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs: &[Rung], set: usize, bootstrap: &Bootstrap) -> Result<[Section; 2]> {
     let caption = format!(
-        "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems; range is that of pass@1 over the seeds; change is paired with the supervised model; a – as an upper end: solves are too rare to set one. Sampled and trained are tokens in millions, means over the seeds; compute is that of as many trained ones: what is only sampled, or read by a reference policy, costs a third.",
+        "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems and seeds (over problems alone for the supervised model, and for tokens per solve); range is that of pass@1 over the seeds; change is paired with the supervised model; a – as an upper end: solves are too rare to set one. Sampled and trained are tokens in millions, means over the seeds; compute is that of as many trained ones: what is only sampled, or read by a reference policy, costs a third.",
         base.problems.len(),
         base.samples,
         ladder.seeds
@@ -139,8 +154,8 @@ fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs:
     for rung in rungs.iter().filter(|rung| !rung.runs.is_empty()) {
         let runs: Vec<&Evaluation> = rung.runs.iter().map(|sets| &sets[set]).collect();
         let pooled = Pooled::of(&runs, k)?;
-        let difference = bootstrap.difference(&pooled.solve, &arms[0].1.solve)?;
-        table = table.row(pooled.row(&rung.name, Some(&difference), (rung.unlocked > 0).then_some(rung.unlocked), &rung.compute, bootstrap)?);
+        let difference = bootstrap.difference_of_runs(&pooled.solve, &arms[0].1.solve)?;
+        table = table.row(pooled.row(&rung.name, Some(&difference), (rung.unlocked > 0).then_some(rung.unlocked), &rung.costs(), bootstrap)?);
         arms.push((rung.name.clone(), pooled));
     }
     for rung in rungs.iter().filter(|rung| rung.runs.is_empty()) {
@@ -155,69 +170,4 @@ fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs:
     }
     let arms: Vec<(&str, &Pooled)> = arms.iter().map(|(name, pooled)| (name.as_str(), pooled)).collect();
     Ok([section, claims::section(&arms, k, bootstrap)?])
-}
-
-fn verdict(difference: &Estimate) -> &'static str {
-    match difference {
-        Estimate { low, .. } if *low > 0.0 => "higher",
-        Estimate { high, .. } if *high < 0.0 => "lower",
-        _ => "no change shown",
-    }
-}
-
-/// The runs of an arm, problem by problem, as means over the runs.
-pub(super) struct Pooled {
-    pub solve: Vec<f64>,
-    pub solve_at_k: Vec<f64>,
-    greedy: Vec<f64>,
-    valid: Vec<f64>,
-    tokens: Vec<f64>,
-    correct: Vec<f64>,
-    /// Mean pass@1 of each run.
-    by_run: Vec<f64>,
-}
-
-impl Pooled {
-    fn of(runs: &[&Evaluation], k: u32) -> Result<Self> {
-        let count = runs.len().max(1) as f64;
-        let problems = runs.iter().map(|run| run.problems.len()).min().unwrap_or(0);
-        let mean = |read: &dyn Fn(&Evaluation, usize) -> Result<f64>| -> Result<Vec<f64>> {
-            (0..problems).map(|problem| Ok(runs.iter().map(|run| read(run, problem)).sum::<Result<f64>>()? / count)).collect()
-        };
-        let share = |number: u32, run: &Evaluation| f64::from(number) / f64::from(run.samples.max(1));
-        Ok(Self {
-            solve: mean(&|run, problem| Ok(share(run.problems[problem].correct, run)))?,
-            solve_at_k: mean(&|run, problem| Ok(pass_at_k(Tally { samples: run.samples, correct: run.problems[problem].correct }, k)?))?,
-            greedy: mean(&|run, problem| Ok(f64::from(u8::from(run.problems[problem].is_greedy_correct))))?,
-            valid: mean(&|run, problem| Ok(share(run.problems[problem].valid, run)))?,
-            tokens: mean(&|run, problem| Ok(run.problems[problem].tokens as f64))?,
-            correct: mean(&|run, problem| Ok(f64::from(run.problems[problem].correct)))?,
-            by_run: runs.iter().map(|run| run.solve_rates().iter().sum::<f64>() / problems.max(1) as f64).collect(),
-        })
-    }
-
-    fn row(&self, name: &str, difference: Option<&Estimate>, unlocked: Option<usize>, compute: &[Compute], bootstrap: &Bootstrap) -> Result<Vec<Cell>> {
-        let (low, high) = self.by_run.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), rate| (low.min(*rate), high.max(*rate)));
-        let is_solved = self.correct.iter().sum::<f64>() > 0.0;
-        let per_solve = if is_solved { Some(bootstrap.ratio(&self.tokens, &self.correct)?) } else { None };
-        let millions = |read: fn(&Compute) -> f64| {
-            let total: f64 = compute.iter().map(read).sum();
-            Cell::maybe((!compute.is_empty()).then_some(total / compute.len() as f64 / 1e6), |mean| Cell::text(format!("{mean:.2}")))
-        };
-        Ok(vec![
-            Cell::text(name),
-            Cell::percent(bootstrap.mean(&self.solve)?),
-            Cell::text(format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high)),
-            Cell::percent(bootstrap.mean(&self.solve_at_k)?),
-            Cell::percent(bootstrap.mean(&self.greedy)?),
-            Cell::percent(bootstrap.mean(&self.valid)?),
-            Cell::maybe(per_solve, |estimate| Cell::number(estimate, 0, "")),
-            Cell::maybe(difference, |difference| Cell::text(points(difference, self.solve.len()))),
-            Cell::maybe(difference, |difference| Cell::text(verdict(difference))),
-            Cell::maybe(unlocked, Cell::integer),
-            millions(|compute| compute.sampled as f64),
-            millions(|compute| compute.trained as f64),
-            millions(Compute::steps),
-        ])
-    }
 }

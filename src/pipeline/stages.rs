@@ -28,6 +28,9 @@ use crate::{
 /// Problems of a round that are sampled together where a budget of tokens ends it.
 const PART: usize = 16;
 
+/// Responses of such a part, at most, where a problem alone has no more.
+const PART_RESPONSES: usize = 128;
+
 /// What the stages leave.
 pub(super) struct Improved {
     /// The last weights.
@@ -224,7 +227,9 @@ impl Run<'_> {
             problems.len()
         )));
         let (mut groups, mut spent) = (Vec::new(), 0);
-        for (index, part) in problems.chunks(PART).enumerate() {
+        // Few problems at a time where each has many responses, so that a budget is not passed by much.
+        let size = (PART_RESPONSES / imitate.samples.max(1)).clamp(1, PART);
+        for (index, part) in problems.chunks(size).enumerate() {
             let part = self.gather_part(imitate, &mut generator, &config, part, data, &seeds.child("part").index(index as u64))?;
             spent += part.iter().flat_map(|group| group.rollouts.iter().chain(&group.hinted)).map(|rollout| rollout.tokens).sum::<u64>();
             groups.extend(part);

@@ -52,14 +52,17 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// Turns the stages into arms of a comparison: each starts from the supervised model and samples the same number of tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LadderRecipe {
     /// How often each arm is run, every time with streams of its own.
     pub seeds: u64,
-    /// Tokens that each arm samples; a step or a part of a round that has begun is ended. Supervised arms train on five
-    /// thirds of as many, which is the compute of the costliest arm.
+    /// Tokens that each arm samples; a step or a part of a round that has begun is ended. Supervised arms train on five thirds of as many: what
+    /// sampling once, training once and a reference policy cost together.
     pub tokens: u64,
+    /// An arm before the supervised ones whose compute, as it was counted with the same seed, they spend instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_of: Option<String>,
 }
 
 impl LadderRecipe {

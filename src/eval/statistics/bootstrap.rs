@@ -32,6 +32,15 @@ impl Bootstrap {
         Self { resamples: resamples.max(1), ..self }
     }
 
+    /// One of the streams that it draws from.
+    pub(super) fn stream(&self, number: u64) -> ChaCha8Rng {
+        self.seeds.stream(number)
+    }
+
+    pub(super) fn resamples(&self) -> usize {
+        self.resamples
+    }
+
     /// The mean of one value per problem, with its 95 % interval.
     ///
     /// # Errors
@@ -98,7 +107,7 @@ impl Bootstrap {
 }
 
 /// An index below `count` by one multiplication; its bias is below `count` / 2^64.
-fn draw(rng: &mut ChaCha8Rng, count: usize) -> usize {
+pub(super) fn draw(rng: &mut ChaCha8Rng, count: usize) -> usize {
     ((u128::from(rng.next_u64()) * count as u128) >> 64) as usize
 }
 
