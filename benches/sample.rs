@@ -24,7 +24,7 @@ fn main() {
     let [threads, slots] = [(2, default.threads), (3, default.slots)].map(|(place, default)| numbers.get(place).copied().unwrap_or(default));
     let config = DecoderConfig { threads, slots };
     let mut decoder = CpuDecoder::new(&weights(new_tokens + 1), config);
-    let sampling = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: new_tokens, stop: Vec::new() };
+    let sampling = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: new_tokens, stop: Vec::new(), scored_at: 1.0 };
     let batches = numbers.first().map_or(vec![1, 2, 4, 8, 16, 32, 128], |batch| vec![*batch]);
     for batch in batches {
         let requests = requests(batch);

@@ -284,7 +284,7 @@ impl Recipe {
 
     /// How responses are sampled at a temperature.
     pub fn sample_config(&self, temperature: f32) -> SampleConfig {
-        SampleConfig { temperature, top_k: 0, top_p: 1.0, max_new_tokens: self.eval.max_new_tokens, stop: vec![Tokenizer::EOS] }
+        SampleConfig { temperature, top_k: 0, top_p: 1.0, max_new_tokens: self.eval.max_new_tokens, stop: vec![Tokenizer::EOS], scored_at: 1.0 }
     }
 
     fn validate(&self) -> Result<()> {

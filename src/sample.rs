@@ -38,6 +38,8 @@ pub struct SampleConfig {
     pub max_new_tokens: usize,
     /// Ids that end a completion.
     pub stop: Vec<u32>,
+    /// The temperature, above 0, of the distribution whose log-probabilities are reported; no effect on what is chosen.
+    pub scored_at: f32,
 }
 
 /// One sampled continuation of a prompt.
@@ -45,7 +47,7 @@ pub struct SampleConfig {
 pub struct Completion {
     /// The sampled ids, the stop id included where one was sampled.
     pub ids: Vec<u32>,
-    /// Natural logarithm of the probability of each sampled id at temperature 1 without cut-offs, the same length as `ids`.
+    /// Natural logarithm of the probability of each sampled id at the temperature asked for, without cut-offs, the same length as `ids`.
     pub log_probs: Vec<f32>,
     /// Whether it ended with a stop id; `false` means that it was cut at the limit.
     pub is_finished: bool,

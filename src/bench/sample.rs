@@ -26,7 +26,7 @@ fn measure(setup: &Setup, batch: u64) -> Result<Vec<f64>> {
     let default = DecoderConfig::default();
     let slots = default.slots / default.threads * setup.threads;
     let mut decoder = CpuDecoder::new(&weights, DecoderConfig { threads: setup.threads, slots });
-    let sampling = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: new_tokens, stop: Vec::new() };
+    let sampling = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: new_tokens, stop: Vec::new(), scored_at: 1.0 };
     let requests: Vec<Request> = (0..batch).map(|index| Request { prompt: vec![1 + index as u32 % 100], rng: SeedTree::root(8).stream(index) }).collect();
     timing::repeat(setup, || {
         let completions = decoder.complete_masked(&requests, &sampling, None);

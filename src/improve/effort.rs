@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn marks_stand_after_bos_and_before_the_prompt() {
         let mut scripted = ScriptedGenerator::new([vec![2]]);
-        let config = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 3, stop: vec![2] };
+        let config = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 3, stop: vec![2], scored_at: 1.0 };
         Marked::new(&mut scripted, 9).complete(vec![Request { prompt: vec![1, 5], rng: ChaCha8Rng::seed_from_u64(0) }], &config);
         assert_eq!(scripted.prompts, [[1, 9, 5]]);
         let mut examples = vec![Example { ids: vec![1, 5, 6, 2], response_start: 2 }; 200];

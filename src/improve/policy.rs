@@ -175,7 +175,7 @@ impl DeviceTask for Launch<'_> {
     fn run<B: Kernels>(self, device: B::Device) -> Result<Weights> {
         let Self { job, identity, state, objective, is_new, progress } = self;
         let RunState { position, actor, reference, history } = state;
-        let mut learner = PolicyTrainer::<B>::new(job.config.trainer.clone(), actor, &device);
+        let mut learner = PolicyTrainer::<B>::new(job.config.trainer.clone(), actor, &device).at_temperature(job.config.temperature);
         let has_reference = job.config.reads_reference();
         if has_reference {
             learner.set_reference(Some(reference.as_ref().unwrap_or(job.initial)));

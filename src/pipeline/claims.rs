@@ -63,7 +63,10 @@ const CLAIMS: &[Claim] = &[
 /// The section on claims whose arms both are there.
 pub(super) fn section(arms: &[(&str, &Pooled)], k: u32, bootstrap: &Bootstrap) -> Result<Section> {
     let mut table = Table::new(
-        format!("Paired over problems, runs redrawn; a claim of likeness holds where the interval lies within {0:.0} points on both sides, one of no loss where it lies above -{0:.0}.", 100.0 * MARGIN),
+        format!(
+            "Paired over problems, runs redrawn; a claim of likeness holds where the interval lies within {0:.0} points on both sides, one of no loss where it lies above -{0:.0}.",
+            100.0 * MARGIN
+        ),
         ["claim", "source", "compared", "difference in points", "here"],
     );
     for claim in CLAIMS {

@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    eval::{
-        Evaluation,
-        statistics::Bootstrap,
-    },
+    eval::{Evaluation, statistics::Bootstrap},
     model::Weights,
     recipe::{LadderRecipe, Recipe, StageRecipe},
     report::{Cell, Report, Section, Table},

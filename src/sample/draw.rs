@@ -22,15 +22,16 @@ impl Chooser {
         Self { isa, masked: Vec::new(), weights: Vec::new(), order: Vec::new() }
     }
 
-    /// A token and its log-probability (temperature 1, no mask, no cut-offs). `None` where `allowed` has no `true`.
+    /// A token and its log-probability (at the temperature `scored_at`, no mask, no cut-offs). `None` where `allowed` has no `true`.
     ///
     /// One draw is taken from `rng`, none where the choice is greedy.
     pub(super) fn choose(&mut self, logits: &[f32], allowed: Option<&[bool]>, config: &SampleConfig, rng: &mut ChaCha8Rng) -> Option<(u32, f32)> {
         let largest = maximum(self.isa, logits);
         self.weights.resize(logits.len(), 0.0);
-        let total = exponentials(self.isa, logits, largest, 1.0, &mut self.weights);
+        let scale = 1.0 / config.scored_at;
+        let total = exponentials(self.isa, logits, largest, scale, &mut self.weights);
         let log_total = total.ln();
-        let is_plain = config.temperature == 1.0 && allowed.is_none();
+        let is_plain = config.temperature == config.scored_at && allowed.is_none();
         if let Some(allowed) = allowed {
             self.masked.clear();
             self.masked.extend(logits.iter().zip(allowed).map(|(logit, is_allowed)| if *is_allowed { *logit } else { f32::NEG_INFINITY }));
@@ -50,7 +51,7 @@ impl Chooser {
             let point = (rng.next_u32() >> 8) as f32 / (1 << 24) as f32;
             if config.top_k == 0 && config.top_p >= 1.0 { self.pick_any(point) } else { self.pick_likely(point, config) }
         };
-        Some((id as u32, logits[id] - largest - log_total))
+        Some((id as u32, (logits[id] - largest) * scale - log_total))
     }
 
     /// The log-probability of `id`.
@@ -131,7 +132,7 @@ mod tests {
     const LOGITS: [f32; 5] = [1.0, 3.0, 2.0, 3.0, -4.0];
 
     fn config(temperature: f32, top_k: usize, top_p: f32) -> SampleConfig {
-        SampleConfig { temperature, top_k, top_p, max_new_tokens: 1, stop: Vec::new() }
+        SampleConfig { temperature, top_k, top_p, max_new_tokens: 1, stop: Vec::new(), scored_at: 1.0 }
     }
 
     fn counts(config: &SampleConfig, allowed: Option<&[bool]>) -> [usize; 5] {

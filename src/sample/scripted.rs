@@ -46,7 +46,7 @@ mod tests {
     fn scripts_are_said_in_turn_and_cut_at_stops_and_limits() {
         let mut generator = ScriptedGenerator::new([vec![5, 2, 9], vec![7, 7, 7, 7]]);
         let requests = (0..3).map(|id| Request { prompt: vec![id], rng: ChaCha8Rng::seed_from_u64(0) }).collect();
-        let config = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 3, stop: vec![2] };
+        let config = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 3, stop: vec![2], scored_at: 1.0 };
         let completions = generator.complete(requests, &config);
         let said: Vec<_> = completions.iter().map(|completion| (completion.ids.clone(), completion.is_finished)).collect();
         assert_eq!(said, [(vec![5, 2], true), (vec![7, 7, 7], false), (vec![5, 2], true)]);

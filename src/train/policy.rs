@@ -10,7 +10,10 @@ use burn::{
     backend::Autodiff,
     module::AutodiffModule,
     optim::{GradientsAccumulator, GradientsParams, Optimizer},
-    tensor::{Tensor, TensorData, backend::AutodiffBackend},
+    tensor::{
+        Tensor, TensorData,
+        backend::{AutodiffBackend, Backend},
+    },
 };
 use metacot_objectives as objectives;
 use objectives::{Advantages, Metrics, Objective};
@@ -36,6 +39,7 @@ pub struct PolicyTrainer<B: Kernels> {
     optimizer: AdamW<B>,
     lora: Option<Lora<B>>,
     reference: Option<Actor<B>>,
+    temperature: f32,
     config: TrainerConfig,
     updates: usize,
     device: B::Device,
@@ -47,7 +51,12 @@ impl<B: Kernels> PolicyTrainer<B> {
         let actor = Actor::new(&state, device);
         let optimizer = AdamW::new(config.adam, state.updates, state.moments, device);
         let lora = config.lora.clone().zip(state.lora).map(|(config, state)| Lora::new(config, state, device));
-        Self { actor, optimizer, lora, reference: None, config, updates: state.updates, device: device.clone() }
+        Self { actor, optimizer, lora, reference: None, temperature: 1.0, config, updates: state.updates, device: device.clone() }
+    }
+
+    /// The same for the policy whose logits are divided by `temperature`, above 0.
+    pub fn at_temperature(self, temperature: f32) -> Self {
+        Self { temperature, ..self }
     }
 
     /// Rows of examples, cut into parts that are worked on at once; pairs must not be torn, so that with them there is one part.
@@ -66,6 +75,7 @@ impl<B: Kernels> PolicyTrainer<B> {
         for rows in self.parts(examples, false) {
             let part = Part::new(examples, &rows);
             let (logits, values) = actor.forward(&part.batch.input);
+            let logits = tempered(logits, self.temperature);
             for (document, found) in part.read(examples, &floats(logits), values.map(floats)) {
                 scores[document] = found;
             }
@@ -95,6 +105,7 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
         for rows in self.parts(examples, !batch.pairs().is_empty()) {
             let part = Part::new(examples, &rows);
             let (logits, values) = self.actor.forward(&part.batch.input);
+            let logits = tempered(logits, self.temperature);
             let plain = floats(logits.clone().inner());
             let found = part.read(examples, &plain, values.clone().map(|values| floats(values.inner())));
             if found.values().any(|scores| !scores.is_finite()) {
@@ -219,4 +230,9 @@ impl<B: Kernels> PolicyTrainer<B> {
         }
         sum
     }
+}
+
+/// Logits of the policy at a temperature.
+fn tempered<B: Backend>(logits: Tensor<B, 2>, temperature: f32) -> Tensor<B, 2> {
+    if temperature == 1.0 { logits } else { logits / temperature }
 }

@@ -39,7 +39,7 @@ fn a_scripted_generator_gets_the_scores_that_it_earns() {
     let sampled = [right[0].clone(), right[0].clone(), right[1].clone(), cut.clone(), nonsense, wrong, cut.clone(), cut];
     let greedy = right.clone();
     let mut generator = ScriptedGenerator::new(sampled.into_iter().chain(greedy));
-    let config = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 100_000, stop: vec![Tokenizer::EOS] };
+    let config = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 100_000, stop: vec![Tokenizer::EOS], scored_at: 1.0 };
     let seeds = SeedTree::root(1);
     let exam = Exam { task: task.as_ref(), tokenizer: &tokenizer, problems: &problems, samples: 2, config: &config, seeds: &seeds };
     let result = exam.take("scripted", &mut generator);

@@ -67,7 +67,7 @@ fn random_models_of_transformers_compute_the_same_here() {
         assert_eq!(generations.len(), 100);
         let requests: Vec<Request> = generations.iter().map(|case| Request { prompt: ids(&case["prompt"]), rng: ChaCha8Rng::seed_from_u64(0) }).collect();
         let max_new_tokens = cases["new_tokens"].as_u64().unwrap() as usize;
-        let sampling = SampleConfig { temperature: 0.0, top_k: 0, top_p: 1.0, max_new_tokens, stop: vec![Tokenizer::EOS] };
+        let sampling = SampleConfig { temperature: 0.0, top_k: 0, top_p: 1.0, max_new_tokens, stop: vec![Tokenizer::EOS], scored_at: 1.0 };
         let completions = decoder.complete_masked(&requests, &sampling, None);
         let identical = completions.iter().zip(generations).filter(|(completion, case)| completion.ids == ids(&case["completion"])).count();
         assert_eq!(identical, 100, "{name}");

@@ -196,7 +196,7 @@ fn cases(weights: &Weights) -> Value {
         .to_vec();
     let prompts: Vec<Vec<u32>> = (0..100).map(|index| tokens(index, 1 + index % 7)).collect();
     let requests: Vec<Request> = prompts.iter().map(|prompt| Request { prompt: prompt.clone(), rng: ChaCha8Rng::seed_from_u64(0) }).collect();
-    let sampling = SampleConfig { temperature: 0.0, top_k: 0, top_p: 1.0, max_new_tokens: 48, stop: vec![Tokenizer::EOS] };
+    let sampling = SampleConfig { temperature: 0.0, top_k: 0, top_p: 1.0, max_new_tokens: 48, stop: vec![Tokenizer::EOS], scored_at: 1.0 };
     let completions = decoder.complete_masked(&requests, &sampling, None);
     let generations: Vec<Value> = prompts.iter().zip(completions).map(|(prompt, completion)| json!({"prompt": prompt, "completion": completion.ids})).collect();
     let tokenizer = tokenizer();

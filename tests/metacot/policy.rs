@@ -5,7 +5,7 @@ use metacot::{
     data::Example,
     device::Cpu,
     model::{ModelConfig, Weights},
-    sample::{CpuDecoder, DecoderConfig, Scoring},
+    sample::{CpuDecoder, DecoderConfig, Generator as _, Request, SampleConfig, Scoring},
     train::{ActorState, AdamConfig, Learner, LoraConfig, PolicyTrainer, Projection, TrainerConfig},
 };
 use metacot_envs::SeedTree;
@@ -54,7 +54,12 @@ fn state() -> ActorState {
 
 /// A batch of responses that older weights sampled, with rewards in turn.
 fn batch(trainer: &PolicyTrainer<Cpu>, examples: &[Example]) -> Batch {
+    batch_at(1.0, trainer, examples)
+}
+
+fn batch_at(temperature: f32, trainer: &PolicyTrainer<Cpu>, examples: &[Example]) -> Batch {
     let old = PolicyTrainer::<Cpu>::new(TrainerConfig::default(), ActorState { weights: nudged(), ..state() }, &Default::default());
+    let old = old.at_temperature(temperature);
     let (new, old, reference) = (trainer.score(examples), old.score(examples), trainer.score_reference(examples));
     let sequences = new.into_iter().zip(old).zip(reference).enumerate().map(|(index, ((new, old), logp_ref))| Sequence {
         logp_new: new.log_probs,
@@ -101,20 +106,20 @@ fn a_small_step_lowers_the_loss_by_the_square_of_the_gradient() {
         with("star", |_| ()),
         with("reinforce", |objective| objective.entropy_bonus = 0.5),
     ];
-    for (name, objective) in cases {
-        let mut trainer = trainer(state(), 2);
+    for ((name, objective), temperature) in cases.iter().flat_map(|case| [1.0, 0.8].map(|temperature| (case, temperature))) {
+        let mut trainer = trainer(state(), 2).at_temperature(temperature);
         trainer.set_reference(Some(&weights(2)));
-        let batch = batch(&trainer, &examples);
+        let batch = batch_at(temperature, &trainer, &examples);
         let advantages = objective.advantages(&batch).unwrap();
-        let before = loss(&trainer, &batch, &advantages, &objective, &examples);
+        let before = loss(&trainer, &batch, &advantages, objective, &examples);
         // A first step of size 0 tells the norm.
-        let norm = trainer.update(&examples, &batch, &advantages, &objective, 0.0).unwrap().gradient_norm;
+        let norm = trainer.update(&examples, &batch, &advantages, objective, 0.0).unwrap().gradient_norm;
         let step = 1e-3 / norm.max(1e-3);
-        let update = trainer.update(&examples, &batch, &advantages, &objective, step * f64::from(DESCENT)).unwrap();
-        let after = loss(&trainer, &batch, &advantages, &objective, &examples);
-        assert!((update.loss - before).abs() < 1e-6 * before.abs().max(1.0), "{name}: {} is not {before}", update.loss);
+        let update = trainer.update(&examples, &batch, &advantages, objective, step * f64::from(DESCENT)).unwrap();
+        let after = loss(&trainer, &batch, &advantages, objective, &examples);
+        assert!((update.loss - before).abs() < 1e-6 * before.abs().max(1.0), "{name} at {temperature}: {} is not {before}", update.loss);
         let expected = step * norm * norm;
-        assert!((before - after - expected).abs() < 0.05 * expected, "{name}: {before} fell to {after}; expected {expected:e}");
+        assert!((before - after - expected).abs() < 0.05 * expected, "{name} at {temperature}: {before} fell to {after}; expected {expected:e}");
     }
 }
 
@@ -162,6 +167,22 @@ fn the_sampler_gives_the_log_probabilities_of_the_trainer() {
     for (sampled, scores) in sampler.score(&texts).into_iter().zip(trainer.score(&examples)) {
         assert_eq!(sampled.len(), scores.log_probs.len());
         assert!(sampled.iter().zip(&scores.log_probs).all(|(sampled, trained)| (f64::from(*sampled) - trained).abs() < 1e-4));
+    }
+}
+
+#[test]
+fn at_another_temperature_the_sampler_is_the_trainer_too() {
+    let trainer = trainer(state(), 4).at_temperature(0.7);
+    let mut sampler = CpuDecoder::new(&trainer.weights(), DecoderConfig { threads: 1, ..DecoderConfig::default() });
+    let config = SampleConfig { temperature: 0.7, top_k: 0, top_p: 1.0, max_new_tokens: 12, stop: Vec::new(), scored_at: 0.7 };
+    let request = |stream: u64| Request { prompt: vec![1, 3, 5], rng: SeedTree::root(4).stream(stream) };
+    let completions = sampler.complete((0..8).map(request).collect(), &config);
+    let examples: Vec<Example> = completions.iter().map(|completion| Example { ids: [&[1, 3, 5], &completion.ids[..]].concat(), response_start: 3 }).collect();
+    let plain = self::trainer(state(), 4).score(&examples);
+    for ((sampled, scores), plain) in completions.iter().zip(trainer.score(&examples)).zip(plain) {
+        assert!(sampled.log_probs.iter().zip(&scores.log_probs).all(|(sampled, trained)| (f64::from(*sampled) - trained).abs() < 1e-4));
+        let change = scores.log_probs.iter().zip(&plain.log_probs).map(|(cold, plain)| (cold - plain).abs()).fold(0.0, f64::max);
+        assert!(change > 0.01, "the temperature changed nothing");
     }
 }
 

@@ -39,7 +39,7 @@ fn lab() -> Lab {
     let tokenizer = Tokenizer::new(phrases, 99).unwrap();
     let problems = [json!({"numbers": [3, 5, 9], "target": 24}), json!({"numbers": [2, 4, 7], "target": 30})];
     let problems = problems.iter().map(|json| task.problem(json).unwrap()).collect();
-    let sample = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 40, stop: vec![Tokenizer::EOS] };
+    let sample = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 40, stop: vec![Tokenizer::EOS], scored_at: 1.0 };
     Lab { task, tokenizer, problems, sample }
 }
 

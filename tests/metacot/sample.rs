@@ -11,7 +11,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-const PLAIN: SampleConfig = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 40, stop: Vec::new() };
+const PLAIN: SampleConfig = SampleConfig { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 40, stop: Vec::new(), scored_at: 1.0 };
 
 fn decoder(weights: &Weights, threads: usize, slots: usize) -> CpuDecoder {
     CpuDecoder::new(weights, DecoderConfig { threads, slots })

@@ -35,7 +35,8 @@ impl Run<'_> {
     /// Samples until enough groups are kept, or the cap is reached.
     pub(super) fn sample(&mut self, updates: usize) -> Result<Sampled> {
         let config = self.job.config;
-        let sample = SampleConfig { temperature: config.temperature, ..self.job.sample.clone() };
+        // What is trained is the distribution that is sampled from.
+        let sample = SampleConfig { temperature: config.temperature, scored_at: config.temperature, ..self.job.sample.clone() };
         let draw = Draw { task: self.job.task, tokenizer: self.job.tokenizer, config: &sample, samples: config.plan.samples, marks: &self.marks };
         let seeds = self.seeds.child("sample").index(self.position.step as u64);
         let order = self.seeds.child("problems");

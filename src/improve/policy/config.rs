@@ -24,7 +24,8 @@ pub struct PolicyConfig {
     pub tokens: Option<u64>,
     /// Distinct training problems that prompts are taken from.
     pub pool: u64,
-    /// Softmax temperature of the sampling, above 0. Log-probabilities are those of temperature 1.
+    /// Softmax temperature of the policy, above 0: what is sampled from is what is trained, so that log-probabilities, ratios, entropies and distances to
+    /// the reference are those of logits divided by it (as in TRL and verl).
     pub temperature: f32,
     /// Steps in a row without a positive reward and without two different ones, after which the run stops.
     pub patience: usize,
