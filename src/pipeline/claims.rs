@@ -60,8 +60,8 @@ const CLAIMS: &[Claim] = &[
     claim("policy gradients beat more supervised training", "2504.07052", ["grpo", "more-supervised"], About::One, Says::Higher),
 ];
 
-/// The section on claims whose arms both are there.
-pub(super) fn section(arms: &[(&str, &Pooled)], k: u32, bootstrap: &Bootstrap) -> Result<Section> {
+/// The section on claims whose arms both are there; `None` where there are none.
+pub(super) fn section(arms: &[(&str, &Pooled)], k: u32, bootstrap: &Bootstrap) -> Result<Option<Section>> {
     let mut table = Table::new(
         format!(
             "Paired over problems, runs redrawn; a claim of likeness holds where the interval lies within {0:.0} points on both sides, one of no loss where it lies above -{0:.0}.",
@@ -80,7 +80,7 @@ pub(super) fn section(arms: &[(&str, &Pooled)], k: u32, bootstrap: &Bootstrap) -
         let compared = format!("{what}, {} less {}", claim.arms[0], claim.arms[1]);
         table = table.row([claim.text, claim.source, &compared, &change, verdict(claim.says, &difference)].map(|text| Cell::text(text.to_owned())));
     }
-    Ok(Section::new("Claims of the literature at this scale").table(table))
+    Ok((!table.rows.is_empty()).then(|| Section::new("Claims of the literature at this scale").table(table)))
 }
 
 fn verdict(says: Says, difference: &Estimate) -> &'static str {

@@ -95,14 +95,14 @@ impl Run<'_> {
 /// Puts the comparison before all other sections of a report.
 pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, supervised: &[Evaluation], rungs: &[Rung]) -> Result<()> {
     let bootstrap = Bootstrap::new(&SeedTree::root(recipe.seed).child("report").child("ladder"));
+    let mut sections = Vec::new();
     for (set, title) in ["Arms at equal sampled tokens, unseen problems", "Arms at equal sampled tokens, held-out settings"].into_iter().enumerate() {
         let Some(base) = supervised.get(set) else { continue };
-        let [arms, claims] = section(title, ladder, recipe.eval.k, base, rungs, set, &bootstrap)?;
-        report.sections.insert(2 * set, arms);
-        if set == 0 {
-            report.sections.insert(1, claims);
-        }
+        let (arms, claims) = section(title, ladder, recipe.eval.k, base, rungs, set, &bootstrap)?;
+        sections.push(arms);
+        sections.extend(claims.filter(|_| set == 0));
     }
+    report.sections.splice(0..0, sections);
     let changes: Vec<String> = rungs
         .iter()
         .filter(|rung| !rung.runs.is_empty())
@@ -121,7 +121,15 @@ pub(super) fn add(report: &mut Report, ladder: &LadderRecipe, recipe: &Recipe, s
     Ok(())
 }
 
-fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs: &[Rung], set: usize, bootstrap: &Bootstrap) -> Result<[Section; 2]> {
+fn section(
+    title: &str,
+    ladder: &LadderRecipe,
+    k: u32,
+    base: &Evaluation,
+    rungs: &[Rung],
+    set: usize,
+    bootstrap: &Bootstrap,
+) -> Result<(Section, Option<Section>)> {
     let caption = format!(
         "{} problems, {} samples each; means over {} seeds with 95 % intervals over problems and seeds (over problems alone for the supervised model, and for tokens per solve); range is that of pass@1 over the seeds; change is paired with the supervised model; a – as an upper end: solves are too rare to set one. Sampled and trained are tokens in millions, means over the seeds; compute is that of as many trained ones: what is only sampled, or read by a reference policy, costs a third.",
         base.problems.len(),
@@ -166,5 +174,5 @@ fn section(title: &str, ladder: &LadderRecipe, k: u32, base: &Evaluation, rungs:
         section = section.paragraph(format!("{name} stopped with seed {seed}, which the row leaves out: {reason}."));
     }
     let arms: Vec<(&str, &Pooled)> = arms.iter().map(|(name, pooled)| (name.as_str(), pooled)).collect();
-    Ok([section, claims::section(&arms, k, bootstrap)?])
+    Ok((section, claims::section(&arms, k, bootstrap)?))
 }

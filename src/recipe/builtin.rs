@@ -5,6 +5,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("quickstart", include_str!("quickstart.toml")),
     ("grpo", include_str!("grpo.toml")),
     ("ladder", include_str!("ladder.toml")),
+    ("lora", include_str!("lora.toml")),
     ("star", include_str!("star.toml")),
     ("bootstrap", include_str!("bootstrap.toml")),
     ("effort", include_str!("effort.toml")),
