@@ -56,6 +56,9 @@ pub struct RolloutGroup {
     /// Responses to the prompt behind a hint, where it was asked so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hinted: Vec<Rollout>,
+    /// Further responses to the prompt, where they were asked for beside those to a hint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<Rollout>,
 }
 
 /// A symbolic A* on a problem: what bootstrapped traces are measured against.
@@ -107,8 +110,7 @@ pub fn rollouts(
             problem: problem.json.clone(),
             prompt: problem.prompt.clone(),
             rollouts: completions.by_ref().take(samples).map(|completion| judge(task, tokenizer, problem, &completion)).collect(),
-            teacher: None,
-            hinted: Vec::new(),
+            ..RolloutGroup::default()
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use metacot_traces::task::{Problem, Task};
 use crate::{
     data::Example,
     error::{Error, Result},
-    grade::{RolloutGroup, judge},
+    grade::{Rollout, RolloutGroup, judge, prompt_ids},
     sample::{Generator, Request, SampleConfig},
     tokenizer::Tokenizer,
 };
@@ -61,21 +61,49 @@ impl Rationalization<'_> {
     /// # Errors
     /// The vocabulary cannot say an action.
     pub fn fill(&self, generator: &mut dyn Generator, problems: &[Problem], plans: &[Option<Vec<String>>], groups: &mut [RolloutGroup]) -> Result<()> {
+        let hinted = |plan: &[String], problem: &Problem| hinted_prompt_ids(self.tokenizer, plan, &problem.prompt);
+        for (index, responses) in self.ask(generator, problems, plans, groups, &hinted)? {
+            groups[index].hinted = responses;
+        }
+        Ok(())
+    }
+
+    /// Asks the same problems without the hint; the responses become the group's further ones.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn try_again(&self, generator: &mut dyn Generator, problems: &[Problem], plans: &[Option<Vec<String>>], groups: &mut [RolloutGroup]) -> Result<()> {
+        let plain = |_: &[String], problem: &Problem| Ok(prompt_ids(self.tokenizer, &problem.prompt));
+        for (index, responses) in self.ask(generator, problems, plans, groups, &plain)? {
+            groups[index].again = responses;
+        }
+        Ok(())
+    }
+
+    /// Responses to the prompts of the problems that have a plan and no right response, with their places.
+    fn ask(
+        &self,
+        generator: &mut dyn Generator,
+        problems: &[Problem],
+        plans: &[Option<Vec<String>>],
+        groups: &[RolloutGroup],
+        prompt: &dyn Fn(&[String], &Problem) -> Result<Vec<u32>>,
+    ) -> Result<Vec<(usize, Vec<Rollout>)>> {
         let mut asked = Vec::new();
         let mut requests = Vec::new();
         for (index, (group, plan)) in groups.iter().zip(plans).enumerate() {
             let Some(plan) = plan.as_ref().filter(|_| group.num_correct() == 0) else { continue };
-            let prompt = hinted_prompt_ids(self.tokenizer, plan, &problems[index].prompt)?;
+            let prompt = prompt(plan, &problems[index])?;
             let streams = self.seeds.index(index as u64);
             requests.extend((0..self.samples as u64).map(|sample| Request { prompt: prompt.clone(), rng: streams.stream(sample) }));
             asked.push(index);
         }
         let mut completions = generator.complete(requests, self.config).into_iter();
-        for index in asked {
+        let judged = |index: usize| {
             let own = completions.by_ref().take(self.samples);
-            groups[index].hinted = own.map(|completion| judge(self.task, self.tokenizer, &problems[index], &completion)).collect();
-        }
-        Ok(())
+            (index, own.map(|completion| judge(self.task, self.tokenizer, &problems[index], &completion)).collect())
+        };
+        Ok(asked.into_iter().map(judged).collect())
     }
 }
 

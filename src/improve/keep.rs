@@ -24,6 +24,8 @@ pub struct Kept {
     pub problems: usize,
     /// Those of them that only a hint unlocked.
     pub unlocked: usize,
+    /// Problems that a second try without a hint would have unlocked, where it was asked.
+    pub second_try: usize,
     /// By problem with a kept response, where a symbolic A* was asked: the tokens of the first that was kept, and what A* needs.
     pub beside: Vec<(u64, Teacher)>,
     /// Supervised examples mixed in.
@@ -39,6 +41,7 @@ pub fn keep(groups: &[RolloutGroup], recipe: &ImitateRecipe, threshold: f64, tok
         let hinted = good(&group.hinted, recipe, threshold, optimal, tokenizer);
         result.correct += own.len();
         result.unlocked += usize::from(own.is_empty() && !hinted.is_empty());
+        result.second_try += usize::from(own.is_empty() && !good(&group.again, recipe, threshold, optimal, tokenizer).is_empty());
         result.beside.extend(own.iter().chain(&hinted).next().map(|first| first.tokens).zip(group.teacher));
         let mut taken: Vec<&str> = Vec::new();
         for rollout in own.into_iter().chain(hinted) {
@@ -106,7 +109,7 @@ mod tests {
     }
 
     fn group(rollouts: Vec<Rollout>) -> RolloutGroup {
-        RolloutGroup { canonical_key: String::new(), problem: serde_json::Value::Null, prompt: "a".into(), rollouts, teacher: None, hinted: Vec::new() }
+        RolloutGroup { prompt: "a".into(), rollouts, ..RolloutGroup::default() }
     }
 
     fn tokenizer() -> Tokenizer {

@@ -193,6 +193,7 @@ impl Run<'_> {
                 problems: groups.len(),
                 solved_problems: kept.problems,
                 unlocked: kept.unlocked,
+                second_try: imitate.second_try.then_some(kept.second_try),
                 replayed: kept.replayed,
                 shortened: imitate.require_optimal.then(|| Shortened::new(&groups, &kept.beside)),
             };
@@ -271,6 +272,10 @@ impl Run<'_> {
             let hints = seeds.child("hinted");
             let rationalization = Rationalization { task, tokenizer, samples: imitate.samples, config, seeds: &hints };
             rationalization.fill(generator, problems, &plans, &mut groups)?;
+            if imitate.second_try {
+                let seeds = seeds.child("second-try");
+                Rationalization { seeds: &seeds, ..rationalization }.try_again(generator, problems, &plans, &mut groups)?;
+            }
         }
         Ok(groups)
     }

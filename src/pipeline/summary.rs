@@ -23,6 +23,8 @@ pub(super) struct RoundCounts {
     pub solved_problems: usize,
     /// Problems that only a hint unlocked.
     pub unlocked: usize,
+    /// Problems that a second try without the hint solved, where it was asked.
+    pub second_try: Option<usize>,
     pub replayed: usize,
     /// What was kept beside a symbolic A*, where it was asked.
     pub shortened: Option<Shortened>,
@@ -35,6 +37,9 @@ impl std::fmt::Display for RoundCounts {
         write!(f, "{kept} kept, {replayed} supervised ones replayed")?;
         if *hinted > 0 {
             write!(f, "; {hinted} responses to hinted prompts unlocked {unlocked} of the problems")?;
+        }
+        if let Some(second_try) = self.second_try {
+            write!(f, ", a second try without the hint {second_try}")?;
         }
         if let Some(shortened) = &self.shortened {
             write!(f, "; {shortened}")?;
@@ -162,13 +167,16 @@ fn comparison(
 fn improvement(evaluations: &[Vec<Evaluation>], scores: &[Vec<Scores>], rounds: &[RoundCounts], bootstrap: &Bootstrap) -> Result<Section> {
     let (first, last) = (&evaluations[0][0], &evaluations[evaluations.len() - 1][0]);
     let difference = bootstrap.difference(&last.solve_rates(), &first.solve_rates())?;
-    let mut table = Table::new(
-        "Rounds of imitation: what was sampled on training problems, and what was kept; good are responses that are good enough to keep, unlocked are problems that only a hint solved.",
-        ["round", "sampled", "good", "problems", "solved", "unlocked", "kept", "replayed"],
-    );
+    let tries = rounds.iter().any(|round| round.second_try.is_some());
+    let caption = "Rounds of imitation: what was sampled on training problems, and what was kept; good are responses that are good enough to keep, unlocked are problems that only a hint solved";
+    let more = if tries { ", second try those of the problems asked with a hint that another try without it solved." } else { "." };
+    let columns = ["round", "sampled", "good", "problems", "solved", "unlocked"].into_iter().chain(tries.then_some("second try")).chain(["kept", "replayed"]);
+    let mut table = Table::new([caption, more].concat(), columns);
     for round in rounds {
-        let counts = [round.sampled, round.correct, round.problems, round.solved_problems, round.unlocked, round.kept, round.replayed];
-        table = table.row(std::iter::once(Cell::text(round.name.clone())).chain(counts.map(Cell::integer)));
+        let before = [round.sampled, round.correct, round.problems, round.solved_problems, round.unlocked].map(Cell::integer);
+        let second_try = tries.then(|| Cell::maybe(round.second_try, Cell::integer));
+        let after = [round.kept, round.replayed].map(Cell::integer);
+        table = table.row(std::iter::once(Cell::text(round.name.clone())).chain(before).chain(second_try).chain(after));
     }
     let points = |score: fn(&Scores) -> crate::eval::statistics::Estimate| scores.iter().enumerate().map(move |(round, sets)| (round as f64, score(&sets[0])));
     let chart = Chart {

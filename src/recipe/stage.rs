@@ -141,6 +141,9 @@ pub struct ImitateRecipe {
     /// Whether problems without a right response are asked again with the plan of a symbolic search as a hint, which the training never sees.
     /// The model must know hints: see `corpus.hinted`.
     pub rationalize: bool,
+    /// Whether these problems are also asked again without the hint. Nothing is learned from it: it counts what a second try solves by itself, which a
+    /// hint must be measured against.
+    pub second_try: bool,
     /// What a response is worth.
     pub reward: Reward,
     /// The lowest reward that is kept, by improve step; each of them trains, the first from `start`, the others from the one before.
@@ -197,6 +200,7 @@ struct ImitateFile {
     temperature: Option<f32>,
     top_k: Option<usize>,
     rationalize: Option<bool>,
+    second_try: Option<bool>,
     reward: Option<Reward>,
     thresholds: Option<Vec<f64>>,
     keep: Option<Keep>,
@@ -225,6 +229,7 @@ impl From<ImitateFile> for ImitateRecipe {
             temperature: file.temperature.unwrap_or(base.temperature),
             top_k: file.top_k.unwrap_or(base.top_k),
             rationalize: file.rationalize.unwrap_or(base.rationalize),
+            second_try: file.second_try.unwrap_or(base.second_try),
             reward: file.reward.unwrap_or(base.reward),
             thresholds: file.thresholds.unwrap_or(base.thresholds),
             keep: file.keep.unwrap_or(base.keep),
@@ -251,6 +256,7 @@ impl ImitateRecipe {
             temperature: 1.0,
             top_k: 0,
             rationalize: false,
+            second_try: false,
             reward: Reward::Outcome(Default::default()),
             thresholds: vec![1.0],
             keep: Keep::First,
@@ -284,6 +290,9 @@ impl ImitateRecipe {
         }
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
             return Err(format!("temperature = {} is not allowed; expected a number above 0", self.temperature));
+        }
+        if self.second_try && !self.rationalize {
+            return Err("second_try = true is not allowed without rationalize: there is no hint to measure against it".into());
         }
         if !(0.0..1.0).contains(&self.replay) {
             return Err(format!("replay = {} is not allowed; expected a number from 0 to below 1", self.replay));
