@@ -7,6 +7,7 @@ mod guided;
 mod hint;
 mod keep;
 mod policy;
+mod pool;
 mod revise;
 mod store;
 

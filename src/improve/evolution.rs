@@ -14,7 +14,7 @@ use metacot_objectives::{
 use metacot_traces::task::{Problem, Task};
 use serde::{Deserialize, Serialize};
 
-use super::evidence;
+use super::{evidence, pool};
 use crate::{
     checkpoint::{Archive, Header, series},
     error::{Error, Result},
@@ -53,6 +53,8 @@ pub struct EvolutionConfig {
     pub strategy: Evolution,
     /// Steps between checkpoints; there is always one at the end.
     pub checkpoint_steps: usize,
+    /// Steps in a row in which no copy earns anything, and none differs from another, after which the run stops.
+    pub patience: usize,
 }
 
 impl Default for EvolutionConfig {
@@ -68,6 +70,7 @@ impl Default for EvolutionConfig {
             reward: Reward::Outcome(Default::default()),
             strategy: Evolution { sigma: 0.003, pairs: 8, ..Evolution::default() },
             checkpoint_steps: 5,
+            patience: 10,
         }
     }
 }
@@ -92,6 +95,7 @@ impl EvolutionConfig {
             ("samples", self.samples),
             ("strategy.pairs", self.strategy.pairs),
             ("checkpoint_steps", self.checkpoint_steps),
+            ("patience", self.patience),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} = 0 is not allowed; expected at least 1"));
@@ -134,19 +138,24 @@ pub struct EvolutionJob<'a> {
 struct Position {
     config: String,
     initial: String,
+    /// Digest of the pool.
+    pool: String,
     step: usize,
     sampled_tokens: u64,
+    /// Steps in a row that earned nothing.
+    barren: usize,
 }
 
 impl Header for Position {
     const FORMAT: &'static str = "metacot-evolution";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 /// Improves weights, or goes on where a run in the folder stopped, or gives its weights at once where it is finished.
 ///
 /// # Errors
-/// [`Error::Usage`] for settings that cannot be; [`Error::Data`] where the folder holds another run; [`Error::Io`] where it cannot be used.
+/// [`Error::Usage`] for settings that cannot be; [`Error::Data`] where the folder holds another run; [`Error::Io`] where it cannot be used;
+/// [`Error::Stopped`] on weights that are not finite, or after too many steps that earned nothing: the last checkpoint then stands.
 pub fn evolve(job: &EvolutionJob<'_>, decoder: &mut CpuDecoder, progress: &mut dyn FnMut(usize, f64)) -> Result<Weights> {
     job.config.validate().map_err(Error::Usage)?;
     if job.pool.is_empty() {
@@ -161,8 +170,13 @@ pub fn evolve(job: &EvolutionJob<'_>, decoder: &mut CpuDecoder, progress: &mut d
     let mut metrics = MetricsLog::resume(job.folder, position.step as u64)?;
     while position.step < job.config.steps && job.config.tokens.is_none_or(|tokens| position.sampled_tokens < tokens) {
         let (moved, rewards, tokens) = step(job, &weights, position.step, decoder)?;
-        weights = moved;
         position.step += 1;
+        weights = moved;
+        let is_barren = rewards.iter().all(|reward| *reward <= 0.0 && *reward == rewards[0]);
+        position.barren = if is_barren { position.barren + 1 } else { 0 };
+        if position.barren >= job.config.patience {
+            return Err(stopped(job, position.step, &format!("no copy earned anything in {} steps", position.barren)));
+        }
         position.sampled_tokens += tokens;
         let mean = rewards.iter().sum::<f64>() / rewards.len() as f64;
         let best = rewards.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -180,14 +194,18 @@ pub fn evolve(job: &EvolutionJob<'_>, decoder: &mut CpuDecoder, progress: &mut d
     Ok(weights)
 }
 
+fn stopped(job: &EvolutionJob<'_>, step: usize, reason: &str) -> Error {
+    Error::Stopped(format!("stopped at step {step}: {reason}; the last checkpoint in {} stands", job.folder.display()))
+}
+
 /// The newest checkpoint, or the start.
 fn start(job: &EvolutionJob<'_>) -> Result<(Position, Weights)> {
     let config = toml::to_string(job.config).map_err(|error| Error::Usage(format!("settings: {error}")))?;
-    let fresh = Position { config, initial: job.initial.digest(), step: 0, sampled_tokens: 0 };
+    let fresh = Position { config, initial: job.initial.digest(), pool: pool::digest(job.pool), step: 0, sampled_tokens: 0, barren: 0 };
     let Some((path, mut archive)) = series::newest::<Position>(job.folder)? else { return Ok((fresh, job.initial.clone())) };
     let found = &archive.header;
-    if (&found.config, &found.initial) != (&fresh.config, &fresh.initial) {
-        return Err(Error::data(&path, "belongs to a run of other settings or other weights"));
+    if (&found.config, &found.initial, &found.pool) != (&fresh.config, &fresh.initial, &fresh.pool) {
+        return Err(Error::data(&path, "belongs to a run of other settings, other weights or other problems"));
     }
     let weights = Weights::take(&job.initial.config, &mut archive.tensors, "weights.").map_err(|reason| Error::data(&path, reason))?;
     Ok((archive.header, weights))
@@ -219,6 +237,9 @@ fn step(job: &EvolutionJob<'_>, weights: &Weights, number: usize, decoder: &mut 
     for (pair, coefficient) in coefficients.into_iter().enumerate() {
         let mut rng = seeds.child("direction").stream(pair as u64);
         tensors.iter_mut().for_each(|tensor| strategy.accumulate(tensor, job.config.learning_rate * coefficient, &mut rng));
+    }
+    if tensors.iter().any(|tensor| tensor.iter().any(|number| !number.is_finite())) {
+        return Err(stopped(job, number + 1, "the weights are not finite numbers"));
     }
     Ok((Weights::from_tensors(&weights.config, tensors), sides.concat(), tokens))
 }

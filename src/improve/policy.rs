@@ -25,6 +25,7 @@ use metacot_envs::SeedTree;
 use metacot_objectives::Objective;
 use metacot_traces::task::{Problem, Task};
 
+use super::pool;
 use crate::{
     device::{DeviceChoice, DeviceTask},
     error::{Error, Result},
@@ -123,14 +124,10 @@ pub fn policy_gradient(job: &PolicyJob<'_>, progress: &mut dyn FnMut(StepReport)
     }
     job.device.check()?;
     fs::create_dir_all(job.folder).map_err(Error::io("cannot create", job.folder))?;
-    let mut pool = blake3::Hasher::new();
-    job.pool.iter().for_each(|problem| {
-        pool.update(problem.prompt.as_bytes()).update(&[0]).update(problem.json.to_string().as_bytes()).update(&[0]);
-    });
     let identity = Identity {
         config: toml::to_string(job.config).map_err(|error| Error::Usage(format!("settings: {error}")))?,
         model: job.initial.config.clone(),
-        pool: pool.finalize().to_hex().to_string(),
+        pool: pool::digest(job.pool),
         initial: job.initial.digest(),
         max_new_tokens: job.sample.max_new_tokens,
     };
