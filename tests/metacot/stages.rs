@@ -106,10 +106,18 @@ fn an_arm_that_stops_is_named_and_does_not_stop_the_ladder() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("ladder").display().to_string();
     // Nothing earns a reward above 1, so that this arm has nothing to learn from.
-    let changes = ["ladder={seeds=1, tokens=1500}", "stage.rest.imitate.thresholds=[2.0]", "stage.rest.imitate.problems=20", "stage.grpo.policy.steps=2"];
+    let changes = [
+        "ladder={seeds=1, tokens=1500}",
+        "stage.rest.imitate.thresholds=[2.0]",
+        "stage.rest.imitate.problems=20",
+        "stage.grpo.policy.steps=2",
+        "stage.genes.evolve.reward={name=\"constraints\", require=[{max-tokens=0}]}",
+        "stage.genes.evolve.patience=2",
+    ];
     let changes: Vec<&str> = changes.into_iter().flat_map(|change| ["--set", change]).collect();
     let text = compact(&stdout(&output(&[&["run", recipe().as_str(), "--out", &out], &changes[..]].concat())));
     assert!(text.contains("rest stopped with seed 1, which the row leaves out: rest-s1-1: none of"), "{text}");
+    assert!(text.contains("genes stopped with seed 1, which the row leaves out: stopped at step 2: no copy earned anything in 2 steps"), "{text}");
     assert!(text.contains("Claims of the literature at this scale") && text.contains("| policy gradients raise pass@1 |"), "{text}");
 }
 
@@ -125,6 +133,9 @@ fn stages_that_cannot_be_are_refused_before_any_work() {
         "stage.star.guided={rounds=1}",
         "stage.grpo.policy.plan.minibatch=7",
         "stage.star.imitate.method=stare",
+        "stage.rest.imitate.second_try=true",
+        "stage.rest.imitate.reward={name=\"discount\", gamma=1.5}",
+        "ladder={seeds=1, tokens=1, compute_of=\"nobody\"}",
         "stage.nova.policy.steps=7",
         "stage.rest.name=star",
         "corpus.hinted=0.0",
