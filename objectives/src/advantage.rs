@@ -54,6 +54,14 @@ use crate::{Batch, Group, ObjectiveError, registry::registry};
 
 /// The contract of an estimator.
 pub trait Estimate {
+    /// Checks that every setting is in its range.
+    ///
+    /// # Errors
+    /// One is not.
+    fn check(&self) -> Result<(), ObjectiveError> {
+        Ok(()) // There are no settings.
+    }
+
     /// Credits every token of the policy.
     ///
     /// # Errors
@@ -89,6 +97,14 @@ registry! {
 }
 
 impl Advantage {
+    /// Checks that every setting is in its range.
+    ///
+    /// # Errors
+    /// One is not.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        self.inner().check()
+    }
+
     /// Credits every token of the policy; see [`Estimate::estimate`].
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, Role};
+use crate::{Batch, ObjectiveError, Role, settings};
 
 /// What a sum over tokens is divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub enum Aggregation {
     SequenceMeanTokenSumNorm,
     /// Divided by all rows times a constant that no response influences: TRL's `dr_grpo`, with its `max_completion_length`.
     ConstantLength {
-        /// The constant, in tokens.
+        /// The constant, in tokens; at least 1.
         length: usize,
     },
 }
@@ -64,20 +64,31 @@ impl Scope {
 }
 
 impl Aggregation {
+    /// Checks that there is something to divide by.
+    ///
+    /// # Errors
+    /// The constant length is 0.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        match *self {
+            Self::ConstantLength { length } => settings::count("length", length),
+            _ => Ok(()),
+        }
+    }
+
     /// `[b][t]` the weight of each token: the derivative of the batch's loss by the token's; 0 where `counts` is false.
     pub fn weights(&self, batch: &Batch, scope: &Scope, counts: impl Fn(Role) -> bool) -> Vec<Vec<f64>> {
         let is_trained = |role: Role| role != Role::Masked && counts(role);
         let weights = |roles: &Vec<Role>| {
             let own = roles.iter().filter(|role| is_trained(**role)).count();
             let divisor = match *self {
-                Self::TokenMean => scope.tokens,
-                Self::SequenceMeanTokenMean => scope.sequences * own,
-                Self::RowMeanTokenMean => scope.rows * own,
-                Self::SequenceMeanTokenSum => scope.sequences,
-                Self::SequenceMeanTokenSumNorm => scope.sequences * scope.width,
-                Self::ConstantLength { length } => scope.rows * length,
+                Self::TokenMean => scope.tokens as f64,
+                Self::SequenceMeanTokenMean => scope.sequences as f64 * own as f64,
+                Self::RowMeanTokenMean => scope.rows as f64 * own as f64,
+                Self::SequenceMeanTokenSum => scope.sequences as f64,
+                Self::SequenceMeanTokenSumNorm => scope.sequences as f64 * scope.width as f64,
+                Self::ConstantLength { length } => scope.rows as f64 * length as f64,
             };
-            roles.iter().map(|role| if is_trained(*role) { 1.0 / divisor as f64 } else { 0.0 }).collect()
+            roles.iter().map(|role| if is_trained(*role) { 1.0 / divisor } else { 0.0 }).collect()
         };
         batch.sequences().iter().map(|sequence| weights(&sequence.roles)).collect()
     }

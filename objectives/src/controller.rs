@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{ObjectiveError, settings};
+
 /// A proportional controller in log space (Ziegler et al., 1909.08593, section 2.2; the same constants in TRL, verl and OpenRLHF).
 ///
 /// `e = clip(KL / target - 1, -0.2, 0.2)`, then `coefficient *= 1 + e * samples / horizon`. An infinite horizon keeps it fixed.
@@ -26,6 +28,16 @@ impl KlController {
     /// A weight that never changes.
     pub fn fixed(coefficient: f64) -> Self {
         Self { coefficient, target: 1.0, horizon: f64::INFINITY }
+    }
+
+    /// Checks that every setting is in its range.
+    ///
+    /// # Errors
+    /// One is not.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("coefficient", self.coefficient)?;
+        settings::require(self.target.is_finite() && self.target > 0.0, "target", self.target, "a number above 0")?;
+        settings::require(self.horizon > 0.0, "horizon", self.horizon, "a number above 0")
     }
 
     /// Takes in the KL that was measured over `samples` responses.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Group;
+use crate::{Group, ObjectiveError, settings};
 
 /// Which groups are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,20 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// Checks the band.
+    ///
+    /// # Errors
+    /// Its ends are not shares, or not in order.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        match *self {
+            Self::Band { low, high } => {
+                settings::share("low", low)?;
+                settings::require((low..=1.0).contains(&high), "high", high, "a number from low to 1")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a group is trained on.
     pub fn keeps(&self, group: &Group) -> bool {
         let right = group.rewards.iter().filter(|reward| **reward > 0.0).count() as f64;

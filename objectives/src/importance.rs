@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Sequence;
+use crate::{ObjectiveError, Sequence, settings};
 
 /// Over what a ratio is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,21 @@ pub enum Importance {
 }
 
 impl Importance {
+    /// Checks the bounds of the ratio.
+    ///
+    /// # Errors
+    /// They are negative or not in order, or no numbers; a cap may be infinite.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        match *self {
+            Self::Off => Ok(()),
+            Self::Truncate { cap, .. } => settings::require(cap > 0.0, "importance.cap", cap, "a number above 0"),
+            Self::Mask { low, high, .. } => {
+                settings::not_negative("importance.low", low)?;
+                settings::require(high.is_finite() && high >= low, "importance.high", high, "a finite number of at least importance.low")
+            }
+        }
+    }
+
     /// The weight of each token; 1 at tokens that are not the policy's.
     pub fn weights(&self, sequence: &Sequence) -> Vec<f64> {
         let mut weights = vec![1.0; sequence.len()];

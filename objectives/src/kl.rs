@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{ObjectiveError, settings};
+
 /// An estimator of KL(pi, pi_ref) from one sampled token, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -65,7 +67,7 @@ pub enum Placement {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KlPenalty {
-    /// Its weight; 0 switches it off, and no reference model is needed.
+    /// Its weight, at least 0; 0 switches it off, and no reference model is needed.
     pub coefficient: f64,
     /// How it is estimated.
     pub estimator: Estimator,
@@ -74,6 +76,14 @@ pub struct KlPenalty {
 }
 
 impl KlPenalty {
+    /// Checks the weight.
+    ///
+    /// # Errors
+    /// It is negative or not finite.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("kl.coefficient", self.coefficient)
+    }
+
     /// A penalty in the loss.
     pub fn in_loss(coefficient: f64, estimator: Estimator) -> Self {
         Self { coefficient, estimator, placement: Placement::Loss }

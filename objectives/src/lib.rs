@@ -46,6 +46,7 @@ pub mod plan;
 pub mod reward;
 pub mod segments;
 pub mod sequence;
+mod settings;
 pub mod statistics;
 
 pub use advantage::{Advantage, Advantages};

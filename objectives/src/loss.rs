@@ -57,6 +57,14 @@ pub struct Input<'a> {
 
 /// The contract of a loss.
 pub trait Evaluate {
+    /// Checks that every setting is in its range.
+    ///
+    /// # Errors
+    /// One is not.
+    fn check(&self) -> Result<(), ObjectiveError> {
+        Ok(()) // There are no settings.
+    }
+
     /// Whether tokens of a role are trained, and so counted in means.
     fn counts(&self, role: Role) -> bool {
         role == Role::Policy
@@ -90,6 +98,14 @@ registry! {
 }
 
 impl Loss {
+    /// Checks that every setting is in its range.
+    ///
+    /// # Errors
+    /// One is not.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        self.inner().check()
+    }
+
     /// Whether tokens of a role are trained; see [`Evaluate::counts`].
     pub fn counts(&self, role: Role) -> bool {
         self.inner().counts(role)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Advantage, Advantages, Aggregation, Batch, Coefficients, Field, Importance, KlPenalty, Loss, Metrics, ObjectiveError, Placement, Role,
-    advantage::TokenRewards, aggregation::Scope, loss::Input,
+    advantage::TokenRewards, aggregation::Scope, loss::Input, settings,
 };
 
 /// How rewards become a gradient.
@@ -32,7 +32,7 @@ pub struct Objective {
     /// The correction for samples of other weights.
     #[serde(default)]
     pub importance: Importance,
-    /// The weight of the mean entropy, which is subtracted from the loss.
+    /// The weight of the mean entropy, which is subtracted from the loss; at least 0.
     #[serde(default)]
     pub entropy_bonus: f64,
 }
@@ -58,11 +58,25 @@ impl Objective {
         presets::named(name)
     }
 
+    /// Checks that every setting of every part is in its range; a loop calls it before any work, and nothing is estimated or evaluated without it.
+    ///
+    /// # Errors
+    /// A setting is not, by its name.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        self.advantage.check()?;
+        self.loss.check()?;
+        self.aggregation.check()?;
+        self.kl.check()?;
+        self.importance.check()?;
+        settings::not_negative("entropy_bonus", self.entropy_bonus)
+    }
+
     /// Credits the tokens of all rollouts of a step.
     ///
     /// # Errors
-    /// The batch lacks what the advantage or a penalty in the reward reads.
+    /// A setting is out of its range, or the batch lacks what the advantage or a penalty in the reward reads.
     pub fn advantages(&self, batch: &Batch) -> Result<Advantages, ObjectiveError> {
+        self.check()?;
         self.advantage.estimate(batch, &TokenRewards::of(batch, &self.kl)?)
     }
 
@@ -74,7 +88,7 @@ impl Objective {
     /// The loss of a mini-batch with its derivatives.
     ///
     /// # Errors
-    /// The batch lacks what the loss, the penalty or the bonus reads, or the advantages are another batch's.
+    /// A setting is out of its range, the batch lacks what the loss, the penalty or the bonus reads, or the advantages are another batch's.
     pub fn evaluate(&self, minibatch: &Batch, advantages: &Advantages) -> Result<Coefficients, ObjectiveError> {
         self.evaluate_within(minibatch, advantages, &self.scope(minibatch))
     }
@@ -84,6 +98,7 @@ impl Objective {
     /// # Errors
     /// As [`Objective::evaluate`].
     pub fn evaluate_within(&self, batch: &Batch, advantages: &Advantages, scope: &Scope) -> Result<Coefficients, ObjectiveError> {
+        self.check()?;
         if !advantages.fits(batch) {
             return Err(ObjectiveError::Shape);
         }

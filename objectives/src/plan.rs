@@ -28,6 +28,13 @@ impl StepPlan {
         if let Some((setting, _)) = sizes.into_iter().find(|(_, size)| *size == 0) {
             return Err(ObjectiveError::Setting { setting, value: 0.0, expected: "at least 1" });
         }
+        if self.prompts.checked_mul(self.samples).and_then(|responses| responses.checked_mul(self.epochs)).is_none_or(|trained| trained > u32::MAX as usize) {
+            return Err(ObjectiveError::Setting {
+                setting: "prompts",
+                value: self.prompts as f64,
+                expected: "fewer: prompts times samples times epochs must stay below 2^32",
+            });
+        }
         match self.responses().is_multiple_of(self.minibatch) {
             true => Ok(()),
             false => Err(ObjectiveError::Setting { setting: "minibatch", value: self.minibatch as f64, expected: "a divisor of prompts times samples" }),

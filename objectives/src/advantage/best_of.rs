@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, per_group};
-use crate::{Batch, ObjectiveError};
+use crate::{Batch, ObjectiveError, settings};
 
 /// Credits 1 to the best of each group.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ impl Default for BestOf {
 }
 
 impl Estimate for BestOf {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::count("keep", self.keep)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         per_group(batch, rewards, |group| {
             let mut order: Vec<usize> = (0..group.rewards.len()).collect();

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, per_group};
-use crate::{Batch, ObjectiveError, statistics::mean};
+use crate::{Batch, ObjectiveError, settings, statistics::mean};
 
 /// What the weights of a group are measured against.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,14 +59,15 @@ impl Exponential {
     /// # Errors
     /// It is not.
     pub fn check(&self) -> Result<(), ObjectiveError> {
-        match self.temperature > 0.0 {
-            true => Ok(()),
-            false => Err(ObjectiveError::Setting { setting: "temperature", value: self.temperature, expected: "above 0" }),
-        }
+        settings::positive("temperature", self.temperature)
     }
 }
 
 impl Estimate for Exponential {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        Exponential::check(self)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         self.check()?;
         per_group(batch, rewards, |group| Ok(self.weights(&group.rewards)))

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, whiten_policy_tokens};
-use crate::{Batch, Field, ObjectiveError};
+use crate::{Batch, Field, ObjectiveError, settings};
 
 /// Credits each token by temporal differences of the critic.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,11 @@ pub fn generalized_advantages(rewards: &[f64], values: &[f64], gamma: f64, lambd
 }
 
 impl Estimate for Gae {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::share("gamma", self.gamma)?;
+        settings::share("lambda", self.lambda)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::OldValues)?;
         let (mut tokens, mut returns) = (Vec::new(), Vec::new());

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, per_group};
-use crate::{Batch, ObjectiveError, statistics::mean};
+use crate::{Batch, ObjectiveError, settings, statistics::mean};
 
 /// Credits a response with its centred reward over the share of responses that teach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ impl Default for Gpg {
 }
 
 impl Estimate for Gpg {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::positive("norm", self.norm)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         let taught: usize = batch.groups(&rewards.totals).iter().filter(|group| !group.is_flat()).map(|group| group.members.len()).sum();
         let alpha = batch.sequences().len() as f64 / taught.max(1) as f64;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, per_group};
 use crate::{
-    Batch, ObjectiveError,
+    Batch, ObjectiveError, settings,
     statistics::{Deviation, mean, variance},
 };
 
@@ -105,6 +105,10 @@ pub struct GroupNorm {
 }
 
 impl Estimate for GroupNorm {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("convention.epsilon", self.convention.constants().epsilon)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         let Constants { deviation, epsilon, placement, single } = self.convention.constants();
         let whole = variance(&rewards.totals, deviation);

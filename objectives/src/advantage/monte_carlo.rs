@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards};
-use crate::{Batch, ObjectiveError};
+use crate::{Batch, ObjectiveError, settings};
 
 /// Credits each token with what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,10 @@ pub(super) fn returns(batch: &Batch, rewards: &TokenRewards, gamma: f64) -> Vec<
 }
 
 impl Estimate for MonteCarlo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::share("gamma", self.gamma)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         let returns = returns(batch, rewards, self.gamma);
         Ok(Advantages { returns: returns.clone(), ..Advantages::per_token(batch, rewards, returns) })

@@ -12,7 +12,7 @@ use super::{
     vine::{spread_over_steps, step_rewards},
     whiten_policy_tokens,
 };
-use crate::{Batch, Field, ObjectiveError, Role};
+use crate::{Batch, Field, ObjectiveError, Role, settings};
 
 /// Credits each line of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,11 @@ impl Default for Operation {
 }
 
 impl Estimate for Operation {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::share("gamma", self.gamma)?;
+        settings::share("lambda", self.lambda)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::OldValues)?;
         let (mut tokens, mut returns) = (Vec::new(), Vec::new());

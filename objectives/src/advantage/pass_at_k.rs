@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, per_group};
 use crate::{
-    Batch, ObjectiveError,
+    Batch, ObjectiveError, settings,
     statistics::{Deviation, variance},
 };
 
@@ -78,6 +78,11 @@ fn best_minus_second(rewards: &[f64]) -> Vec<f64> {
 }
 
 impl Estimate for PassAtK {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::count("k", self.k)?;
+        settings::finite("threshold", self.threshold)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         per_group(batch, rewards, |group| match self.form {
             PassAtKForm::Analytic => self.analytic(&group.rewards),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards};
-use crate::{Batch, ObjectiveError, statistics::mean};
+use crate::{Batch, ObjectiveError, settings, statistics::mean};
 
 /// What is subtracted from the reward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,13 @@ pub struct Reinforce {
 }
 
 impl Estimate for Reinforce {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        match self.baseline {
+            Baseline::Constant(constant) => settings::finite("baseline.constant", constant),
+            _ => Ok(()),
+        }
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         let centre = mean(&rewards.totals);
         let mut advantages = Vec::with_capacity(rewards.totals.len());

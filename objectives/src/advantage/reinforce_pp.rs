@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, monte_carlo::returns, whiten_policy_tokens};
-use crate::{Batch, ObjectiveError};
+use crate::{Batch, ObjectiveError, settings};
 
 /// Credits each token with its whitened return.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ impl Default for ReinforcePp {
 }
 
 impl Estimate for ReinforcePp {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::share("gamma", self.gamma)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         let returns = returns(batch, rewards, self.gamma);
         let mut tokens = returns.clone();

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, episodes::centred};
-use crate::{Batch, Field, ObjectiveError};
+use crate::{Batch, Field, ObjectiveError, settings};
 
 /// Credits attempts with their reward and their progress.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,10 @@ pub fn score_bonus(rewards: &[f64], alpha: f64) -> Vec<f64> {
 }
 
 impl Estimate for Score {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("alpha", self.alpha)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::EpisodeRewards)?;
         let shaped: Vec<Vec<f64>> = batch.sequences().iter().map(|sequence| score_bonus(&sequence.episode_rewards, self.alpha)).collect();

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards};
-use crate::{Batch, ObjectiveError};
+use crate::{Batch, ObjectiveError, settings};
 
 /// Credits 1 from a reward on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ impl Default for Threshold {
 }
 
 impl Estimate for Threshold {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::finite("tau", self.tau)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         let indicators: Vec<f64> = rewards.totals.iter().map(|reward| f64::from(u8::from(*reward >= self.tau))).collect();
         Ok(Advantages::per_sequence(batch, rewards, &indicators))

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards, episodes::spread, generalized_advantages, whiten_policy_tokens};
-use crate::{Batch, Field, KlPenalty, ObjectiveError, Role};
+use crate::{Batch, Field, KlPenalty, ObjectiveError, Role, settings};
 
 /// Credits each attempt of a response by a critic.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,11 @@ impl Default for Turns {
 }
 
 impl Estimate for Turns {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::share("gamma", self.gamma)?;
+        settings::share("lambda", self.lambda)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::OldValues)?;
         let plain = TokenRewards::of(batch, &KlPenalty::default())?;

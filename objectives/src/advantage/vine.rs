@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Advantages, Estimate, TokenRewards};
-use crate::{Batch, Field, ObjectiveError, Role};
+use crate::{Batch, Field, ObjectiveError, Role, settings};
 
 /// Credits each step by the change of value across it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,10 @@ pub(super) fn step_rewards(sequence: &crate::Sequence, earned: &[f64]) -> Vec<f6
 }
 
 impl Estimate for Vine {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::share("gamma", self.gamma)
+    }
+
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::StepValues)?;
         let row = |(sequence, earned): (&crate::Sequence, &Vec<f64>)| {

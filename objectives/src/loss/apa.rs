@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Cost, Evaluate, Input, ValueLoss, per_token};
-use crate::{Coefficients, Field, ObjectiveError};
+use crate::{Coefficients, Field, ObjectiveError, settings};
 
 /// Squared difference of log-ratio and advantage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,11 @@ impl Default for Apa {
 }
 
 impl Evaluate for Apa {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("advantage_coefficient", self.advantage_coefficient)?;
+        self.value.check()
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         input.batch.require(Field::Reference)?;
         per_token(input, out, |token| {

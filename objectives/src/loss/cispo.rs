@@ -23,6 +23,10 @@ impl Default for Cispo {
 }
 
 impl Evaluate for Cispo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        self.clip.check()
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         per_token(input, out, |token| {
             let (ratio, _) = ratio(token.log_ratio);

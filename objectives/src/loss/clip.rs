@@ -7,14 +7,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Clipped, Cost};
+use crate::{ObjectiveError, settings};
 
 /// The bounds of a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Clip {
-    /// How far below 1 a ratio may fall.
+    /// How far below 1 a ratio may fall, in [0, 1].
     pub low: f64,
-    /// How far above 1 a ratio may rise; DAPO uses 0.28.
+    /// How far above 1 a ratio may rise, at least 0; DAPO uses 0.28.
     pub high: f64,
     /// The bound `c` of the dual clip, above 1; verl uses 3. Off where absent.
     pub dual: Option<f64>,
@@ -27,6 +28,19 @@ impl Default for Clip {
 }
 
 impl Clip {
+    /// Checks bounds of ratios.
+    pub(crate) fn check(&self) -> Result<(), ObjectiveError> {
+        settings::share("clip.low", self.low)?;
+        settings::not_negative("clip.high", self.high)?;
+        self.dual.map_or(Ok(()), |dual| settings::require(dual.is_finite() && dual > 1.0, "clip.dual", dual, "a finite number above 1"))
+    }
+
+    /// Checks bounds of log-ratios.
+    pub(crate) fn check_log(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("clip.low", self.low)?;
+        Self { low: 0.0, ..*self }.check()
+    }
+
     /// The cost of a ratio, with the derivative of the ratio by what it is differentiated by.
     pub(crate) fn cost(&self, (ratio, slope): (f64, f64), advantage: f64) -> Cost {
         let held = ratio.clamp(1.0 - self.low, 1.0 + self.high);

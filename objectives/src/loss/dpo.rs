@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Evaluate, Input};
-use crate::{Coefficients, Field, ObjectiveError, Role, Span};
+use crate::{Coefficients, Field, ObjectiveError, Role, Span, settings};
 
 /// Preferences between whole responses.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,11 @@ fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
+fn check(dpo: &Dpo) -> Result<(), ObjectiveError> {
+    settings::positive("beta", dpo.beta)?;
+    settings::require((0.0..0.5).contains(&dpo.label_smoothing), "label_smoothing", dpo.label_smoothing, "a number from 0 to below 0.5")
+}
+
 fn preferences(input: &Input<'_>, out: &mut Coefficients, dpo: Dpo, is_stepwise: bool) -> Result<(), ObjectiveError> {
     input.batch.require(Field::Reference)?;
     let tokens = |span: &Span| -> Vec<usize> {
@@ -80,12 +85,20 @@ fn preferences(input: &Input<'_>, out: &mut Coefficients, dpo: Dpo, is_stepwise:
 }
 
 impl Evaluate for Dpo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        check(self)
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         preferences(input, out, *self, false)
     }
 }
 
 impl Evaluate for StepDpo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        check(&Dpo { beta: self.beta, label_smoothing: self.label_smoothing })
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         preferences(input, out, Dpo { beta: self.beta, label_smoothing: self.label_smoothing }, true)
     }

@@ -24,6 +24,10 @@ impl Default for Gmpo {
 }
 
 impl Evaluate for Gmpo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        self.clip.check_log()
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         let mut tokens = [0_usize; 3]; // all, low, high
         per_sequence(input, out, |log_ratios, advantage| {

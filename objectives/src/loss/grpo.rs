@@ -16,6 +16,10 @@ pub struct Grpo {
 }
 
 impl Evaluate for Grpo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        self.clip.check()
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         per_token(input, out, |token| self.clip.cost(ratio(token.log_ratio), token.advantage));
         Ok(())

@@ -24,6 +24,10 @@ impl Default for Gspo {
 }
 
 impl Evaluate for Gspo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        self.clip.check()
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         per_sequence(input, out, |log_ratios, advantage| {
             let length = log_ratios.len() as f64;

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Clip, Evaluate, Input, per_token, ratio};
-use crate::{Coefficients, Estimator, Field, ObjectiveError, Role};
+use crate::{Coefficients, Estimator, Field, ObjectiveError, Role, settings};
 
 /// Clipped ratios of tokens, and the distance of the first attempt to the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,11 @@ impl Default for KeepFirst {
 }
 
 impl Evaluate for KeepFirst {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("beta", self.beta)?;
+        self.clip.check()
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         per_token(input, out, |token| self.clip.cost(ratio(token.log_ratio), token.advantage));
         input.batch.require(Field::Reference)?;

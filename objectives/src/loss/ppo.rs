@@ -19,6 +19,11 @@ pub struct Ppo {
 }
 
 impl Evaluate for Ppo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        self.clip.check()?;
+        self.value.check()
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         per_token(input, out, |token| self.clip.cost(ratio(token.log_ratio), token.advantage));
         self.value.evaluate(input, out)

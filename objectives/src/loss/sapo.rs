@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Cost, Evaluate, Input, per_token, ratio};
-use crate::{Coefficients, ObjectiveError};
+use crate::{Coefficients, ObjectiveError, settings};
 
 /// Smoothly gated ratios.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,11 @@ impl Default for Sapo {
 }
 
 impl Evaluate for Sapo {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::positive("tau_positive", self.tau_positive)?;
+        settings::positive("tau_negative", self.tau_negative)
+    }
+
     fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         per_token(input, out, |token| {
             let tau = if token.advantage > 0.0 { self.tau_positive } else { self.tau_negative };

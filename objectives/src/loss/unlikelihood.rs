@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Cost, Evaluate, Input, per_token};
-use crate::{Coefficients, ObjectiveError, Role};
+use crate::{Coefficients, ObjectiveError, Role, settings};
 
 /// The smallest `1 - pi` that is told apart.
 const FLOOR: f64 = 1e-5;
@@ -27,6 +27,10 @@ impl Default for Unlikelihood {
 }
 
 impl Evaluate for Unlikelihood {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("alpha", self.alpha)
+    }
+
     fn counts(&self, role: Role) -> bool {
         matches!(role, Role::Policy | Role::BadBranch)
     }

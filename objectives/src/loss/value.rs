@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Input;
-use crate::{Coefficients, Field, ObjectiveError};
+use crate::{Coefficients, Field, ObjectiveError, settings};
 
 /// How value predictions are trained.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,11 @@ impl Default for ValueLoss {
 }
 
 impl ValueLoss {
+    pub(crate) fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("value.coefficient", self.coefficient)?;
+        self.clip.map_or(Ok(()), |clip| settings::positive("value.clip", clip))
+    }
+
     /// Adds the loss of the value predictions at the tokens of the policy.
     pub(crate) fn evaluate(&self, input: &Input<'_>, out: &mut Coefficients) -> Result<(), ObjectiveError> {
         if self.coefficient == 0.0 {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Cost, Evaluate, Input, per_token};
-use crate::{Coefficients, ObjectiveError, Role};
+use crate::{Coefficients, ObjectiveError, Role, settings};
 
 /// Policy gradient on thoughts with imitation of references.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ impl Default for VerifierFree {
 }
 
 impl Evaluate for VerifierFree {
+    fn check(&self) -> Result<(), ObjectiveError> {
+        settings::not_negative("reference_coefficient", self.reference_coefficient)
+    }
+
     fn counts(&self, role: Role) -> bool {
         matches!(role, Role::Policy | Role::Reference)
     }

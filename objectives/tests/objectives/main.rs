@@ -4,4 +4,5 @@ mod bandit;
 mod gradients;
 mod hand;
 mod invariance;
+mod settings;
 mod support;

@@ -1,7 +1,8 @@
 //! What a policy-gradient run is told.
 
 use metacot_objectives::{
-    Advantage, Importance, Loss, Objective, ObjectiveConfig, Reward, controller::KlController, filter::Filter, plan::StepPlan, reward::EffortDial,
+    Advantage, Importance, Loss, Objective, ObjectiveConfig, ObjectiveError, Reward, controller::KlController, filter::Filter, plan::StepPlan,
+    reward::EffortDial,
 };
 use serde::{Deserialize, Serialize};
 
@@ -166,10 +167,10 @@ impl PolicyConfig {
         if let Some((name, value)) = weights.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
             return Err(format!("{name} = {value} is not allowed; expected a number of at least 0"));
         }
-        if let Some(controller) = &self.kl_controller
-            && let Some((name, value)) = [("target", controller.target), ("horizon", controller.horizon)].iter().find(|(_, value)| *value <= 0.0)
-        {
-            return Err(format!("kl_controller.{name} = {value} is not allowed; expected a number above 0"));
+        objective.check().map_err(|error| format!("objective: {error}"))?;
+        self.filter.check().map_err(|error| refusal("filter", error))?;
+        if let Some(controller) = &self.kl_controller {
+            controller.check().map_err(|error| refusal("kl_controller", error))?;
         }
         if let Some(replay) = &self.replay {
             replay.validate()?;
@@ -197,6 +198,14 @@ impl PolicyConfig {
             Some(what) => Err(format!("objective.name = \"{}\" is not allowed: it reads {what}, which these rollouts do not have", self.objective.name)),
             None => Ok(()),
         }
+    }
+}
+
+/// A setting of a part that is out of its range, by its path.
+fn refusal(part: &str, error: ObjectiveError) -> String {
+    match error {
+        ObjectiveError::Setting { setting, value, expected } => format!("{part}.{setting} = {value} is not allowed; expected {expected}"),
+        other => format!("{part}: {other}"),
     }
 }
 
@@ -294,6 +303,17 @@ mod tests {
             ("reward = { name = 'outcome', right = nan }", "reward.right = NaN is not allowed; expected a number"),
             ("objective = { name = 'grpo', entropy_bonus = -1.0 }", "objective.entropy_bonus = -1 is not allowed; expected a number of at least 0"),
             ("kl_controller.target = 0.0", "kl_controller.target = 0 is not allowed; expected a number above 0"),
+            ("filter = { keep = 'band', low = 0.7, high = 0.2 }", "filter.high = 0.2 is not allowed; expected a number from low to 1"),
+            (
+                "objective = { name = 'ppo', loss = { name = 'ppo', clip = { low = -0.2 } } }",
+                "objective: setting clip.low is -0.2; expected a number from 0 to 1",
+            ),
+            ("objective = { name = 'ppo', advantage = { name = 'gae', gamma = 1.5 } }", "objective: setting gamma is 1.5; expected a number from 0 to 1"),
+            ("objective = { name = 'dr-grpo', aggregation = { mode = 'constant-length', length = 0 } }", "objective: setting length is 0; expected at least 1"),
+            (
+                "objective = { name = 'sapo', loss = { name = 'sapo', tau_positive = 0.0 } }",
+                "objective: setting tau_positive is 0; expected a finite number above 0",
+            ),
             ("schedule = { kind = 'cosine', warmup = 2.0, end = 0.0 }", "schedule.warmup = 2 is not allowed; expected a number from 0 to 1"),
         ] {
             assert_eq!(error(text), expected);
