@@ -1,7 +1,11 @@
 //! What a policy-gradient run is told.
 
 use metacot_objectives::{
-    Advantage, Importance, Loss, Objective, ObjectiveConfig, ObjectiveError, Reward, controller::KlController, filter::Filter, plan::StepPlan,
+    Advantage, Importance, Loss, Objective, ObjectiveConfig, ObjectiveError, Reward,
+    advantage::{Baseline, PassAtK, PassAtKForm, Reinforce, Single},
+    controller::KlController,
+    filter::Filter,
+    plan::StepPlan,
     reward::EffortDial,
 };
 use serde::{Deserialize, Serialize};
@@ -194,10 +198,48 @@ impl PolicyConfig {
         if is_off_policy && objective.importance == Importance::Off {
             return Err("objective.importance = off is not allowed with replay or an asynchronous sampler; expected truncate or mask".into());
         }
+        if let Some(reason) = self.clash(&objective) {
+            return Err(reason);
+        }
         match missing(&objective).filter(|what| self.attempts.is_none() || *what != ATTEMPTS) {
             Some(what) => Err(format!("objective.name = \"{}\" is not allowed: it reads {what}, which these rollouts do not have", self.objective.name)),
             None => Ok(()),
         }
+    }
+}
+
+impl PolicyConfig {
+    /// What an objective reads that this loop, or this plan, would only be found to lack after it has sampled.
+    fn clash(&self, objective: &Objective) -> Option<String> {
+        let samples = self.plan.samples;
+        match &objective.advantage {
+            Advantage::Reinforce(Reinforce { baseline: Baseline::Given }) => {
+                return Some(
+                    "objective.advantage.baseline = given is not allowed: these rollouts have no baseline of their own; expected none, batch or a constant"
+                        .into(),
+                );
+            }
+            Advantage::PassAtK(PassAtK { k, form: PassAtKForm::Analytic, .. }) if *k > samples => {
+                return Some(format!("objective.advantage.k = {k} is not allowed with plan.samples = {samples}; expected at most as many"));
+            }
+            Advantage::GroupNorm(norm) if samples == 1 && norm.convention.constants().single == Single::Refused => {
+                return Some(
+                    "plan.samples = 1 is not allowed with a convention of the group-norm advantage that refuses groups of one; expected at least 2".into(),
+                );
+            }
+            _ => {}
+        }
+        let critic = match &objective.loss {
+            Loss::Ppo(loss) => loss.value.coefficient,
+            Loss::Apa(loss) => loss.value.coefficient,
+            _ => 0.0,
+        };
+        (critic > 0.0 && !needs_values(objective)).then(|| {
+            format!(
+                "objective.loss.value.coefficient = {critic} is not allowed with the advantage \"{}\", which has no critic; expected 0, or one of gae, operation and turns",
+                objective.advantage.name()
+            )
+        })
     }
 }
 
@@ -276,6 +318,33 @@ mod tests {
         let config = read("objective = { name = 'dapo' }\nfilter = { keep = 'varied' }\nrefill = 4").unwrap();
         assert_eq!(toml::from_str::<PolicyConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
         assert!(!needs_values(&config.objective().unwrap()) && needs_values(&Objective::named("ppo").unwrap()));
+    }
+
+    #[test]
+    fn what_only_sampling_would_show_is_refused_before_it() {
+        let refused = |text: &str, expected: &str| {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        };
+        refused("objective = { name = 'reinforce', advantage = { name = 'reinforce', baseline = 'given' } }", "objective.advantage.baseline = given");
+        refused(
+            "objective = { name = 'pass-at-k', advantage = { name = 'pass-at-k', k = 9 } }",
+            "objective.advantage.k = 9 is not allowed with plan.samples = 8",
+        );
+        let single = "plan = { prompts = 4, samples = 1, minibatch = 4, epochs = 1 }\n";
+        refused(&format!("{single}objective = {{ name = 'grpo-open-rlhf' }}"), "plan.samples = 1 is not allowed");
+        for loss in ["ppo", "apa"] {
+            refused(&format!("objective = {{ name = 'grpo', loss = {{ name = '{loss}' }} }}"), "the advantage \"group-norm\", which has no critic");
+        }
+        for text in [
+            "objective = { name = 'pass-at-k', advantage = { name = 'pass-at-k', k = 8 } }",
+            "objective = { name = 'pass-at-k', advantage = { name = 'pass-at-k', k = 9, form = 'best-minus-second' } }",
+            "plan = { prompts = 4, samples = 1, minibatch = 4, epochs = 1 }\nobjective = { name = 'grpo-trl' }",
+            "objective = { name = 'grpo', loss = { name = 'ppo', value = { coefficient = 0.0 } } }",
+            "objective = { name = 'ppo', advantage = { name = 'operation' } }",
+        ] {
+            assert!(read(text).is_ok(), "{text}");
+        }
     }
 
     #[test]
