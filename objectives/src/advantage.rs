@@ -119,9 +119,11 @@ impl Advantage {
 pub struct GroupSummary {
     /// Groups.
     pub groups: usize,
-    /// Groups of equal, positive rewards.
+    /// Groups whose rewards are all equal.
+    pub flat: usize,
+    /// Groups whose responses are all right.
     pub all_right: usize,
-    /// Groups of equal rewards that are not positive.
+    /// Groups without a right response.
     pub all_wrong: usize,
     /// Groups of a single rollout; they count as flat, too.
     pub singletons: usize,
@@ -134,9 +136,14 @@ impl GroupSummary {
     }
 
     fn of(groups: &[Group]) -> Self {
-        let flat = |is_right: bool| groups.iter().filter(|group| group.is_flat() && (group.rewards[0] > 0.0) == is_right).count();
-        let singletons = groups.iter().filter(|group| group.members.len() == 1).count();
-        Self { groups: groups.len(), all_right: flat(true), all_wrong: flat(false), singletons }
+        let count = |is_so: fn(&Group) -> bool| groups.iter().filter(|group| is_so(group)).count();
+        Self {
+            groups: groups.len(),
+            flat: count(Group::is_flat),
+            all_right: count(|group| group.num_solved() == group.members.len()),
+            all_wrong: count(|group| group.num_solved() == 0),
+            singletons: count(|group| group.members.len() == 1),
+        }
     }
 }
 
@@ -250,12 +257,21 @@ pub(crate) mod fixture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Sequence;
 
     #[test]
     fn flat_groups_are_told_apart() {
         let batch = fixture::rollouts(&[(0, 1.0), (0, 1.0), (1, 0.0), (1, 0.0), (2, 1.0), (2, 0.0), (3, 0.0)]);
         let summary = fixture::full(&Raw {}, &batch).groups;
-        assert_eq!(summary, GroupSummary { groups: 4, all_right: 1, all_wrong: 2, singletons: 1 });
+        assert_eq!(summary, GroupSummary { groups: 4, flat: 3, all_right: 1, all_wrong: 2, singletons: 1 });
+    }
+
+    #[test]
+    fn what_is_right_is_not_what_earns() {
+        // Two wrong answers, one of which earns a bonus; two right ones, one of which is paid less.
+        let response = |prompt: usize, reward: f64, is_solved: bool| Sequence { is_solved, ..Sequence::new(prompt, reward, vec![-1.0]) };
+        let batch = Batch::new(vec![response(0, 0.1, false), response(0, 0.0, false), response(1, 1.0, true), response(1, 0.5, true)]).unwrap();
+        assert_eq!(fixture::full(&Raw {}, &batch).groups, GroupSummary { groups: 2, flat: 0, all_right: 1, all_wrong: 1, singletons: 0 });
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Group {
     pub members: Vec<usize>,
     /// `[g]` their total rewards.
     pub rewards: Vec<f64>,
+    /// `[g]` whether they are right, whatever they earn.
+    pub solved: Vec<bool>,
     /// `[g]` their numbers of policy tokens.
     pub lengths: Vec<f64>,
 }
@@ -39,6 +41,11 @@ impl Group {
     /// Whether all rewards are equal, so that the group teaches a centred estimator nothing.
     pub fn is_flat(&self) -> bool {
         self.rewards.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
+    /// How many rollouts are right.
+    pub fn num_solved(&self) -> usize {
+        self.solved.iter().filter(|is_solved| **is_solved).count()
     }
 }
 
@@ -88,9 +95,11 @@ impl Batch {
     pub fn groups(&self, totals: &[f64]) -> Vec<Group> {
         let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
         for (index, sequence) in self.sequences.iter().enumerate() {
-            let group = groups.entry(sequence.prompt).or_insert_with(|| Group { prompt: sequence.prompt, members: vec![], rewards: vec![], lengths: vec![] });
+            let empty = || Group { prompt: sequence.prompt, members: vec![], rewards: vec![], solved: vec![], lengths: vec![] };
+            let group = groups.entry(sequence.prompt).or_insert_with(empty);
             group.members.push(index);
             group.rewards.push(totals[index]);
+            group.solved.push(sequence.is_solved);
             group.lengths.push(sequence.policy_tokens().count() as f64);
         }
         groups.into_values().collect()

@@ -1,7 +1,8 @@
 //! Which groups are trained on: dynamic sampling, solve-rate bands and their refill.
 //!
 //! DAPO (2503.14476, equation 11) keeps a prompt only where some but not all of its responses are right, and samples on until the batch is
-//! full. The decision is here; sampling is the loop's.
+//! full. The decision is here; sampling is the loop's. What is right is the verifier's word, not a positive reward: a bonus for form would make every
+//! response that reads right.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +17,9 @@ pub enum Filter {
     All,
     /// Those with at least two different rewards: verl's `filter_groups`, Reinforce-Rej (2504.11343).
     Varied,
-    /// Those with at least one positive reward: the part of Reinforce-Rej that drops hopeless prompts.
+    /// Those with at least one right response: the part of Reinforce-Rej that drops hopeless prompts.
     AnyRight,
-    /// Those whose share of positive rewards lies in `[low, high]`: a difficulty filter.
+    /// Those whose share of right responses lies in `[low, high]`: a difficulty filter.
     Band {
         /// The lowest share kept, in [0, 1].
         low: f64,
@@ -44,12 +45,12 @@ impl Filter {
 
     /// Whether a group is trained on.
     pub fn keeps(&self, group: &Group) -> bool {
-        let right = group.rewards.iter().filter(|reward| **reward > 0.0).count() as f64;
+        let right = group.num_solved() as f64;
         match *self {
             Self::All => true,
             Self::Varied => !group.is_flat(),
             Self::AnyRight => right > 0.0,
-            Self::Band { low, high } => (low..=high).contains(&(right / group.rewards.len() as f64)),
+            Self::Band { low, high } => (low..=high).contains(&(right / group.solved.len() as f64)),
         }
     }
 }
@@ -109,17 +110,28 @@ mod tests {
     use super::*;
 
     fn group(rewards: &[f64]) -> Group {
-        Group { prompt: 0, members: (0..rewards.len()).collect(), rewards: rewards.to_vec(), lengths: vec![1.0; rewards.len()] }
+        let solved = rewards.iter().map(|reward| *reward >= 1.0).collect();
+        Group { prompt: 0, members: (0..rewards.len()).collect(), rewards: rewards.to_vec(), solved, lengths: vec![1.0; rewards.len()] }
     }
 
     #[test]
-    fn filters_read_the_rewards_of_a_group() {
+    fn filters_read_what_is_right_and_what_varies() {
         let groups = [group(&[0.0, 0.0]), group(&[1.0, 0.0]), group(&[1.0, 1.0]), group(&[1.0])];
         let kept = |filter: Filter| groups.iter().map(|group| filter.keeps(group)).collect::<Vec<_>>();
         assert_eq!(kept(Filter::All), [true; 4]);
         assert_eq!(kept(Filter::Varied), [false, true, false, false]);
         assert_eq!(kept(Filter::AnyRight), [false, true, true, true]);
         assert_eq!(kept(Filter::Band { low: 0.2, high: 0.8 }), [false, true, false, false]);
+    }
+
+    #[test]
+    fn a_bonus_for_form_makes_nothing_right() {
+        // 0.1 for a wrong answer that reads, 1.1 for a right one.
+        let groups = [group(&[0.1, 0.0]), group(&[1.1, 0.1]), group(&[1.1, 1.1])];
+        let kept = |filter: Filter| groups.iter().map(|group| filter.keeps(group)).collect::<Vec<_>>();
+        assert_eq!(kept(Filter::AnyRight), [false, true, true]);
+        assert_eq!(kept(Filter::Band { low: 0.2, high: 0.8 }), [false, true, false]);
+        assert_eq!(kept(Filter::Varied), [true, true, false]);
     }
 
     #[test]

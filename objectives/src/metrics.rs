@@ -15,9 +15,9 @@ pub struct Metrics {
     pub reward: f64,
     /// Share of groups whose rewards are all equal.
     pub zero_variance_share: f64,
-    /// Share of groups whose rewards are all equal and positive.
+    /// Share of groups whose responses are all right.
     pub all_right_share: f64,
-    /// Share of groups whose rewards are all equal and not positive.
+    /// Share of groups without a right response.
     pub all_wrong_share: f64,
     /// Mean advantage of a token.
     pub advantage_mean: f64,
@@ -98,7 +98,7 @@ impl Metrics {
         Self {
             sequences: rewards.len(),
             reward: mean(&rewards),
-            zero_variance_share: groups.share(groups.all_right + groups.all_wrong),
+            zero_variance_share: groups.share(groups.flat),
             all_right_share: groups.share(groups.all_right),
             all_wrong_share: groups.share(groups.all_wrong),
             staleness_mean: mean(&staleness),
@@ -174,7 +174,7 @@ mod tests {
         let advantages = Advantages {
             tokens: vec![vec![1.0, -3.0]],
             returns: vec![vec![1.0, 3.0]],
-            groups: GroupSummary { groups: 4, all_right: 1, all_wrong: 2, singletons: 0 },
+            groups: GroupSummary { groups: 4, flat: 3, all_right: 1, all_wrong: 2, singletons: 0 },
         };
         let metrics = Metrics::measure(&batch, &advantages);
         assert_eq!((metrics.zero_variance_share, metrics.all_right_share, metrics.all_wrong_share), (0.75, 0.25, 0.5));

@@ -86,6 +86,8 @@ pub struct Sequence {
     pub episodes: Vec<usize>,
     /// `[e]` the reward of each episode.
     pub episode_rewards: Vec<f64>,
+    /// Whether the verifier holds the response for right, whatever it earns; filters and diagnostics read it.
+    pub is_solved: bool,
     /// A baseline from outside the group, such as the reward of the greedy response.
     pub baseline: Option<f64>,
     /// Whether the response was cut at the length limit.
@@ -95,9 +97,11 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// A response to `prompt` that was sampled with `logp_old`; all its tokens are the policy's and the weights have not moved yet.
+    /// A response to `prompt` that was sampled with `logp_old`; all its tokens are the policy's, the weights have not moved yet, and until
+    /// [`Sequence::is_solved`] is set a positive reward stands for a right answer.
     pub fn new(prompt: usize, reward: f64, logp_old: Vec<f64>) -> Self {
-        Self { prompt, reward, logp_new: logp_old.clone(), roles: vec![Role::Policy; logp_old.len()], logp_old, ..Self::default() }
+        let roles = vec![Role::Policy; logp_old.len()];
+        Self { prompt, reward, is_solved: reward > 0.0, logp_new: logp_old.clone(), roles, logp_old, ..Self::default() }
     }
 
     /// The number of tokens, masked ones included.

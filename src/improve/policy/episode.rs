@@ -101,7 +101,8 @@ impl EpisodeGroup {
     /// The group as a filter sees it.
     pub fn with_rewards(&self, rewards: Vec<f64>) -> Group {
         let lengths = self.episodes.iter().map(|episode| episode.ids.len() as f64).collect();
-        Group { prompt: self.problem, members: (0..rewards.len()).collect(), rewards, lengths }
+        let solved = self.episodes.iter().map(|episode| episode.last_verdict().is_correct).collect();
+        Group { prompt: self.problem, members: (0..rewards.len()).collect(), rewards, solved, lengths }
     }
 
     /// Prompt and response as the trainer takes them, by response.

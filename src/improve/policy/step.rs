@@ -121,6 +121,7 @@ impl Learning<'_> {
                     step_values: episode.step_values(),
                     episodes: episode.attempt_starts(),
                     episode_rewards: self.attempt_rewards(episode),
+                    is_solved: episode.last_verdict().is_correct,
                     is_truncated: !episode.last_verdict().is_finished,
                     staleness: (self.updates - episode.version) as u32,
                     ..Sequence::new(prompt, reward, sampled)
