@@ -3,6 +3,9 @@
 //! RL^2 (1611.02779) maximises the sum of the rewards of all episodes; E-RL^2 (1803.01118) that of the last alone, so that earlier attempts
 //! are free exploration. Credit is centred episode by episode over the rollouts of the group that have it, and every token of an episode
 //! shares it.
+//!
+//! What an episode costs beside its reward (rewards of steps that end in it, such as the price of an attempt that does not read, and a KL penalty in the
+//! reward) is charged to it and to the episodes before it, in every form of credit: free exploration is free of rewards, not of costs.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,13 +26,14 @@ pub enum Credit {
 }
 
 impl Credit {
-    fn share(self, rewards: &[f64]) -> Vec<f64> {
-        let suffix = |from: usize| rewards[from..].iter().sum::<f64>();
+    /// The credit of each episode, from the rewards and the costs of all.
+    fn share(self, rewards: &[f64], costs: &[f64]) -> Vec<f64> {
+        let from = |numbers: &[f64], episode: usize| numbers[episode..].iter().sum::<f64>();
         (0..rewards.len())
             .map(|episode| match self {
-                Self::Last => rewards[rewards.len() - 1],
-                Self::Sum => suffix(0),
-                Self::ToGo => suffix(episode),
+                Self::Last => rewards[rewards.len() - 1] - from(costs, episode),
+                Self::Sum => from(rewards, 0) - from(costs, 0),
+                Self::ToGo => from(rewards, episode) - from(costs, episode),
             })
             .collect()
     }
@@ -41,6 +45,19 @@ impl Credit {
 pub struct Episodes {
     /// Which rewards count for which episode.
     pub credit: Credit,
+}
+
+/// What each episode costs: the KL penalty of its tokens less the rewards of the steps that end in it.
+pub(super) fn costs(sequence: &Sequence, penalties: &[f64]) -> Vec<f64> {
+    let episodes = sequence.episode_ranges();
+    let mut costs: Vec<f64> = episodes.iter().map(|range| penalties[range.clone()].iter().sum()).collect();
+    for (step, reward) in sequence.step_ranges().into_iter().zip(&sequence.step_rewards) {
+        let end = step.end - 1;
+        if let Some(episode) = episodes.iter().position(|range| range.contains(&end)) {
+            costs[episode] -= reward;
+        }
+    }
+    costs
 }
 
 /// Centres shares episode by episode on the mean of the rollouts of the group that came so far, and spreads them over the policy's tokens.
@@ -68,7 +85,8 @@ pub(super) fn spread(sequence: &Sequence, episodes: &[f64]) -> Vec<f64> {
 impl Estimate for Episodes {
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::EpisodeRewards)?;
-        let shares: Vec<Vec<f64>> = batch.sequences().iter().map(|sequence| self.credit.share(&sequence.episode_rewards)).collect();
+        let share = |(sequence, penalties): (&Sequence, &Vec<f64>)| self.credit.share(&sequence.episode_rewards, &costs(sequence, penalties));
+        let shares: Vec<Vec<f64>> = batch.sequences().iter().zip(&rewards.penalties).map(share).collect();
         Ok(Advantages::per_token(batch, rewards, centred(batch, rewards, &shares)))
     }
 }
@@ -76,6 +94,7 @@ impl Estimate for Episodes {
 #[cfg(test)]
 mod tests {
     use super::{super::fixture::*, *};
+    use crate::{Estimator, KlPenalty};
 
     fn batch() -> Batch {
         let attempts = |rewards: [f64; 2]| Sequence { episodes: vec![0, 1], episode_rewards: rewards.to_vec(), ..Sequence::new(0, 0.0, vec![-1.0; 3]) };
@@ -93,6 +112,45 @@ mod tests {
         assert_eq!(full(&Episodes { credit: Credit::Sum }, &batch()).tokens, [[0.0; 3]; 2]);
         // To go: 1, 0 against 1, 1.
         assert_eq!(full(&Episodes { credit: Credit::ToGo }, &batch()).tokens, [[0.0, -0.5, -0.5], [0.0, 0.5, 0.5]]);
+    }
+
+    /// Two attempts of a token each that earn 0 and 1; the first does not read, which costs 0.2. Beside it two attempts that earn 1 each.
+    fn charged() -> Batch {
+        let attempts = |rewards: [f64; 2], paid: [f64; 2]| Sequence {
+            episodes: vec![0, 1],
+            episode_rewards: rewards.to_vec(),
+            steps: vec![0, 1],
+            step_rewards: paid.to_vec(),
+            logp_ref: vec![-1.5, -3.0],
+            ..Sequence::new(0, 0.0, vec![-1.0; 2])
+        };
+        Batch::new(vec![attempts([0.0, 1.0], [-0.2, 0.0]), attempts([1.0, 1.0], [0.0, 0.0])]).unwrap()
+    }
+
+    #[test]
+    fn an_attempt_pays_for_what_it_costs() {
+        let found = |credit: Credit| full(&Episodes { credit }, &charged()).tokens;
+        // To go: 0.8 and 1 against 2 and 1; last: 0.8 and 1 against 1 and 1; sum: 0.8 against 2.
+        for (credit, first) in [(Credit::ToGo, [-0.6, 0.0]), (Credit::Last, [-0.1, 0.0]), (Credit::Sum, [-0.6, -0.6])] {
+            close(&found(credit)[0], &first);
+            close(&found(credit)[1], &first.map(|number| -number));
+        }
+    }
+
+    #[test]
+    fn a_penalty_in_the_reward_is_charged_to_its_attempt() {
+        // Gaps 0.5 and 2 at both responses; a third one earns as the second and has gone nowhere: its penalties are 0.
+        let mut sequences = charged().sequences()[1..].to_vec();
+        sequences.push(Sequence { logp_ref: vec![-1.0; 2], ..sequences[0].clone() });
+        let batch = Batch::new(sequences).unwrap();
+        let rewards = TokenRewards::of(&batch, &KlPenalty::in_reward(0.1, Estimator::K1)).unwrap();
+        let tokens = |credit: Credit| Episodes { credit }.estimate(&batch, &rewards).unwrap().tokens;
+        // Costs 0.05 and 0.2 against none: 0.25 to come at the first attempt, 0.2 at the second.
+        for credit in [Credit::ToGo, Credit::Last] {
+            close(&tokens(credit)[0], &[-0.125, -0.1]);
+            close(&tokens(credit)[1], &[0.125, 0.1]);
+        }
+        close(&tokens(Credit::Sum)[0], &[-0.125, -0.125]);
     }
 
     #[test]

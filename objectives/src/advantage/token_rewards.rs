@@ -10,6 +10,8 @@ use crate::{Batch, Field, KlPenalty, ObjectiveError, Placement, Role};
 pub struct TokenRewards {
     /// `[b][t]` rewards; 0 where nothing was earned.
     pub tokens: Vec<Vec<f64>>,
+    /// `[b][t]` the KL penalty that was subtracted from them; 0 where there is none.
+    pub penalties: Vec<Vec<f64>>,
     /// `[b]` the sum of each response, also where no token of it is trained: a group's baseline knows responses that are masked.
     pub totals: Vec<f64>,
 }
@@ -26,7 +28,7 @@ impl TokenRewards {
         }
         let mut result = Self::default();
         for sequence in batch.sequences() {
-            let mut row = vec![0.0; sequence.len()];
+            let (mut row, mut penalties) = (vec![0.0; sequence.len()], vec![0.0; sequence.len()]);
             let mut total = sequence.reward;
             if let Some(last) = sequence.policy_tokens().next_back() {
                 row[last] += sequence.reward;
@@ -41,10 +43,12 @@ impl TokenRewards {
                 for token in sequence.policy_tokens() {
                     let cost = penalty.coefficient * penalty.estimator.value(sequence.logp_old[token] - sequence.logp_ref[token]);
                     row[token] -= cost;
+                    penalties[token] = cost;
                     total -= cost;
                 }
             }
             result.tokens.push(row);
+            result.penalties.push(penalties);
             result.totals.push(total);
         }
         Ok(result)

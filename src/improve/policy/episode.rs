@@ -98,6 +98,11 @@ impl EpisodeGroup {
         self.episodes.iter().filter(|episode| episode.last_verdict().is_correct).count()
     }
 
+    /// The discount of the effort that the prompt asks for.
+    pub fn gamma(&self, dial: Option<&EffortDial>) -> Option<f64> {
+        self.effort.zip(dial).map(|(level, dial)| dial.gammas[level])
+    }
+
     /// The group as a filter sees it.
     pub fn with_rewards(&self, rewards: Vec<f64>) -> Group {
         let lengths = self.episodes.iter().map(|episode| episode.ids.len() as f64).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use metacot_envs::SeedTree;
-use metacot_objectives::{Batch, Loss, Metrics, Objective, Pair, Role, Sequence, Span};
+use metacot_objectives::{Batch, Evidence, Loss, Metrics, Objective, Pair, Role, Sequence, Span};
 use rand::seq::SliceRandom;
 
 use super::{
@@ -117,10 +117,14 @@ impl Learning<'_> {
                 let lines = episode.line_starts(self.tokenizer);
                 let mut sequence = Sequence {
                     logp_sampled: sampled.clone(),
-                    steps: if needs_step_values(self.objective) { self.config.vine.unwrap_or_default().starts(&lines) } else { lines },
+                    steps: if needs_step_values(self.objective) {
+                        self.config.vine.unwrap_or_default().starts(&lines)
+                    } else {
+                        cut(lines, &episode.attempt_starts())
+                    },
                     step_values: episode.step_values(),
                     episodes: episode.attempt_starts(),
-                    episode_rewards: self.attempt_rewards(episode),
+                    episode_rewards: self.attempt_rewards(episode, group.gamma(self.config.effort.as_ref())),
                     is_solved: episode.last_verdict().is_correct,
                     is_truncated: !episode.last_verdict().is_finished,
                     staleness: (self.updates - episode.version) as u32,
@@ -142,19 +146,27 @@ impl Learning<'_> {
         sequences
     }
 
-    /// Lets every attempt that does not read pay for it where it ends.
+    /// Lets every attempt that does not read pay for it in the line where it ends.
     fn charge_malformed(&self, episode: &Episode, sequence: &mut Sequence) {
         let Some(cost) = self.config.attempts.map(|attempts| attempts.malformed).filter(|cost| *cost > 0.0) else { return };
-        sequence.steps = sequence.episodes.clone();
-        sequence.step_rewards = episode.verdicts().iter().map(|(verdict, _)| if verdict.is_format_ok { 0.0 } else { -cost }).collect();
+        let lines = sequence.step_ranges();
+        sequence.step_rewards = vec![0.0; lines.len()];
+        for (range, (verdict, _)) in sequence.episode_ranges().into_iter().zip(episode.verdicts()) {
+            if !verdict.is_format_ok
+                && let Some(line) = lines.iter().position(|line| line.end == range.end)
+            {
+                sequence.step_rewards[line] = -cost;
+            }
+        }
     }
 
-    /// The reward of each attempt; empty where responses are single attempts.
-    fn attempt_rewards(&self, episode: &Episode) -> Vec<f64> {
+    /// The reward of each attempt, by the discount of its effort; empty where responses are single attempts.
+    fn attempt_rewards(&self, episode: &Episode, gamma: Option<f64>) -> Vec<f64> {
         if self.config.attempts.is_none() {
             return Vec::new();
         }
-        episode.verdicts().into_iter().map(|(verdict, ids)| self.config.reward.score(&evidence(verdict, ids))).collect()
+        let score = |(verdict, ids)| self.config.reward.score(&Evidence { gamma, ..evidence(verdict, ids) });
+        episode.verdicts().into_iter().map(score).collect()
     }
 
     /// The mini-batches of an epoch, made of responses or of pairs that stay together; the last holds what is left.
@@ -170,6 +182,14 @@ impl Learning<'_> {
         }
         minibatches
     }
+}
+
+/// Lines that end where attempts end, too: what is said between attempts belongs to the first line of the next one.
+fn cut(mut lines: Vec<usize>, attempts: &[usize]) -> Vec<usize> {
+    lines.extend(attempts);
+    lines.sort_unstable();
+    lines.dedup();
+    lines
 }
 
 /// The responses of pairs, those with one better response together, so that no mini-batch holds a response twice.
@@ -254,6 +274,46 @@ mod tests {
         let found: Vec<(usize, usize)> = pairs(&rewards, &sequences).iter().map(|pair| (pair.chosen.sequence, pair.rejected.sequence)).collect();
         assert_eq!(found, [(1, 0), (6, 7)]);
         assert_eq!(pairs(&rewards, &sequences)[1].chosen.tokens, 0..7);
+    }
+
+    #[test]
+    fn attempts_are_paid_by_their_effort_and_pay_in_their_last_line() {
+        use crate::attempts::{Attempt, AttemptsConfig, Feedback};
+        use metacot_objectives::{Reward, reward::EffortDial};
+
+        let tokenizer = Tokenizer::new(["a", "b\n"], 0).unwrap();
+        let text = tokenizer.encode("b\na");
+        let config = PolicyConfig {
+            attempts: Some(AttemptsConfig { count: 2, feedback: Feedback::default(), ends_when_right: false, malformed: 0.2 }),
+            effort: Some(EffortDial { gammas: vec![0.5], ..EffortDial::default() }),
+            reward: Reward::named("effort").unwrap(),
+            ..PolicyConfig::default()
+        };
+        let mut group = EpisodeGroup { effort: Some(0), ..EpisodeGroup::of_version(0) };
+        let episode = &mut group.episodes[0];
+        let malformed = crate::grade::Rollout { is_format_ok: false, ..episode.verdict.clone() };
+        let solved = crate::grade::Rollout { is_correct: true, tokens: 2, response: "b\na".into(), ..episode.verdict.clone() };
+        // Two lines that do not read, two tokens between the attempts, two lines that are right.
+        episode.ids = [text.as_slice(), &[Tokenizer::EOS, 9, 9], &text, &[Tokenizer::EOS]].concat();
+        episode.log_prob_bits = vec![(-1.0_f32).to_bits(); episode.ids.len()];
+        episode.verdict = malformed;
+        episode.attempts = vec![Attempt { mark_at: 3, said: 2, verdict: solved }];
+        let paid = config.reward.score(&Evidence { gamma: Some(0.5), ..episode.evidence() });
+        assert!(paid > 0.0 && paid < 1.0);
+        let learning = Learning {
+            config: &config,
+            objective: &Objective::named("rl2").unwrap(),
+            tokenizer: &tokenizer,
+            seeds: SeedTree::root(1),
+            rate: 0.1,
+            updates: 0,
+            has_reference: false,
+            check_sampler: false,
+        };
+        let sequences = learning.sequences(&[group], &[vec![paid]]);
+        assert_eq!((&sequences[0].steps[..], &sequences[0].step_rewards[..]), (&[0, 1, 3, 6][..], &[0.0, -0.2, 0.0, 0.0][..]));
+        assert_eq!(sequences[0].episode_rewards, [0.0, paid]);
+        assert!(sequences[0].is_solved && sequences[0].roles[3..5] == [Role::Masked; 2]);
     }
 
     #[test]
