@@ -1,12 +1,20 @@
 //! SCoRe's bonus for progress between attempts.
 //!
-//! In its second stage (2409.12917, section 5.2) the reward of attempt two is `r_2 + alpha (r_2 - r_1)` with `alpha` above 1, so that
-//! correcting pays and spoiling a right answer costs, and attempt one keeps `r_1`. Here every later attempt has the bonus over its
-//! predecessor. Credit is centred on the mean of the group, attempt by attempt, and each attempt gets what is still to come.
+//! The second stage of SCoRe (2409.12917) adds `alpha (r_2 - r_1)` to the reward of the second attempt, so that correcting pays and spoiling a right
+//! answer costs. Here every later attempt has the bonus over its predecessor, and **the bonus is credited to that attempt alone**: attempt `k` gets
+//! `r_k + r_{k+1} + ...` less what these attempts cost, plus its own bonus `alpha (r_k - r_{k-1})`, and the first attempt has none. Were the bonus of the
+//! second in what is still to come of the first, a first failure would be paid `alpha` times over. Credit is centred on the mean of the group, attempt
+//! by attempt.
+//!
+//! This is a reading of the published formula; the paper's text on how returns are formed from it was not at hand. The second stage's penalty on the
+//! distance to the reference is a setting of the objective, off by default. Costs are those of [`Episodes`](super::Episodes) and have no part in the bonus.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Advantages, Estimate, TokenRewards, episodes::centred};
+use super::{
+    Advantages, Estimate, TokenRewards,
+    episodes::{centred, costs},
+};
 use crate::{Batch, Field, ObjectiveError, settings};
 
 /// Credits attempts with their reward and their progress.
@@ -23,10 +31,9 @@ impl Default for Score {
     }
 }
 
-/// The shaped reward of each attempt.
+/// The bonus of each attempt: `alpha` times its lead over the one before, 0 for the first.
 pub fn score_bonus(rewards: &[f64], alpha: f64) -> Vec<f64> {
-    let bonus = |index: usize| if index == 0 { 0.0 } else { alpha * (rewards[index] - rewards[index - 1]) };
-    rewards.iter().enumerate().map(|(index, reward)| reward + bonus(index)).collect()
+    (0..rewards.len()).map(|attempt| if attempt == 0 { 0.0 } else { alpha * (rewards[attempt] - rewards[attempt - 1]) }).collect()
 }
 
 impl Estimate for Score {
@@ -36,9 +43,12 @@ impl Estimate for Score {
 
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::EpisodeRewards)?;
-        let shaped: Vec<Vec<f64>> = batch.sequences().iter().map(|sequence| score_bonus(&sequence.episode_rewards, self.alpha)).collect();
-        let to_come = |rewards: &Vec<f64>| (0..rewards.len()).map(|attempt| rewards[attempt..].iter().sum()).collect();
-        let shares: Vec<Vec<f64>> = shaped.iter().map(to_come).collect();
+        let share = |(sequence, penalties): (&crate::Sequence, &Vec<f64>)| -> Vec<f64> {
+            let (earned, costs) = (&sequence.episode_rewards, costs(sequence, penalties));
+            let to_come = |attempt: usize| earned[attempt..].iter().sum::<f64>() - costs[attempt..].iter().sum::<f64>();
+            score_bonus(earned, self.alpha).into_iter().enumerate().map(|(attempt, bonus)| to_come(attempt) + bonus).collect()
+        };
+        let shares: Vec<Vec<f64>> = batch.sequences().iter().zip(&rewards.penalties).map(share).collect();
         Ok(Advantages::per_token(batch, rewards, centred(batch, rewards, &shares)))
     }
 }
@@ -48,18 +58,38 @@ mod tests {
     use super::{super::fixture::*, *};
     use crate::Sequence;
 
-    #[test]
-    fn progress_pays_and_spoiling_costs() {
-        close(&score_bonus(&[0.0, 1.0], 2.0), &[0.0, 3.0]);
-        close(&score_bonus(&[1.0, 0.0], 2.0), &[1.0, -2.0]);
-        close(&score_bonus(&[1.0, 1.0], 2.0), &[1.0, 1.0]);
+    fn attempts(rewards: &[f64]) -> Sequence {
+        let episodes = (0..rewards.len()).collect();
+        Sequence { episodes, episode_rewards: rewards.to_vec(), ..Sequence::new(0, 0.0, vec![-1.0; rewards.len()]) }
     }
 
     #[test]
-    fn each_attempt_gets_what_is_to_come() {
-        let attempts = |rewards: [f64; 2]| Sequence { episodes: vec![0, 1], episode_rewards: rewards.to_vec(), ..Sequence::new(0, 0.0, vec![-1.0; 2]) };
-        let batch = Batch::new(vec![attempts([0.0, 1.0]), attempts([1.0, 1.0])]).unwrap();
-        // To come: 3, 3 against 2, 1.
-        assert_eq!(full(&Score { alpha: 2.0 }, &batch).tokens, [[0.5, 1.0], [-0.5, -1.0]]);
+    fn progress_pays_and_spoiling_costs() {
+        close(&score_bonus(&[0.0, 1.0], 2.0), &[0.0, 2.0]);
+        close(&score_bonus(&[1.0, 0.0], 2.0), &[0.0, -2.0]);
+        close(&score_bonus(&[1.0, 1.0], 2.0), &[0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_bonus_is_credited_to_the_attempt_that_earns_it() {
+        let batch = Batch::new(vec![attempts(&[0.0, 1.0]), attempts(&[1.0, 1.0])]).unwrap();
+        // First attempts: 1 against 2 to come. Second ones: 1 + 2 (1 - 0) against 1.
+        assert_eq!(full(&Score { alpha: 2.0 }, &batch).tokens, [[-0.5, 1.0], [0.5, -1.0]]);
+    }
+
+    #[test]
+    fn a_first_failure_is_not_paid_however_large_the_bonus() {
+        let batch = Batch::new(vec![attempts(&[0.0, 1.0]), attempts(&[1.0, 0.0])]).unwrap();
+        // Both have 1 to come; at the second attempt 1 + 10 against 0 - 10.
+        assert_eq!(full(&Score::default(), &batch).tokens, [[0.0, 10.5], [0.0, -10.5]]);
+    }
+
+    #[test]
+    fn costs_are_paid_beside_the_bonus() {
+        // Three attempts 0, 0, 1 of which the second costs 0.5; beside them three that earn nothing.
+        let charged = Sequence { steps: vec![0, 1, 2], step_rewards: vec![0.0, -0.5, 0.0], ..attempts(&[0.0, 0.0, 1.0]) };
+        let batch = Batch::new(vec![charged, attempts(&[0.0; 3])]).unwrap();
+        // 0.5, 0.5 and 1 + 2 against 0.
+        assert_eq!(full(&Score { alpha: 2.0 }, &batch).tokens[0], [0.25, 0.25, 1.5]);
     }
 }
