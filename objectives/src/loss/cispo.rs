@@ -1,7 +1,8 @@
 //! Clipped importance weights instead of clipped updates: no token loses its gradient.
 //!
 //! `-sg(clip(rho, 1 - low, 1 + high)) A log pi` (MiniMax-M1, 2506.13585, equations 4 and 5; `sg` stops the gradient). The paper does not
-//! bound from below, which `low = 1` says, and TRL recommends `high = 5`; verl bounds both sides.
+//! bound from below, which `low = 1` says; verl bounds both sides. TRL reads its `epsilon_high` as the ceiling itself, `min(rho, epsilon_high)`,
+//! and recommends 5.0 for it (after ScaleRL, 2510.13786): that ceiling is `high = 4` here, the default.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ pub struct Cispo {
 
 impl Default for Cispo {
     fn default() -> Self {
-        Self { clip: Clip { low: 1.0, high: 5.0, dual: None } }
+        Self { clip: Clip { low: 1.0, high: 4.0, dual: None } }
     }
 }
 

@@ -128,6 +128,19 @@ fn cispo_bounds_weights_and_keeps_gradients() {
 }
 
 #[test]
+fn cispo_holds_weights_at_the_ceiling_that_trl_recommends() {
+    // Ratios 8, 4.9 and 1/100 under min(rho, 5.0): only the first is held, and nothing from below.
+    let ratios = [8.0_f64, 4.9, 0.01];
+    let sequence = Sequence { logp_new: ratios.map(|ratio| -5.0 + ratio.ln()).to_vec(), ..Sequence::new(0, 0.0, vec![-5.0; 3]) };
+    let advantages = Advantages { tokens: vec![vec![1.0; 3]], returns: Vec::new(), ..Advantages::default() };
+    let found = Objective::named("cispo").unwrap().evaluate(&Batch::new(vec![sequence]).unwrap(), &advantages).unwrap();
+    for (slope, weight) in found.d_logp[0].iter().zip([5.0, 4.9, 0.01]) {
+        close(*slope, -weight / 3.0);
+    }
+    close(found.metrics.clip_high_fraction, 1.0 / 3.0);
+}
+
+#[test]
 fn sapo_gates_smoothly() {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let found = evaluate(Sapo::default(), TOKENS);
