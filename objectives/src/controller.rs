@@ -4,17 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ObjectiveError, settings};
 
-/// A proportional controller in log space (Ziegler et al., 1909.08593, section 2.2; the same constants in TRL, verl and OpenRLHF).
+/// A proportional controller in log space (Ziegler et al., 1909.08593, section 2.2).
 ///
-/// `e = clip(KL / target - 1, -0.2, 0.2)`, then `coefficient *= 1 + e * samples / horizon`. An infinite horizon keeps it fixed.
+/// `e = clip(KL / target - 1, -0.2, 0.2)`, then `coefficient *= 1 + e * samples / horizon`. An infinite horizon keeps it fixed. The KL is that of **whole
+/// responses**: the mean over responses of the sum over their tokens, in nats, as
+/// [`KlPenalty::per_sequence`](crate::KlPenalty::per_sequence) measures it; a target in nats per token
+/// would be smaller by their length. The defaults 0.2, 6 and 10,000 are those of TRL's former PPO trainer; verl has the formula and the horizon, but feeds
+/// it a mean over tokens with a target of 0.1.
+///
+/// One departure: where samples outnumber the horizon the factor is held at 1/10 from below, since the formula would make the weight negative.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KlController {
     /// The weight in force.
     pub coefficient: f64,
-    /// The KL to steer towards, in nats.
+    /// The KL of a response to steer towards, in nats: summed over its tokens.
     pub target: f64,
-    /// Samples over which the weight may change by a factor e^0.2.
+    /// Samples over which the weight may change by a factor e^0.2, above 0.
     pub horizon: f64,
 }
 
@@ -40,10 +46,10 @@ impl KlController {
         settings::require(self.horizon > 0.0, "horizon", self.horizon, "a number above 0")
     }
 
-    /// Takes in the KL that was measured over `samples` responses.
+    /// Takes in the mean KL of `samples` responses, each summed over its tokens.
     pub fn observe(&mut self, kl: f64, samples: usize) {
         let error = (kl / self.target - 1.0).clamp(-0.2, 0.2);
-        self.coefficient *= 1.0 + error * samples as f64 / self.horizon;
+        self.coefficient *= (1.0 + error * samples as f64 / self.horizon).max(0.1);
     }
 }
 
@@ -58,6 +64,13 @@ mod tests {
         assert!((controller.coefficient - 0.101).abs() < 1e-12);
         controller.observe(0.0, 10); // error clipped to -0.2: factor 0.98
         assert!((controller.coefficient - 0.101 * 0.98).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_weight_never_turns_negative() {
+        let mut controller = KlController { coefficient: 0.1, target: 2.0, horizon: 1.0 };
+        controller.observe(0.0, 128); // 1 - 0.2 * 128
+        assert!((controller.coefficient - 0.01).abs() < 1e-12);
     }
 
     #[test]

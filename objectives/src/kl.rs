@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ObjectiveError, settings};
+use crate::{Batch, Field, ObjectiveError, Sequence, settings, statistics::mean};
 
 /// An estimator of KL(pi, pi_ref) from one sampled token, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +94,15 @@ impl KlPenalty {
         Self { coefficient, estimator, placement: Placement::Reward }
     }
 
+    /// The distance of the policy that sampled to the reference, in nats per response: the mean over responses of the sum over their trained tokens,
+    /// by the penalty's estimator. Responses without trained tokens or without a reference are left out; `None` where all are.
+    pub fn per_sequence(&self, batch: &Batch) -> Option<f64> {
+        let measured = batch.sequences().iter().filter(|sequence| sequence.has(Field::Reference) && sequence.policy_tokens().next().is_some());
+        let gap = |sequence: &Sequence, token: usize| self.estimator.value(sequence.logp_old[token] - sequence.logp_ref[token]);
+        let sums: Vec<f64> = measured.map(|sequence| sequence.policy_tokens().map(|token| gap(sequence, token)).sum()).collect();
+        (!sums.is_empty()).then(|| mean(&sums))
+    }
+
     /// Whether it enters at `placement`.
     pub fn applies(&self, placement: Placement) -> bool {
         self.coefficient != 0.0 && self.placement == placement
@@ -103,6 +112,7 @@ impl KlPenalty {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Role;
 
     const ALL: [Estimator; 6] = [Estimator::K1, Estimator::K2, Estimator::K3, Estimator::Abs, Estimator::K3Clamped, Estimator::K3Straight];
 
@@ -127,6 +137,20 @@ mod tests {
             }
         }
         assert_eq!(Estimator::K3Straight.slope(0.7), Estimator::K2.slope(0.7));
+    }
+
+    #[test]
+    fn the_distance_of_a_response_is_the_sum_over_its_tokens() {
+        // Gaps 1 and 2 in the first response (a masked token between them), 0.5 in the second; the third is masked whole.
+        let mut first = Sequence { logp_ref: vec![-2.0, f64::NAN, -3.0], ..Sequence::new(0, 0.0, vec![-1.0, f64::NAN, -1.0]) };
+        first.roles[1] = Role::Masked;
+        let second = Sequence { logp_ref: vec![-1.5], ..Sequence::new(0, 0.0, vec![-1.0]) };
+        let masked = Sequence { logp_ref: vec![-9.0], roles: vec![Role::Masked], ..Sequence::new(0, 0.0, vec![-1.0]) };
+        let batch = Batch::new(vec![first, second, masked]).unwrap();
+        let found = |estimator: Estimator| KlPenalty { estimator, ..KlPenalty::default() }.per_sequence(&batch).unwrap();
+        assert!((found(Estimator::K1) - 1.75).abs() < 1e-12); // (3 + 0.5) / 2
+        assert!((found(Estimator::K2) - 1.3125).abs() < 1e-12); // (0.5 + 2 + 0.125) / 2
+        assert_eq!(KlPenalty::default().per_sequence(&Batch::new(vec![Sequence::new(0, 0.0, vec![-1.0])]).unwrap()), None);
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub struct PolicyConfig {
     pub reward: Reward,
     /// How rewards become a gradient.
     pub objective: ObjectiveConfig,
-    /// Steers the weight of the KL penalty; it replaces the objective's.
+    /// Steers the weight of the KL penalty, which replaces the objective's, towards a distance in nats per response by the penalty's estimator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kl_controller: Option<KlController>,
     /// Groups of earlier steps that are trained on again.

@@ -44,6 +44,9 @@ pub struct StepReport {
     pub zero_variance_share: f64,
     /// Weight of the KL penalty in force.
     pub kl_coefficient: f64,
+    /// Distance to the reference before the first update, in nats per response by the penalty's estimator, where it was measured: what a controller of
+    /// the penalty steers.
+    pub distance: Option<f64>,
     /// Learning rate.
     pub learning_rate: f64,
     /// Mean loss of the updates.
@@ -89,6 +92,7 @@ impl StepReport {
     pub(super) fn learned(&mut self, learned: &Learned) {
         (self.loss, self.gradient_norm) = learned.loss_and_norm();
         self.metrics = learned.metrics();
+        self.distance = learned.distance;
         self.first_ratios = learned.updates.first().map(|update| [update.metrics.ratio_min, update.metrics.ratio_max]).unwrap_or_default();
     }
 
@@ -142,6 +146,10 @@ impl StepReport {
             ("pair_margin", m.pair_margin),
         ];
         let row = values.into_iter().fold(Row::new(self.step as u64, "improve"), |row, (name, value)| row.with(name, value));
+        let row = match self.distance {
+            Some(distance) => row.with("ref_kl_response", distance),
+            None => row,
+        };
         let [first, second, ..] = self.by_attempt.as_slice() else { return row };
         let row = row.with("change", second - first).with("repaired", self.turned[0]).with("spoiled", self.turned[1]);
         self.by_attempt.iter().enumerate().fold(row, |row, (attempt, share)| row.with(format!("accuracy_{}", attempt + 1), *share))

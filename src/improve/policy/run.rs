@@ -114,9 +114,9 @@ impl Run<'_> {
             };
             let learned = learning.learn(self.learner, &groups, &rewards)?;
             report.learned(&learned);
-            if let Some(controller) = &config.kl_controller {
+            if let Some((controller, distance)) = config.kl_controller.as_ref().zip(learned.distance) {
                 let mut controller = metacot_objectives::controller::KlController { coefficient: report.kl_coefficient, ..controller.clone() };
-                controller.observe(report.metrics.ref_kl_k3, learned.responses);
+                controller.observe(distance, learned.responses);
                 self.position.kl_bits = controller.coefficient.to_bits();
             }
         }

@@ -43,6 +43,8 @@ pub(super) struct Learned {
     pub updates: Vec<Update>,
     /// Responses trained on, replayed ones included.
     pub responses: usize,
+    /// The distance to the reference before the first update, in nats per response, where it was measured.
+    pub distance: Option<f64>,
 }
 
 impl Learning<'_> {
@@ -82,7 +84,7 @@ impl Learning<'_> {
         }
         let batch = Batch::with_pairs(sequences, pairs).map_err(refuse)?;
         let advantages = self.objective.advantages(&batch).map_err(refuse)?;
-        let mut learned = Learned { updates: Vec::new(), responses: examples.len() };
+        let mut learned = Learned { updates: Vec::new(), responses: examples.len(), distance: self.objective.kl.per_sequence(&batch) };
         for indices in epochs.iter().flatten() {
             let own: Vec<Example> = indices.iter().map(|&index| examples[index].clone()).collect();
             let (minibatch, credit) = (batch.select(indices).map_err(refuse)?, advantages.select(indices).map_err(refuse)?);
