@@ -157,6 +157,9 @@ pub struct Advantages {
     pub tokens: Vec<Vec<f64>>,
     /// `[b][t]` what value predictions are trained towards; empty where the estimator has no critic.
     pub returns: Vec<Vec<f64>>,
+    /// `[b][t]` whether a return is an estimate and not the prediction itself, which stands for it where an estimator has one target per line or attempt;
+    /// empty where all are.
+    pub targets: Vec<Vec<bool>>,
     /// What the groups of the whole step can teach; a mini-batch keeps it.
     pub groups: GroupSummary,
 }
@@ -174,7 +177,7 @@ impl Advantages {
 
     /// Advantages that differ from token to token.
     pub fn per_token(batch: &Batch, rewards: &TokenRewards, tokens: Vec<Vec<f64>>) -> Self {
-        Self { tokens, returns: Vec::new(), groups: GroupSummary::of(&batch.groups(&rewards.totals)) }
+        Self { tokens, returns: Vec::new(), targets: Vec::new(), groups: GroupSummary::of(&batch.groups(&rewards.totals)) }
     }
 
     /// The advantages of a mini-batch.
@@ -182,15 +185,25 @@ impl Advantages {
     /// # Errors
     /// An index does not exist.
     pub fn select(&self, indices: &[usize]) -> Result<Self, ObjectiveError> {
-        let rows = |rows: &[Vec<f64>]| indices.iter().map(|&index| rows.get(index).cloned().ok_or(ObjectiveError::Shape)).collect::<Result<_, _>>();
-        let returns = if self.returns.is_empty() { Vec::new() } else { rows(&self.returns)? };
-        Ok(Self { tokens: rows(&self.tokens)?, returns, groups: self.groups })
+        fn rows<T: Clone>(rows: &[Vec<T>], indices: &[usize]) -> Result<Vec<Vec<T>>, ObjectiveError> {
+            indices.iter().map(|&index| rows.get(index).cloned().ok_or(ObjectiveError::Shape)).collect()
+        }
+        let returns = if self.returns.is_empty() { Vec::new() } else { rows(&self.returns, indices)? };
+        let targets = if self.targets.is_empty() { Vec::new() } else { rows(&self.targets, indices)? };
+        Ok(Self { tokens: rows(&self.tokens, indices)?, returns, targets, groups: self.groups })
+    }
+
+    /// Whether the return of a token is an estimate.
+    pub(crate) fn is_target(&self, sequence: usize, token: usize) -> bool {
+        self.targets.is_empty() || self.targets[sequence][token]
     }
 
     pub(crate) fn fits(&self, batch: &Batch) -> bool {
-        let fits =
-            |rows: &[Vec<f64>]| rows.len() == batch.sequences().len() && rows.iter().zip(batch.sequences()).all(|(row, sequence)| row.len() == sequence.len());
-        fits(&self.tokens) && (self.returns.is_empty() || fits(&self.returns))
+        fn fits<T>(rows: &[Vec<T>], batch: &Batch) -> bool {
+            rows.len() == batch.sequences().len() && rows.iter().zip(batch.sequences()).all(|(row, sequence)| row.len() == sequence.len())
+        }
+        let optional = [self.returns.is_empty() || fits(&self.returns, batch), self.targets.is_empty() || fits(&self.targets, batch)];
+        fits(&self.tokens, batch) && optional == [true; 2]
     }
 }
 

@@ -63,7 +63,7 @@ pub struct Metrics {
     pub staleness_mean: f64,
     /// Largest such number.
     pub staleness_max: u32,
-    /// Share of the variance of the returns that the values explain; at most 1.
+    /// Share of the variance of the returns that the values explain, over the tokens that have a target; at most 1.
     pub explained_variance: f64,
     /// Share of preference pairs that the policy ranks rightly.
     pub pair_accuracy: f64,
@@ -86,7 +86,10 @@ impl Metrics {
                 rows.gap.push((old - sequence.sampled(token)).abs());
                 rows.reference.extend(sequence.logp_ref.get(token).map(|reference| sequence.logp_new[token] - reference));
                 rows.entropy.extend(sequence.entropy.get(token));
-                if let (Some(value), Some(target)) = (sequence.values.get(token), advantages.returns.get(index)) {
+                // A target that is the prediction itself would count as explained.
+                if let (Some(value), Some(target)) = (sequence.values.get(token), advantages.returns.get(index))
+                    && advantages.is_target(index, token)
+                {
                     rows.target.push(target[token]);
                     rows.residual.push(target[token] - value);
                 }
@@ -159,6 +162,18 @@ mod tests {
     use crate::{Sequence, advantage::GroupSummary};
 
     #[test]
+    fn only_tokens_with_a_target_are_explained() {
+        // Targets 1 and 3 beside predictions 1 and 2, and between them two tokens whose return is their own prediction.
+        let values = vec![1.0, 7.0, 2.0, -5.0];
+        let batch = Batch::new(vec![Sequence { values: values.clone(), ..Sequence::new(0, 1.0, vec![-1.0; 4]) }]).unwrap();
+        let all = Advantages { tokens: vec![vec![0.0; 4]], returns: vec![vec![1.0, 7.0, 3.0, -5.0]], ..Advantages::default() };
+        let explained = |advantages: &Advantages| Metrics::measure(&batch, advantages).explained_variance;
+        let own = Advantages { targets: vec![vec![true, false, true, false]], ..all.clone() };
+        assert!((explained(&own) - 0.75).abs() < 1e-12); // targets vary by 1, residuals 0 and 1 by 1/4
+        assert!(explained(&all) > 0.98);
+    }
+
+    #[test]
     fn diagnostics_match_hand_calculation() {
         let (two, half) = (2.0_f64.ln(), 0.5_f64.ln());
         let sequence = Sequence {
@@ -174,6 +189,7 @@ mod tests {
         let advantages = Advantages {
             tokens: vec![vec![1.0, -3.0]],
             returns: vec![vec![1.0, 3.0]],
+            targets: Vec::new(),
             groups: GroupSummary { groups: 4, flat: 3, all_right: 1, all_wrong: 2, singletons: 0 },
         };
         let metrics = Metrics::measure(&batch, &advantages);

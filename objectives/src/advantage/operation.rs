@@ -40,7 +40,7 @@ impl Estimate for Operation {
 
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::OldValues)?;
-        let (mut tokens, mut returns) = (Vec::new(), Vec::new());
+        let (mut tokens, mut returns, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         for (sequence, earned) in batch.sequences().iter().zip(&rewards.tokens) {
             // Lines that the policy wrote nothing of are no decisions.
             let first = |range: std::ops::Range<usize>| range.into_iter().find(|token| sequence.roles[*token] == Role::Policy);
@@ -51,20 +51,23 @@ impl Estimate for Operation {
             let values: Vec<f64> = starts.iter().flatten().map(|&token| sequence.values_old[token]).collect();
             let advantages = generalized_advantages(&rewards, &values, self.gamma, self.lambda);
             let mut lines = vec![0.0; starts.len()];
-            let mut targets: Vec<f64> =
+            let mut is_target = vec![false; sequence.len()];
+            let mut row: Vec<f64> =
                 sequence.roles.iter().enumerate().map(|(token, role)| if *role == Role::Policy { sequence.values_old[token] } else { 0.0 }).collect();
             for (index, &line) in decisions.iter().enumerate() {
                 lines[line] = advantages[index];
                 let start = starts[line].expect("decisions are the lines with a first token");
-                targets[start] = advantages[index] + values[index];
+                row[start] = advantages[index] + values[index];
+                is_target[start] = true;
             }
             tokens.push(spread_over_steps(sequence, &lines));
-            returns.push(targets);
+            returns.push(row);
+            targets.push(is_target);
         }
         if self.whiten {
             whiten_policy_tokens(batch, &mut tokens);
         }
-        Ok(Advantages { returns, ..Advantages::per_token(batch, rewards, tokens) })
+        Ok(Advantages { returns, targets, ..Advantages::per_token(batch, rewards, tokens) })
     }
 }
 
@@ -80,6 +83,7 @@ mod tests {
         let found = full(&Operation { gamma: 1.0, lambda: 0.5, whiten: false }, &Batch::new(vec![sequence]).unwrap());
         close(&found.tokens[0], &[0.225, 0.225, 0.75]);
         close(&found.returns[0], &[0.725, 9.0, 1.0]);
+        assert_eq!(found.targets, [[true, false, true]]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Estimate for Turns {
     fn estimate(&self, batch: &Batch, rewards: &TokenRewards) -> Result<Advantages, ObjectiveError> {
         batch.require(Field::OldValues)?;
         let plain = TokenRewards::of(batch, &KlPenalty::default())?;
-        let (mut tokens, mut returns) = (Vec::new(), Vec::new());
+        let (mut tokens, mut returns, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         for ((sequence, earned), plain) in batch.sequences().iter().zip(&rewards.tokens).zip(&plain.tokens) {
             let own = |range: std::ops::Range<usize>| range.filter(|token| sequence.roles[*token] == Role::Policy).collect::<Vec<_>>();
             let attempts: Vec<Vec<usize>> = sequence.episode_ranges().into_iter().map(own).collect();
@@ -52,19 +52,22 @@ impl Estimate for Turns {
             let values: Vec<f64> = decisions.iter().map(|&attempt| sequence.values_old[attempts[attempt][0]]).collect();
             let advantages = generalized_advantages(&earned, &values, self.gamma, self.lambda);
             let mut credit = vec![0.0; attempts.len()];
-            let mut targets: Vec<f64> =
+            let mut is_target = vec![false; sequence.len()];
+            let mut row: Vec<f64> =
                 sequence.roles.iter().enumerate().map(|(token, role)| if *role == Role::Policy { sequence.values_old[token] } else { 0.0 }).collect();
             for (index, &attempt) in decisions.iter().enumerate() {
                 credit[attempt] = advantages[index];
-                targets[attempts[attempt][0]] = advantages[index] + values[index];
+                row[attempts[attempt][0]] = advantages[index] + values[index];
+                is_target[attempts[attempt][0]] = true;
             }
             tokens.push(spread(sequence, &credit));
-            returns.push(targets);
+            returns.push(row);
+            targets.push(is_target);
         }
         if self.whiten {
             whiten_policy_tokens(batch, &mut tokens);
         }
-        Ok(Advantages { returns, ..Advantages::per_token(batch, rewards, tokens) })
+        Ok(Advantages { returns, targets, ..Advantages::per_token(batch, rewards, tokens) })
     }
 }
 
@@ -92,6 +95,7 @@ mod tests {
         // To come: 0.8 less the value 0.5, and 1 less 0.25; the word between them gets nothing.
         close(&found.tokens[0], &[0.3, 0.3, 0.0, 0.75]);
         close(&found.returns[0], &[0.8, 9.0, 0.0, 1.0]);
+        assert_eq!(found.targets, [[true, false, false, true]]);
     }
 
     #[test]

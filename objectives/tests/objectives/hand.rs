@@ -2,7 +2,7 @@
 
 use metacot_objectives::{
     Advantages, Aggregation, Batch, Coefficients, Estimator, Importance, KlPenalty, Loss, Objective, Pair, Role, Sequence, Span,
-    advantage::{GroupSummary, Raw},
+    advantage::Raw,
     importance::Level,
     loss::{Apa, Cispo, Clip, Gmpo, Grpo, Gspo, KeepFirst, Nll, Ppo, Reinforce, Sapo, Unlikelihood, ValueLoss, VerifierFree},
 };
@@ -21,7 +21,7 @@ fn batch() -> Batch {
 
 /// Advantages 2 for the first response and -1 for the second, with returns for the critic.
 fn advantages() -> Advantages {
-    Advantages { tokens: vec![vec![2.0, 0.0, 2.0], vec![-1.0]], returns: vec![vec![1.0, 0.0, 0.0], vec![0.0]], groups: GroupSummary::default() }
+    Advantages { tokens: vec![vec![2.0, 0.0, 2.0], vec![-1.0]], returns: vec![vec![1.0, 0.0, 0.0], vec![0.0]], ..Advantages::default() }
 }
 
 fn evaluate(loss: impl Into<Loss>, aggregation: Aggregation) -> Coefficients {
@@ -132,7 +132,7 @@ fn cispo_holds_weights_at_the_ceiling_that_trl_recommends() {
     // Ratios 8, 4.9 and 1/100 under min(rho, 5.0): only the first is held, and nothing from below.
     let ratios = [8.0_f64, 4.9, 0.01];
     let sequence = Sequence { logp_new: ratios.map(|ratio| -5.0 + ratio.ln()).to_vec(), ..Sequence::new(0, 0.0, vec![-5.0; 3]) };
-    let advantages = Advantages { tokens: vec![vec![1.0; 3]], returns: Vec::new(), ..Advantages::default() };
+    let advantages = Advantages { tokens: vec![vec![1.0; 3]], ..Advantages::default() };
     let found = Objective::named("cispo").unwrap().evaluate(&Batch::new(vec![sequence]).unwrap(), &advantages).unwrap();
     for (slope, weight) in found.d_logp[0].iter().zip([5.0, 4.9, 0.01]) {
         close(*slope, -weight / 3.0);
