@@ -13,7 +13,7 @@ pub enum Role {
     /// Written by the policy.
     #[default]
     Policy,
-    /// Written by the policy on a branch that is known to be bad; only `unlikelihood` reads it.
+    /// Written by the policy on a branch that is taken to be bad; only `unlikelihood` reads it.
     BadBranch,
     /// Taken from a reference solution; only `verifier-free` reads it.
     Reference,

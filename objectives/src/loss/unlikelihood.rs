@@ -1,7 +1,8 @@
-//! Unlikelihood on bad branches: good tokens are imitated, tokens of branches known to be bad are made unlikely.
+//! Unlikelihood on bad branches: good tokens are imitated, tokens of branches that are taken to be bad are made unlikely.
 //!
 //! `-max(A, 0) log pi` on [`Role::Policy`], `-alpha log(1 - pi)` on [`Role::BadBranch`] (1908.04319; on the failed branches of a
-//! search as in UFT, 2504.11364). The slope `alpha pi / (1 - pi)` grows without bound for tokens that are certain; `1 - pi` is held at 1e-5
+//! search as in UFT, 2504.11364). Who marks a branch vouches for it: the loop marks where a response that earned less parts from a better one, which need
+//! not be the mistake. The slope `alpha pi / (1 - pi)` grows without bound for tokens that are certain; `1 - pi` is held at 1e-5
 //! from below in both, where fairseq's clamp would leave such tokens without any gradient.
 
 use serde::{Deserialize, Serialize};

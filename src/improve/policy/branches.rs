@@ -1,7 +1,9 @@
-//! Where responses to one prompt part: preferences between single steps (step-DPO, 2406.18629), and branches that are known to be bad (unlikelihood).
+//! Where responses to one prompt part: preferences between single steps (step-DPO, 2406.18629), and branches that are taken to be bad (unlikelihood).
 //!
-//! A step is a line. A worse response is compared with the better one that shares most of its first lines: up to there both are alike, so the
-//! line where they part is what made the difference.
+//! A step is a line. A worse response is compared with the better one that shares most of its first lines: up to there both are alike, and the line where
+//! they part is the first that can have made the difference. Nothing says that it did: the line may be sound and the mistake come later, or be as good as
+//! the one beside it. Verdicts count false statements without saying where they stand, and step-DPO's own pairs, whose first wrong step a judge finds, are
+//! not made here.
 
 use std::ops::Range;
 
@@ -26,19 +28,21 @@ pub(super) fn step_pairs(groups: &[EpisodeGroup], rewards: &[Vec<f64>], sequence
     partings(groups, rewards, sequences).into_iter().map(pair).collect()
 }
 
-/// Marks what unlikelihood learns from: best responses of groups that vary stay, of every worse one the line where it parts from them is a bad
-/// branch, and all else is masked.
+/// Marks what unlikelihood learns from: best responses of groups that vary stay, of every worse one the line where it parts from them is taken for a bad
+/// branch, and all else is masked. What was masked before stays so.
 pub(super) fn mark_bad_branches(groups: &[EpisodeGroup], rewards: &[Vec<f64>], sequences: &mut [Sequence]) {
     let partings = partings(groups, rewards, sequences);
     let mut keeps = vec![false; sequences.len()];
     partings.iter().for_each(|parting| keeps[parting.better] = true);
+    let own = |parting: &Parting| parting.lines[1].clone().filter(|token| sequences[parting.worse].roles[*token] == Role::Policy).collect();
+    let bad: Vec<(usize, Vec<usize>)> = partings.iter().map(|parting| (parting.worse, own(parting))).collect();
     for (sequence, keeps) in sequences.iter_mut().zip(keeps) {
         if !keeps {
             sequence.roles.fill(Role::Masked);
         }
     }
-    for parting in partings {
-        sequences[parting.worse].roles[parting.lines[1].clone()].fill(Role::BadBranch);
+    for (worse, tokens) in bad {
+        tokens.into_iter().for_each(|token| sequences[worse].roles[token] = Role::BadBranch);
     }
 }
 
@@ -95,5 +99,16 @@ mod tests {
         assert_eq!(sequences[0].roles, [Role::Policy; 4]);
         assert_eq!(sequences[1].roles, [Role::Masked, Role::Masked, Role::BadBranch, Role::BadBranch, Role::Masked, Role::Masked]);
         assert!(sequences[2..].iter().all(|sequence| sequence.roles.iter().all(|role| *role == Role::Masked)));
+    }
+
+    #[test]
+    fn what_was_masked_before_is_no_bad_branch() {
+        let (group, mut sequences) = group(&[&[1, 2, 3, 4], &[1, 2, 9, 9], &[1, 2, 8, 8]]);
+        sequences[1].is_truncated = true;
+        sequences[1].mask_if_truncated();
+        sequences[2].roles[2] = Role::Masked;
+        mark_bad_branches(&[group], &[vec![1.0, 0.0, 0.0]], &mut sequences);
+        assert_eq!(sequences[1].roles, [Role::Masked; 4]);
+        assert_eq!(sequences[2].roles, [Role::Masked, Role::Masked, Role::Masked, Role::BadBranch]);
     }
 }
