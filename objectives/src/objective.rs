@@ -68,6 +68,10 @@ impl Objective {
         self.aggregation.check()?;
         self.kl.check()?;
         self.importance.check()?;
+        if let (Advantage::VerifierFree(thought), Loss::VerifierFree(reference)) = (&self.advantage, &self.loss) {
+            let mean = f64::from(u8::from(reference.mean));
+            settings::require(thought.mean == reference.mean, "mean", mean, "the same of advantage and loss, which are two terms of one gradient")?;
+        }
         settings::not_negative("entropy_bonus", self.entropy_bonus)
     }
 

@@ -1,9 +1,10 @@
 //! A reward without a verifier: how likely the reference answer is after the thought.
 //!
 //! A response is the policy's thought followed by the tokens of a reference solution ([`Role::Reference`]). The thought is credited with the
-//! log-likelihood of the reference given it, less the mean of the other thoughts of the group (Meta-CoT, 2501.04682, section 7.2.1; the
-//! baseline is RLOO's). `mean` divides by the length of the reference, so that prompts with long answers do not dominate. A sequence's own
-//! reward is added, so verified and unverified prompts may be mixed.
+//! log-likelihood of the reference given it, summed over its tokens, less the mean of the other thoughts of the group (Meta-CoT, 2501.04682, section
+//! 7.2.1; the baseline is RLOO's). With the `verifier-free` loss this is the gradient of `E[log pi(s_ref | z)]`. `mean` divides by the length of the
+//! reference, so that prompts with long answers do not dominate; the loss then has to, too. A sequence's own reward is added, so verified and unverified
+//! prompts may be mixed.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,17 +12,11 @@ use super::{Advantages, Estimate, TokenRewards, rloo::leave_one_out};
 use crate::{Batch, ObjectiveError, Role, statistics::mean};
 
 /// Credits a thought with the likelihood of the reference.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VerifierFree {
-    /// Whether the log-likelihood is a mean over the tokens of the reference instead of a sum.
+    /// Whether the log-likelihood is a mean over the tokens of the reference instead of a sum; as in the loss.
     pub mean: bool,
-}
-
-impl Default for VerifierFree {
-    fn default() -> Self {
-        Self { mean: true }
-    }
 }
 
 impl Estimate for VerifierFree {
@@ -58,11 +53,11 @@ mod tests {
     #[test]
     fn thoughts_that_make_the_reference_likely_are_credited() {
         let batch = Batch::new(vec![thought(0, [-0.2, -0.4]), thought(0, [-1.0, -2.0]), thought(1, [-1.0, -1.0])]).unwrap();
-        let found = full(&VerifierFree::default(), &batch);
+        let found = full(&VerifierFree { mean: true }, &batch);
         close(&found.tokens[0], &[1.2, 0.0, 0.0]); // -0.3 against -1.5
         close(&found.tokens[1], &[-1.2, 0.0, 0.0]);
         close(&found.tokens[2], &[0.0; 3]);
-        close(&full(&VerifierFree { mean: false }, &batch).tokens[0], &[2.4, 0.0, 0.0]);
+        close(&full(&VerifierFree::default(), &batch).tokens[0], &[2.4, 0.0, 0.0]); // -0.6 against -3
     }
 
     #[test]

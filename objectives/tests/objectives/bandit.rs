@@ -1,7 +1,7 @@
 //! A bandit with a known optimum: tabular logits, two tokens of three arms, exact gradients through the coefficients.
 
 use metacot_objectives::{
-    Batch, Estimator, Importance, KlPenalty, Objective, ObjectiveConfig, Sequence,
+    Batch, Estimator, Importance, KlPenalty, Objective, ObjectiveConfig, Role, Sequence,
     advantage::{Baseline, Reinforce},
     importance::Level,
     loss,
@@ -178,6 +178,73 @@ fn a_kl_penalty_ends_at_the_tilted_reference() {
     let expected = tilted.map(|weight| weight / tilted.iter().sum::<f64>());
     let found = policy.probabilities(0);
     assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6), "{found:?} is not {expected:?}");
+}
+
+/// Two thoughts with the probability of the second by a logit, and a reference of three tokens whose likelihoods depend on the thought.
+#[derive(Clone, Copy)]
+struct Thinker {
+    logit: f64,
+    reference: [[f64; 3]; 2],
+}
+
+impl Thinker {
+    fn probabilities(&self) -> [f64; 2] {
+        let second = 1.0 / (1.0 + (-self.logit).exp());
+        [1.0 - second, second]
+    }
+
+    /// `E[log pi(reference | thought)]`, over `scale`.
+    fn value(&self, scale: f64) -> f64 {
+        self.probabilities().iter().zip(self.reference).map(|(probability, logp)| probability * logp.iter().sum::<f64>() / scale).sum()
+    }
+
+    /// The expected gradient of the loss over all groups of two thoughts: by the logit, and by each log-probability of the references.
+    fn expected(&self, objective: &Objective) -> (f64, [[f64; 3]; 2]) {
+        let probabilities = self.probabilities();
+        let (mut logit, mut reference) = (0.0, [[0.0; 3]; 2]);
+        for group in [[0, 0], [0, 1], [1, 0], [1, 1]] {
+            let weight = probabilities[group[0]] * probabilities[group[1]];
+            let response = |thought: usize| {
+                let logp = [&[probabilities[thought].ln()][..], &self.reference[thought]].concat();
+                Sequence { roles: vec![Role::Policy, Role::Reference, Role::Reference, Role::Reference], ..Sequence::new(0, 0.0, logp) }
+            };
+            let batch = Batch::new(group.map(response).to_vec()).unwrap();
+            let found = objective.evaluate(&batch, &objective.advantages(&batch).unwrap()).unwrap();
+            for (row, thought) in found.d_logp.iter().zip(group) {
+                // The derivative of log pi(thought) by the logit: 1 - p of the second, -p of the first.
+                logit += weight * row[0] * (thought as f64 - probabilities[1]);
+                (0..3).for_each(|token| reference[thought][token] += weight * row[token + 1]);
+            }
+        }
+        (logit, reference)
+    }
+}
+
+#[test]
+fn verifier_free_is_the_gradient_of_the_expected_likelihood() {
+    let thinker = Thinker { logit: 0.3, reference: [[-0.4, -1.2, -0.1], [-2.0, -0.3, -0.7]] };
+    for (mean, scale) in [(false, 1.0), (true, 3.0)] {
+        let objective = Objective {
+            advantage: metacot_objectives::advantage::VerifierFree { mean }.into(),
+            loss: loss::VerifierFree { mean, ..loss::VerifierFree::default() }.into(),
+            ..Objective::named("verifier-free").unwrap()
+        };
+        let (logit, reference) = thinker.expected(&objective);
+        // A mean over the 8 tokens of two responses of 4: 4 times the loss is that of a response.
+        let close = |found: f64, up: Thinker, down: Thinker| {
+            let finite = -(up.value(scale) - down.value(scale)) / 2e-5;
+            assert!((4.0 * found - finite).abs() < 1e-8, "mean = {mean}: {found} times 4 is not {finite}");
+        };
+        close(logit, Thinker { logit: thinker.logit + 1e-5, ..thinker }, Thinker { logit: thinker.logit - 1e-5, ..thinker });
+        for (thought, token) in [(0, 0), (0, 2), (1, 1)] {
+            let moved = |by: f64| {
+                let mut moved = thinker;
+                moved.reference[thought][token] += by;
+                moved
+            };
+            close(reference[thought][token], moved(1e-5), moved(-1e-5));
+        }
+    }
 }
 
 #[test]

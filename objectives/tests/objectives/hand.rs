@@ -229,7 +229,8 @@ fn unlikelihood_of_one_good_and_one_bad_token() {
 fn verifier_free_adds_imitation_of_the_reference() {
     let thought = |reference: f64| Sequence { roles: vec![Role::Policy, Role::Reference], ..Sequence::new(0, 0.0, vec![-1.0, reference]) };
     let batch = Batch::new(vec![thought(-0.5), thought(-1.5)]).unwrap();
-    let objective = Objective { loss: VerifierFree { reference_coefficient: 0.5 }.into(), ..Objective::named("verifier-free").unwrap() };
+    let objective =
+        Objective { loss: VerifierFree { reference_coefficient: 0.5, ..VerifierFree::default() }.into(), ..Objective::named("verifier-free").unwrap() };
     let found = objective.evaluate(&batch, &objective.advantages(&batch).unwrap()).unwrap();
     // Advantages +-1; four trained tokens.
     close(found.loss, (1.0 - 1.0 + 0.5 * 2.0) / 4.0);

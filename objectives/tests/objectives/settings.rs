@@ -95,6 +95,8 @@ fn every_setting_out_of_its_range_is_refused_by_its_name() {
         ("importance = { mode = 'truncate', cap = nan }", "importance.cap"),
         ("importance = { mode = 'mask', low = -1.0, high = 2.0 }", "importance.low"),
         ("importance = { mode = 'mask', low = 3.0, high = 2.0 }", "importance.high"),
+        ("advantage = { name = 'verifier-free', mean = true }\nloss = { name = 'verifier-free' }", "mean"),
+        ("advantage = { name = 'verifier-free' }\nloss = { name = 'verifier-free', mean = true }", "mean"),
         ("entropy_bonus = inf", "entropy_bonus"),
         ("entropy_bonus = -0.1", "entropy_bonus"),
     ];
