@@ -1,7 +1,8 @@
 //! Operation-level credit: generalised advantages over the lines of a trace instead of its tokens.
 //!
 //! Each line is one action of a decision process whose value is the critic's prediction at its first token; all tokens of the line share its
-//! advantage, so a long line is no longer credit chain than a short one (Guided-ReST's operation-level PPO, 2410.02992). Only the first
+//! advantage, so a long line is no longer credit chain than a short one. Guided-ReST (2410.02992) has PPO at the level of operations, with the ratio of a
+//! whole operation; here only the credit is that of a line, and the `ppo` loss takes and clips the ratio of each token as ever. Only the first
 //! token of a line trains the critic; the return at the other tokens is the prediction itself, which leaves them without gradient at the
 //! first mini-batch and holds them in place later.
 

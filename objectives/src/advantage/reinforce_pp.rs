@@ -1,6 +1,7 @@
 //! REINFORCE++: discounted returns per token, whitened over the whole batch.
 //!
-//! 2501.03262, as verl and OpenRLHF compute it: the KL penalty (k1) stands in the reward, returns are discounted with `gamma`,
+//! 2501.03262, as verl and OpenRLHF compute it: a KL penalty by k1 stands in the reward (OpenRLHF's weight 0.01 in the objective of this name; verl has none
+//! by default, `kl = { coefficient = 0.0 }`), returns are discounted with `gamma`,
 //! and one mean and variance over all tokens of the batch normalise them, `(G - mean) / sqrt(variance + 1e-8)` with the sample variance.
 //! Masked tokens within a response are passed over; verl starts again at each, so that what was written before a tool's answer earns nothing.
 

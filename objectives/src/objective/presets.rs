@@ -61,7 +61,8 @@ objectives! {
     "rloo" => Objective::new(Rloo {}, Reinforce {}).averaged(SequenceMeanTokenSum),
     "opo" => Objective::new(Opo {}, Reinforce {}).averaged(SequenceMeanTokenSum),
     "gpg" => Objective::new(Gpg::default(), Reinforce {}),
-    "reinforce++" => Objective::new(ReinforcePp::default(), Grpo::default()),
+    "nanochat" => Objective::new(DrGrpo {}, Reinforce {}), // centred rewards, no deviation, clip or penalty, means over tokens
+    "reinforce++" => Objective::new(ReinforcePp::default(), Grpo::default()).penalised(KlPenalty::in_reward(0.01, Estimator::K1)), // OpenRLHF's weight
     "reinforce++-baseline" => Objective::new(ReinforcePpBaseline {}, Grpo::default()),
     // With a critic.
     "ppo" => Objective::new(Gae::default(), Ppo::default()),
@@ -74,7 +75,8 @@ objectives! {
         .averaged(SequenceMeanTokenMean).penalised(KlPenalty::in_loss(0.04, Estimator::K3)),
     "grpo-trl" => Objective::new(standardised(Convention::Trl), Grpo::default()),
     "grpo-verl" => Objective::new(standardised(Convention::Verl), clipped(0.2, 0.2, Some(3.0))),
-    "grpo-open-rlhf" => Objective::new(standardised(Convention::OpenRlhf), Grpo::default()),
+    "grpo-open-rlhf" => Objective::new(standardised(Convention::OpenRlhf), Grpo::default()) // its penalty is charged token by token, here standardised, too
+        .penalised(KlPenalty::in_reward(0.01, Estimator::K1)),
     "grpo-open-instruct" => Objective::new(DrGrpo {}, Grpo::default()).penalised(KlPenalty::in_loss(0.05, Estimator::K3)), // `centered` by default
     "dr-grpo" => Objective::new(DrGrpo {}, Grpo::default()).averaged(ConstantLength { length: 512 }), // TRL's form and its default length
     "dapo" => Objective::new(standardised(Convention::Verl), clipped(0.2, 0.28, Some(3.0))).averaged(TokenMean),
@@ -99,6 +101,29 @@ objectives! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stacks_with_a_penalty_by_default_have_it() {
+        for name in ["grpo-open-rlhf", "reinforce++"] {
+            assert_eq!(Objective::named(name).unwrap().kl, KlPenalty::in_reward(0.01, Estimator::K1), "{name}");
+        }
+        for name in ["grpo-trl", "grpo-verl", "nanochat", "dr-grpo"] {
+            assert_eq!(Objective::named(name).unwrap().kl.coefficient, 0.0, "{name}");
+        }
+    }
+
+    #[test]
+    fn nanochat_is_the_plain_gradient_of_centred_rewards() {
+        use crate::{Batch, Sequence};
+        // Rewards 1, 0, 0, 0, the first response of two tokens: advantages 3/4 and -1/4 over five tokens, whatever the ratio.
+        let moved = Sequence { logp_new: vec![-0.1, -0.1], ..Sequence::new(0, 1.0, vec![-1.0; 2]) };
+        let others = (0..3).map(|_| Sequence::new(0, 0.0, vec![-1.0]));
+        let batch = Batch::new(std::iter::once(moved).chain(others).collect()).unwrap();
+        let objective = Objective::named("nanochat").unwrap();
+        let found = objective.evaluate(&batch, &objective.advantages(&batch).unwrap()).unwrap();
+        let expected = [-0.15, -0.15, 0.05, 0.05, 0.05];
+        assert!(found.d_logp.iter().flatten().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12), "{:?}", found.d_logp);
+    }
 
     #[test]
     fn every_name_builds_and_unknown_names_list_what_exists() {

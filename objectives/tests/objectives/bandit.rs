@@ -100,7 +100,7 @@ fn train(objective: &Objective, steps: usize, rate: f64, epochs: usize) -> Polic
 }
 
 /// Objectives whose samples must come from the current policy, with the settings that a bandit of two tokens needs.
-const ON_POLICY: [&str; 29] = [
+const ON_POLICY: [&str; 30] = [
     "name = 'reinforce'",
     "name = 'reinforce'\nadvantage = { name = 'reinforce', baseline = 'none' }",
     "name = 'reinforce'\nadvantage = { name = 'monte-carlo' }",
@@ -109,6 +109,7 @@ const ON_POLICY: [&str; 29] = [
     "name = 'rloo'",
     "name = 'opo'",
     "name = 'gpg'",
+    "name = 'nanochat'",
     "name = 'ppo'",
     "name = 'ppo'\nloss = { name = 'ppo', clip = { dual = 3.0 }, value = { coefficient = 0.5, clip = 0.2 } }",
     "name = 'ppo-operation'",

@@ -114,7 +114,9 @@ fn ratio_losses_start_with_the_policy_gradient() {
 
 #[test]
 fn equal_rewards_leave_group_relative_objectives_without_any_gradient() {
-    let batch = Batch::new((0..6).map(|index| Sequence::new(index / 3, 0.1, vec![-1.0, -0.5])).collect()).unwrap();
+    // Where a penalty stands in the reward it is 0: the policy is its own reference.
+    let sequence = |index: usize| Sequence { logp_ref: vec![-1.0, -0.5], ..Sequence::new(index / 3, 0.1, vec![-1.0, -0.5]) };
+    let batch = Batch::new((0..6).map(sequence).collect()).unwrap();
     for name in ["grpo-trl", "grpo-verl", "grpo-open-rlhf", "dr-grpo", "dapo", "rloo", "opo", "gpg", "gspo", "cispo", "sapo", "gmpo", "reinforce++-baseline"] {
         let objective = Objective::named(name).unwrap();
         let advantages = objective.advantages(&batch).unwrap();
