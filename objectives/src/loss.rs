@@ -111,6 +111,11 @@ impl Loss {
         self.inner().counts(role)
     }
 
+    /// Whether it is a policy gradient without a ratio to the weights that sampled, and so exact for responses of the current weights alone.
+    pub fn is_exact_on_policy_only(&self) -> bool {
+        matches!(self, Self::Reinforce(_) | Self::VerifierFree(_))
+    }
+
     /// Adds the loss of a batch; see [`Evaluate::evaluate`].
     ///
     /// # Errors

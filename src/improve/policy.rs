@@ -91,8 +91,9 @@ impl PolicyJob<'_> {
             1 => String::new(),
             _ => format!("; at most {} prompts are sampled in a step to fill it", plan.prompts * refill),
         };
+        let stale = self.config.without_ratio().map(|words| format!("; {words}")).unwrap_or_default();
         format!(
-            "{}: {plan}{most}; {steps} steps make {} responses and {} optimizer steps on a pool of {} problems; {sampler}",
+            "{}: {plan}{most}{stale}; {steps} steps make {} responses and {} optimizer steps on a pool of {} problems; {sampler}",
             objective.name,
             steps * plan.responses(),
             steps * plan.updates(),

@@ -130,6 +130,14 @@ impl PolicyConfig {
         Ok(objective)
     }
 
+    /// A warning where a step has several updates and its loss no ratio that would make up for the weights that moved.
+    pub(super) fn without_ratio(&self) -> Option<String> {
+        let updates = self.plan.updates();
+        let lacks = self.objective().is_ok_and(|objective| objective.loss.is_exact_on_policy_only());
+        let first = if updates == 2 { "update 2 of a step learns".to_owned() } else { format!("updates 2 to {updates} of a step learn") };
+        (lacks && updates > 1).then(|| format!("{first} from responses of older weights without a ratio, for which this loss is not exact"))
+    }
+
     /// Whether the reference policy reads what is trained on.
     pub fn reads_reference(&self) -> bool {
         self.measure_reference || self.objective().is_ok_and(|objective| needs_reference(&objective))
@@ -318,6 +326,24 @@ mod tests {
         let config = read("objective = { name = 'dapo' }\nfilter = { keep = 'varied' }\nrefill = 4").unwrap();
         assert_eq!(toml::from_str::<PolicyConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
         assert!(!needs_values(&config.objective().unwrap()) && needs_values(&Objective::named("ppo").unwrap()));
+    }
+
+    #[test]
+    fn updates_without_a_ratio_are_named() {
+        let said = |name: &str, minibatch: usize| {
+            let config = PolicyConfig {
+                plan: StepPlan { prompts: 4, samples: 4, minibatch, epochs: 1 },
+                ..read(&format!("objective = {{ name = '{name}' }}")).unwrap()
+            };
+            config.without_ratio()
+        };
+        for name in ["reinforce", "rloo", "opo", "gpg", "nanochat", "verifier-free"] {
+            let expected = "updates 2 to 4 of a step learn from responses of older weights without a ratio, for which this loss is not exact";
+            assert_eq!(said(name, 4).as_deref(), Some(expected), "{name}");
+            assert!(said(name, 8).unwrap().starts_with("update 2 of a step learns from"), "{name}");
+            assert_eq!(said(name, 16), None, "{name}");
+        }
+        assert_eq!((said("grpo", 4), said("ppo", 4), said("star", 4)), (None, None, None));
     }
 
     #[test]
