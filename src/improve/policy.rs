@@ -10,6 +10,7 @@ mod collect;
 mod config;
 mod curriculum;
 mod episode;
+mod needs;
 mod reference;
 mod replay;
 mod report;
@@ -46,7 +47,7 @@ pub use report::StepReport;
 pub use sampler::Mode;
 pub use vine::VineConfig;
 
-use config::needs_values;
+use needs::needs_values;
 use replay::Replay;
 use run::Run;
 use sampler::Sampler;

@@ -9,8 +9,8 @@ use metacot_objectives::{
 
 use super::{
     EpisodeGroup, attempts,
-    config::{needs_solutions, needs_step_values},
     episode::Draw,
+    needs::{needs_solutions, needs_step_values},
     reference,
     run::Run,
     vine,

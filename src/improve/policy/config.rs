@@ -1,16 +1,14 @@
 //! What a policy-gradient run is told.
 
 use metacot_objectives::{
-    Advantage, Importance, Loss, Objective, ObjectiveConfig, ObjectiveError, Reward,
-    advantage::{Baseline, PassAtK, PassAtKForm, Reinforce, Single},
-    controller::KlController,
-    filter::Filter,
-    plan::StepPlan,
-    reward::EffortDial,
+    Importance, Objective, ObjectiveConfig, ObjectiveError, Reward, controller::KlController, filter::Filter, plan::StepPlan, reward::EffortDial,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CurriculumConfig, Mode, ReplayConfig, VineConfig};
+use super::{
+    CurriculumConfig, Mode, ReplayConfig, VineConfig,
+    needs::{ATTEMPTS, missing, needs_reference, needs_solutions, needs_step_values},
+};
 use crate::{
     attempts::AttemptsConfig,
     train::{Schedule, TrainerConfig},
@@ -130,14 +128,6 @@ impl PolicyConfig {
         Ok(objective)
     }
 
-    /// A warning where a step has several updates and its loss no ratio that would make up for the weights that moved.
-    pub(super) fn without_ratio(&self) -> Option<String> {
-        let updates = self.plan.updates();
-        let lacks = self.objective().is_ok_and(|objective| objective.loss.is_exact_on_policy_only());
-        let first = if updates == 2 { "update 2 of a step learns".to_owned() } else { format!("updates 2 to {updates} of a step learn") };
-        (lacks && updates > 1).then(|| format!("{first} from responses of older weights without a ratio, for which this loss is not exact"))
-    }
-
     /// Whether the reference policy reads what is trained on.
     pub fn reads_reference(&self) -> bool {
         self.measure_reference || self.objective().is_ok_and(|objective| needs_reference(&objective))
@@ -216,41 +206,6 @@ impl PolicyConfig {
     }
 }
 
-impl PolicyConfig {
-    /// What an objective reads that this loop, or this plan, would only be found to lack after it has sampled.
-    fn clash(&self, objective: &Objective) -> Option<String> {
-        let samples = self.plan.samples;
-        match &objective.advantage {
-            Advantage::Reinforce(Reinforce { baseline: Baseline::Given }) => {
-                return Some(
-                    "objective.advantage.baseline = given is not allowed: these rollouts have no baseline of their own; expected none, batch or a constant"
-                        .into(),
-                );
-            }
-            Advantage::PassAtK(PassAtK { k, form: PassAtKForm::Analytic, .. }) if *k > samples => {
-                return Some(format!("objective.advantage.k = {k} is not allowed with plan.samples = {samples}; expected at most as many"));
-            }
-            Advantage::GroupNorm(norm) if samples == 1 && norm.convention.constants().single == Single::Refused => {
-                return Some(
-                    "plan.samples = 1 is not allowed with a convention of the group-norm advantage that refuses groups of one; expected at least 2".into(),
-                );
-            }
-            _ => {}
-        }
-        let critic = match &objective.loss {
-            Loss::Ppo(loss) => loss.value.coefficient,
-            Loss::Apa(loss) => loss.value.coefficient,
-            _ => 0.0,
-        };
-        (critic > 0.0 && !needs_values(objective)).then(|| {
-            format!(
-                "objective.loss.value.coefficient = {critic} is not allowed with the advantage \"{}\", which has no critic; expected 0, or one of gae, operation and turns",
-                objective.advantage.name()
-            )
-        })
-    }
-}
-
 /// A setting of a part that is out of its range, by its path.
 fn refusal(part: &str, error: ObjectiveError) -> String {
     match error {
@@ -277,44 +232,9 @@ fn numbers(config: &PolicyConfig) -> Result<Vec<(String, f64)>, String> {
     Ok(found)
 }
 
-/// What objectives of several attempts read.
-const ATTEMPTS: &str = "several attempts (see `attempts`)";
-
-/// What an objective reads that the loop does not make.
-fn missing(objective: &Objective) -> Option<&'static str> {
-    let reads =
-        matches!(objective.advantage, Advantage::Episodes(_) | Advantage::Score(_) | Advantage::Turns(_)) || matches!(objective.loss, Loss::KeepFirst(_));
-    reads.then_some(ATTEMPTS)
-}
-
-/// Whether an objective trains a critic.
-pub(super) fn needs_values(objective: &Objective) -> bool {
-    matches!(objective.advantage, Advantage::Gae(_) | Advantage::Operation(_) | Advantage::Turns(_))
-}
-
-/// Whether an objective reads the reference policy.
-fn needs_reference(objective: &Objective) -> bool {
-    objective.kl.coefficient != 0.0 || matches!(objective.loss, Loss::Apa(_) | Loss::Dpo(_) | Loss::KeepFirst(_) | Loss::StepDpo(_))
-}
-
-/// Whether an objective learns from pairs of responses or of their steps.
-pub(super) fn needs_pairs(objective: &Objective) -> bool {
-    matches!(objective.loss, Loss::Dpo(_) | Loss::StepDpo(_))
-}
-
-/// Whether an objective reads reference solutions.
-pub(super) fn needs_solutions(objective: &Objective) -> bool {
-    matches!(objective.loss, Loss::VerifierFree(_)) || matches!(objective.advantage, Advantage::VerifierFree(_))
-}
-
-/// Whether an objective reads values of steps that sampling gives.
-pub(super) fn needs_step_values(objective: &Objective) -> bool {
-    matches!(objective.advantage, Advantage::Vine(_))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::needs::needs_values, *};
 
     fn read(text: &str) -> Result<PolicyConfig, String> {
         let config: PolicyConfig = toml::from_str(text).map_err(|error| error.to_string())?;
@@ -326,51 +246,6 @@ mod tests {
         let config = read("objective = { name = 'dapo' }\nfilter = { keep = 'varied' }\nrefill = 4").unwrap();
         assert_eq!(toml::from_str::<PolicyConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
         assert!(!needs_values(&config.objective().unwrap()) && needs_values(&Objective::named("ppo").unwrap()));
-    }
-
-    #[test]
-    fn updates_without_a_ratio_are_named() {
-        let said = |name: &str, minibatch: usize| {
-            let config = PolicyConfig {
-                plan: StepPlan { prompts: 4, samples: 4, minibatch, epochs: 1 },
-                ..read(&format!("objective = {{ name = '{name}' }}")).unwrap()
-            };
-            config.without_ratio()
-        };
-        for name in ["reinforce", "rloo", "opo", "gpg", "nanochat", "verifier-free"] {
-            let expected = "updates 2 to 4 of a step learn from responses of older weights without a ratio, for which this loss is not exact";
-            assert_eq!(said(name, 4).as_deref(), Some(expected), "{name}");
-            assert!(said(name, 8).unwrap().starts_with("update 2 of a step learns from"), "{name}");
-            assert_eq!(said(name, 16), None, "{name}");
-        }
-        assert_eq!((said("grpo", 4), said("ppo", 4), said("star", 4)), (None, None, None));
-    }
-
-    #[test]
-    fn what_only_sampling_would_show_is_refused_before_it() {
-        let refused = |text: &str, expected: &str| {
-            let error = read(text).unwrap_err();
-            assert!(error.contains(expected), "{text}: {error}");
-        };
-        refused("objective = { name = 'reinforce', advantage = { name = 'reinforce', baseline = 'given' } }", "objective.advantage.baseline = given");
-        refused(
-            "objective = { name = 'pass-at-k', advantage = { name = 'pass-at-k', k = 9 } }",
-            "objective.advantage.k = 9 is not allowed with plan.samples = 8",
-        );
-        let single = "plan = { prompts = 4, samples = 1, minibatch = 4, epochs = 1 }\n";
-        refused(&format!("{single}objective = {{ name = 'grpo-open-rlhf' }}"), "plan.samples = 1 is not allowed");
-        for loss in ["ppo", "apa"] {
-            refused(&format!("objective = {{ name = 'grpo', loss = {{ name = '{loss}' }} }}"), "the advantage \"group-norm\", which has no critic");
-        }
-        for text in [
-            "objective = { name = 'pass-at-k', advantage = { name = 'pass-at-k', k = 8 } }",
-            "objective = { name = 'pass-at-k', advantage = { name = 'pass-at-k', k = 9, form = 'best-minus-second' } }",
-            "plan = { prompts = 4, samples = 1, minibatch = 4, epochs = 1 }\nobjective = { name = 'grpo-trl' }",
-            "objective = { name = 'grpo', loss = { name = 'ppo', value = { coefficient = 0.0 } } }",
-            "objective = { name = 'ppo', advantage = { name = 'operation' } }",
-        ] {
-            assert!(read(text).is_ok(), "{text}");
-        }
     }
 
     #[test]

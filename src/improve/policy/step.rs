@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use super::{
     Episode, EpisodeGroup, PolicyConfig,
     branches::{mark_bad_branches, step_pairs},
-    config::{needs_pairs, needs_solutions, needs_step_values},
+    needs::{needs_pairs, needs_solutions, needs_step_values},
 };
 use crate::{
     data::Example,
