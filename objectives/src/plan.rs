@@ -90,5 +90,6 @@ mod tests {
     fn leftovers_are_refused() {
         let plan = StepPlan { prompts: 3, samples: 3, minibatch: 4, epochs: 1 };
         assert!(plan.check().is_err() && StepPlan { minibatch: 0, ..plan }.check().is_err());
+        assert!(StepPlan { prompts: usize::MAX / 2, samples: 4, minibatch: 4, epochs: 1 }.check().is_err());
     }
 }

@@ -90,14 +90,14 @@ impl PolicyJob<'_> {
         };
         let most = match refill {
             1 => String::new(),
-            _ => format!("; at most {} prompts are sampled in a step to fill it", plan.prompts * refill),
+            _ => format!("; at most {} prompts are sampled in a step to fill it", plan.prompts.saturating_mul(*refill)),
         };
         let stale = self.config.without_ratio().map(|words| format!("; {words}")).unwrap_or_default();
         format!(
             "{}: {plan}{most}{stale}; {steps} steps make {} responses and {} optimizer steps on a pool of {} problems; {sampler}",
             objective.name,
-            steps * plan.responses(),
-            steps * plan.updates(),
+            steps.saturating_mul(plan.responses()),
+            steps.saturating_mul(plan.updates()),
             self.pool.len()
         )
     }

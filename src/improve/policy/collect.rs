@@ -42,7 +42,7 @@ impl Run<'_> {
         let order = self.seeds.child("problems");
         self.sampler.refresh(self.learner.weights(), updates)?;
         let version = self.sampler.version();
-        let mut refill = Refill::new(config.plan.prompts, config.plan.prompts * config.refill);
+        let mut refill = Refill::new(config.plan.prompts, config.plan.prompts.saturating_mul(config.refill));
         let mut sampled = Sampled { groups: Vec::new(), rewards: Vec::new(), kept: Vec::new() };
         while let Next::Sample(count) = refill.next() {
             let chosen = self.position.curriculum.take(&config.curriculum, &order, count);
