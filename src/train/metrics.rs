@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    checkpoint::write_atomically,
+    atomic,
     error::{Error, Result},
 };
 
@@ -70,7 +70,7 @@ impl MetricsFile {
             .split_inclusive('\n')
             .take_while(|line| line.ends_with('\n') && serde_json::from_str::<Numbered>(line).is_ok_and(|line| line.step <= step))
             .collect::<String>();
-        write_atomically(path, kept.as_bytes())?;
+        atomic::write(path, kept.as_bytes())?;
         let file = OpenOptions::new().append(true).open(path).map_err(Error::io("cannot write", path))?;
         Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file) })
     }
