@@ -1,7 +1,10 @@
 //! Files that are either there and whole, or not there: written beside their place, synced, then renamed into it.
 //!
 //! **Invariant**: a reader of `path` never sees a half-written file, even when the machine loses power. What a killed process leaves
-//! behind is a hidden file ending in `.partial`, which [`clear_partials`] removes.
+//! behind is a hidden file ending in `.partial`, which [`clear_partials`] removes: called for the folder of a run or a training when it is opened
+//! again, under the run's lock. In a folder that nobody locks, such as that of an export, it stays and harms nothing but the disk's room.
+//!
+//! The permissions are those of any new file.
 
 use std::{
     ffi::{OsStr, OsString},

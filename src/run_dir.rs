@@ -74,6 +74,7 @@ impl RunDir {
         for name in FOLDERS {
             let path = root.join(name);
             fs::create_dir_all(&path).map_err(Error::io("cannot create", &path))?;
+            clear_all_partials(&path)?;
         }
         let run = Self { root: root.to_path_buf(), _lock: lock };
         match found {
@@ -166,13 +167,27 @@ pub(crate) fn only_lock(root: &Path) -> bool {
     fs::read_dir(root).is_ok_and(|entries| entries.flatten().all(|entry| entry.file_name().to_string_lossy().starts_with('.')))
 }
 
-/// Takes the folder for this process. A process that was just killed holds its lock until the system has taken it down, so this waits a moment.
+/// Removes what killed processes left in a folder and in those below it.
+fn clear_all_partials(folder: &Path) -> Result<()> {
+    atomic::clear_partials(folder)?;
+    for entry in fs::read_dir(folder).map_err(Error::io("cannot read", folder))? {
+        let entry = entry.map_err(Error::io("cannot read", folder))?;
+        // A link is no folder here, so that this ends and stays below the run.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            clear_all_partials(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the folder for this process and removes what killed processes left in it. A process that was just killed holds its lock until the system has
+/// taken it down, so this waits a moment.
 pub(crate) fn lock(root: &Path) -> Result<File> {
     let path = root.join(".lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io("cannot write", &path))?;
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => return atomic::clear_partials(root).map(|_| file),
             Err(fs::TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
             Err(fs::TryLockError::Error(source)) => return Err(Error::io("cannot lock", &path)(source)),
         }
@@ -193,4 +208,27 @@ fn first_difference(found: &str, wanted: &str) -> String {
         }
     }
     "one has more keys than the other".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opening_a_run_removes_what_killed_writes_left_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = Recipe::load("quickstart", &[]).unwrap();
+        let open = || RunDir::open(folder.path(), &recipe, false).unwrap();
+        let checkpoint = open().0.checkpoint("round-1");
+        fs::create_dir(&checkpoint).unwrap();
+        let places = [folder.path().join("report.json"), folder.path().join("corpus/a"), checkpoint.join("weights.safetensors")];
+        for place in &places {
+            std::mem::forget(atomic::AtomicFile::create(place).unwrap());
+        }
+        fs::write(checkpoint.join("metrics.jsonl"), "").unwrap();
+        let count = |path: &Path| fs::read_dir(path).unwrap().count();
+        assert_eq!([count(folder.path()), count(&folder.path().join("corpus")), count(&checkpoint)], [7, 1, 2]);
+        assert_eq!(open().1, RunState::Begun);
+        assert_eq!([count(folder.path()), count(&folder.path().join("corpus")), count(&checkpoint)], [6, 0, 1]);
+    }
 }

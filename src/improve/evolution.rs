@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{evidence, pool};
 use crate::{
-    checkpoint::{Archive, Header, series},
+    checkpoint::{Archive, Header, series::Series},
     error::{Error, Result},
     grade::{Rollout, rollouts},
     metrics::{MetricsLog, Row},
@@ -129,7 +129,7 @@ pub struct EvolutionJob<'a> {
     pub sample: &'a SampleConfig,
     /// Decides prompts, perturbations and responses.
     pub seeds: &'a SeedTree,
-    /// Folder of checkpoints, metrics and the final weights; made where missing, resumed from where not.
+    /// Folder of checkpoints, metrics and the final weights; made where missing, resumed from where not. No other process may write there.
     pub folder: &'a Path,
 }
 
@@ -166,7 +166,7 @@ pub fn evolve(job: &EvolutionJob<'_>, decoder: &mut CpuDecoder, progress: &mut d
         return Weights::load(&path);
     }
     fs::create_dir_all(job.folder).map_err(Error::io("cannot create", job.folder))?;
-    let (mut position, mut weights) = start(job)?;
+    let (mut series, mut position, mut weights) = start(job)?;
     let mut metrics = MetricsLog::resume(job.folder, position.step as u64)?;
     while position.step < job.config.steps && job.config.tokens.is_none_or(|tokens| position.sampled_tokens < tokens) {
         let (moved, rewards, tokens) = step(job, &weights, position.step, decoder)?;
@@ -186,7 +186,7 @@ pub fn evolve(job: &EvolutionJob<'_>, decoder: &mut CpuDecoder, progress: &mut d
         if position.step.is_multiple_of(job.config.checkpoint_steps) {
             metrics.sync()?;
             let archive = Archive { header: position.clone(), tensors: weights.clone().into_named("weights.") };
-            series::write(job.folder, position.step, &archive)?;
+            series.write(position.step, &archive)?;
         }
     }
     metrics.sync()?;
@@ -198,17 +198,18 @@ fn stopped(job: &EvolutionJob<'_>, step: usize, reason: &str) -> Error {
     Error::Stopped(format!("stopped at step {step}: {reason}; the last checkpoint in {} stands", job.folder.display()))
 }
 
-/// The newest checkpoint, or the start.
-fn start(job: &EvolutionJob<'_>) -> Result<(Position, Weights)> {
+/// The checkpoints of the folder, and the newest of them or the start.
+fn start(job: &EvolutionJob<'_>) -> Result<(Series, Position, Weights)> {
     let config = toml::to_string(job.config).map_err(|error| Error::Usage(format!("settings: {error}")))?;
     let fresh = Position { config, initial: job.initial.digest(), pool: pool::digest(job.pool), step: 0, sampled_tokens: 0, barren: 0 };
-    let Some((path, mut archive)) = series::newest::<Position>(job.folder)? else { return Ok((fresh, job.initial.clone())) };
+    let (series, found) = Series::open::<Position>(job.folder)?;
+    let Some((path, mut archive)) = found else { return Ok((series, fresh, job.initial.clone())) };
     let found = &archive.header;
     if (&found.config, &found.initial, &found.pool) != (&fresh.config, &fresh.initial, &fresh.pool) {
         return Err(Error::data(&path, "belongs to a run of other settings, other weights or other problems"));
     }
     let weights = Weights::take(&job.initial.config, &mut archive.tensors, "weights.").map_err(|reason| Error::data(&path, reason))?;
-    Ok((archive.header, weights))
+    Ok((series, archive.header, weights))
 }
 
 /// One step: the weights after it, the rewards of all perturbed copies, and the tokens that they sampled.

@@ -28,6 +28,7 @@ use metacot_traces::task::{Problem, Task};
 
 use super::pool;
 use crate::{
+    checkpoint::series::Series,
     device::{DeviceChoice, DeviceTask},
     error::{Error, Result},
     improve::mark_ids,
@@ -71,7 +72,7 @@ pub struct PolicyJob<'a> {
     pub pool: &'a [Problem],
     /// How responses are sampled; the temperature is the configuration's.
     pub sample: &'a SampleConfig,
-    /// Folder of checkpoints, metrics, samples and the final weights; made where missing, resumed from where not.
+    /// Folder of checkpoints, metrics, samples and the final weights; made where missing, resumed from where not. No other process may write there.
     pub folder: &'a Path,
     /// Where the tensors live; sampling is on the CPU.
     pub device: DeviceChoice,
@@ -136,7 +137,7 @@ pub fn policy_gradient(job: &PolicyJob<'_>, progress: &mut dyn FnMut(StepReport)
     let objective = job.config.objective().map_err(Error::Usage)?;
     let seeds = SeedTree::root(job.config.seed).child("policy").child("lora");
     let fresh = ActorState::start(job.initial.clone(), needs_values(&objective)).with_lora(job.config.trainer.lora.as_ref(), &seeds);
-    let state = RunState::load(job.folder, &identity, &fresh)?;
+    let (series, state) = RunState::load(job.folder, &identity, &fresh)?;
     if state.as_ref().is_some_and(|state| state.position.is_finished) {
         return Weights::load(&job.folder.join(WEIGHTS));
     }
@@ -155,13 +156,14 @@ pub fn policy_gradient(job: &PolicyJob<'_>, progress: &mut dyn FnMut(StepReport)
         reference: None,
         history: VecDeque::new(),
     });
-    job.device.run(Launch { job, identity, state, objective, is_new, progress })?
+    job.device.run(Launch { job, identity, series, state, objective, is_new, progress })?
 }
 
 /// The run on the backend of its device.
 struct Launch<'a> {
     job: &'a PolicyJob<'a>,
     identity: Identity,
+    series: Series,
     state: RunState,
     objective: Objective,
     is_new: bool,
@@ -172,7 +174,7 @@ impl DeviceTask for Launch<'_> {
     type Output = Result<Weights>;
 
     fn run<B: Kernels>(self, device: B::Device) -> Result<Weights> {
-        let Self { job, identity, state, objective, is_new, progress } = self;
+        let Self { job, identity, series, state, objective, is_new, progress } = self;
         let RunState { position, actor, reference, history } = state;
         let mut learner = PolicyTrainer::<B>::new(job.config.trainer.clone(), actor, &device).at_temperature(job.config.temperature);
         let has_reference = job.config.reads_reference();
@@ -184,7 +186,7 @@ impl DeviceTask for Launch<'_> {
         let metrics = MetricsLog::resume(job.folder, position.step as u64)?;
         let seeds = SeedTree::root(job.config.seed).child("policy");
         let marks = job.config.effort.as_ref().and_then(|dial| mark_ids(dial, job.tokenizer)).unwrap_or_default();
-        let mut run = Run { job, identity, position, objective, has_reference, reference, sampler, metrics, seeds, marks, learner: &mut learner };
+        let mut run = Run { job, identity, series, position, objective, has_reference, reference, sampler, metrics, seeds, marks, learner: &mut learner };
         run.all(is_new, progress)
     }
 }

@@ -28,6 +28,7 @@ use super::{
     strategy::{Components, ExactResume},
 };
 use crate::{
+    checkpoint::series::Series,
     data::{DataPlan, Example, Loader},
     device::{Cpu, Devices, DevicesTask},
     error::{Error, Result},
@@ -51,7 +52,7 @@ pub struct Job<'a> {
     pub examples: &'a [Example],
     /// What the validation loss is measured on; may be empty.
     pub validation: &'a [Example],
-    /// Folder of checkpoints, metrics and the final weights; made where missing, resumed from where not.
+    /// Folder of checkpoints, metrics and the final weights; made where missing, resumed from where not. No other process may write there.
     pub folder: &'a Path,
     /// Where the tensors live; several devices share the rows of every step, as [`TrainConfig::part_rows`] says.
     pub devices: &'a Devices,
@@ -83,7 +84,7 @@ pub fn fit(job: &Job<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Weights>
         part_rows: Some(part_rows).filter(|rows| *rows != job.config.rows),
         problems: solver(job).map(Solver::digest).unwrap_or_default(),
     };
-    let state = TrainState::load(job.folder, &identity)?;
+    let (series, state) = TrainState::load(job.folder, &identity)?;
     if state.as_ref().is_some_and(|state| state.position.is_finished) {
         return Weights::load(&job.folder.join(WEIGHTS));
     }
@@ -95,7 +96,7 @@ pub fn fit(job: &Job<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Weights>
     });
     let (sender, receiver) = bounded(1);
     let plan = Plan { config: job.config, model: job.model, examples: job.examples, validation: job.validation, folder: job.folder, part_rows };
-    let launch = Launch { plan, identity, state, seeds: seeds.child("data"), sender };
+    let launch = Launch { plan, identity, series, state, seeds: seeds.child("data"), sender };
     let (devices, solver, mut solve_rate) = (job.devices, solver(job), None);
     thread::scope(|scope| {
         // burn-train owns what it runs, so the callback and the solver stay here and hear of steps through a channel.
@@ -179,6 +180,7 @@ struct Plan<'a> {
 struct Launch<'a> {
     plan: Plan<'a>,
     identity: Identity,
+    series: Series,
     state: TrainState,
     seeds: SeedTree,
     sender: Sender<Event>,
@@ -215,6 +217,7 @@ impl DevicesTask for Launch<'_> {
         let strategy = ExactResume {
             folder: folder.to_path_buf(),
             identity: self.identity,
+            series: self.series,
             devices: devices.to_vec(),
             optimizer,
             steps,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainConfig;
 use crate::{
-    checkpoint::{Archive, Header, series},
+    checkpoint::{Archive, Header, series::Series},
     error::{Error, Result},
     model::{ModelConfig, Weights},
 };
@@ -79,8 +79,8 @@ pub(super) struct TrainState {
 }
 
 impl TrainState {
-    /// Writes the state into a folder and removes checkpoints that are older than the one before.
-    pub fn save(self, folder: &Path, identity: &Identity) -> Result<()> {
+    /// Writes the state as the next checkpoint of a series.
+    pub fn save(self, series: &mut Series, identity: &Identity) -> Result<()> {
         let mut tensors = self.weights.into_named("weights.");
         for ((parameter, shape), [first, second]) in Weights::shapes(&identity.model).into_iter().zip(self.moments) {
             tensors.insert(format!("first.{parameter}"), (shape.clone(), first));
@@ -91,17 +91,18 @@ impl TrainState {
         }
         let step = self.position.step;
         let header = StateHeader { identity: identity.clone(), position: self.position };
-        series::write(folder, step, &Archive { header, tensors })
+        series.write(step, &Archive { header, tensors })
     }
 
-    /// Loads the newest whole checkpoint of a folder; `None` where there is none.
+    /// Opens the checkpoints of a folder and loads the newest whole one; `None` where there is none.
     ///
     /// A file that is cut short or altered is passed over: the one before it stands.
     ///
     /// # Errors
-    /// The newest whole checkpoint belongs to another training; the error names the first setting that differs.
-    pub fn load(folder: &Path, identity: &Identity) -> Result<Option<Self>> {
-        let Some((path, mut archive)) = series::newest::<StateHeader>(folder)? else { return Ok(None) };
+    /// A checkpoint is of another version, or the newest whole one belongs to another training; the error names the first setting that differs.
+    pub fn load(folder: &Path, identity: &Identity) -> Result<(Series, Option<Self>)> {
+        let (series, found) = Series::open::<StateHeader>(folder)?;
+        let Some((path, mut archive)) = found else { return Ok((series, None)) };
         if let Some(difference) = difference(&archive.header.identity, identity) {
             return Err(Error::data(&path, difference));
         }
@@ -115,7 +116,7 @@ impl TrainState {
             }
         };
         let average = identity.train.ema_decay.map(|_| take("average.")).transpose()?;
-        Ok(Some(Self { position: archive.header.position, weights, moments, average }))
+        Ok((series, Some(Self { position: archive.header.position, weights, moments, average })))
     }
 }
 

@@ -28,6 +28,7 @@ use super::{
     step::Measured,
 };
 use crate::{
+    checkpoint::series::Series,
     data::Batch,
     error::{Error, Result},
     kernels::Kernels,
@@ -46,6 +47,8 @@ pub(super) struct ExactResume<B: Kernels> {
     pub folder: PathBuf,
     /// Kept in every checkpoint.
     pub identity: Identity,
+    /// The checkpoints of the folder.
+    pub series: Series,
     /// Where the parts of a step are worked on; the learner and its optimizer are on the first.
     pub devices: Vec<B::Device>,
     /// The optimizer of the learner, for its state.
@@ -65,6 +68,7 @@ pub(super) struct ExactResume<B: Kernels> {
 /// A training under way.
 struct Run<'a, B: Kernels> {
     fixed: &'a ExactResume<B>,
+    series: Series,
     position: Position,
     average: Option<Decoder<B>>,
     metrics: MetricsFile,
@@ -93,6 +97,7 @@ impl<B: Kernels> SupervisedLearningStrategy<Components<B>> for ExactResume<B> {
         };
         let mut run = Run {
             fixed: self,
+            series: self.series.clone(),
             position: self.position.clone(),
             average: self.average.clone(),
             metrics,
@@ -250,7 +255,7 @@ impl<B: Kernels> Run<'_, B> {
             moments: self.fixed.optimizer.moments(),
             average: self.average.as_ref().map(Decoder::to_weights),
         };
-        state.save(&self.fixed.folder, &self.fixed.identity)
+        state.save(&mut self.series, &self.fixed.identity)
     }
 }
 

@@ -30,6 +30,7 @@ fn kills_at_random_do_not_change_the_weights() {
     let kills = std::env::var("METACOT_KILLS").ok().map_or(KILLS, |text| text.parse().unwrap());
     let whole = tempfile::tempdir().unwrap();
     train::run(&train::to_be_killed(), &train::examples(60), whole.path()).unwrap();
+    train::assert_clean(whole.path());
     let expected = train::end_of(whole.path());
     let mut rng = SeedTree::root(50).child("kills").stream(0);
     let (mut met, mut trainings) = (0, 0);
@@ -54,6 +55,7 @@ fn kills_at_random_do_not_change_the_weights() {
             }
         }
         assert_eq!(train::end_of(folder.path()), expected, "after {met} kills");
+        train::assert_clean(folder.path());
         trainings += 1;
     }
     if kills > KILLS {

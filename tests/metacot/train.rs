@@ -217,6 +217,18 @@ pub fn end_of(folder: &Path) -> (Vec<u8>, String) {
     (fs::read(folder.join("weights.safetensors")).unwrap(), fs::read_to_string(folder.join("metrics.jsonl")).unwrap())
 }
 
+/// Checks that nothing lies in the folder of a finished training but its files: the weights, the metrics, the two newest checkpoints, and an older one
+/// where a kill fell between the last checkpoint and the removal of those before.
+#[track_caller]
+pub fn assert_clean(folder: &Path) {
+    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let steps = checkpoints(folder).len();
+    assert!((2..=3).contains(&steps), "{names:?}");
+    names.retain(|name| !name.starts_with("step-"));
+    assert_eq!(names, ["metrics.jsonl", "weights.safetensors"]);
+}
+
 fn checkpoints(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("step-") && path.extension().unwrap() == "safetensors");
@@ -261,4 +273,5 @@ fn a_killed_run_ends_like_an_uninterrupted_one() {
     let kills = kill_until_done("train::victim", VICTIM, killed.path(), 20, 3);
     assert!(kills > 3, "{kills} kills met the run");
     assert_eq!(end_of(whole.path()), end_of(killed.path()));
+    assert_clean(killed.path());
 }

@@ -12,6 +12,7 @@ use super::{
     step::Learning,
 };
 use crate::{
+    checkpoint::series::Series,
     error::{Error, Result},
     metrics::MetricsLog,
     model::Weights,
@@ -22,6 +23,8 @@ use crate::{
 pub(super) struct Run<'a> {
     pub job: &'a PolicyJob<'a>,
     pub identity: Identity,
+    /// The checkpoints of the folder.
+    pub series: Series,
     pub position: Position,
     pub objective: Objective,
     pub has_reference: bool,
@@ -156,7 +159,7 @@ impl Run<'_> {
             reference: self.reference.clone(),
             history: self.sampler.history().clone(),
         };
-        state.save(self.job.folder, &self.identity)
+        state.save(&mut self.series, &self.identity)
     }
 
     /// The speed of a step goes into a file of its own, which nothing compares; one that cannot be written does not stop a run.

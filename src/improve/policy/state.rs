@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Curriculum, replay::Replay};
 use crate::{
-    checkpoint::{Archive, Header, series},
+    checkpoint::{Archive, Header, series::Series},
     error::{Error, Result},
     model::{ModelConfig, Weights},
     train::ActorState,
@@ -79,8 +79,8 @@ pub(super) struct RunState {
 }
 
 impl RunState {
-    /// Writes the state into a folder.
-    pub fn save(self, folder: &Path, identity: &Identity) -> Result<()> {
+    /// Writes the state as the next checkpoint of a series.
+    pub fn save(self, series: &mut Series, identity: &Identity) -> Result<()> {
         let ActorState { weights, value, moments, lora, updates } = self.actor;
         let width = identity.model.width;
         let header = StateHeader {
@@ -115,15 +115,16 @@ impl RunState {
         for (index, (_, weights)) in self.history.into_iter().enumerate() {
             tensors.append(&mut weights.into_named(&format!("history.{index}.")));
         }
-        series::write(folder, header.position.step, &Archive { header, tensors })
+        series.write(header.position.step, &Archive { header, tensors })
     }
 
-    /// Loads the newest whole checkpoint of a folder; `None` where there is none. `fresh` is the actor at the start of the run.
+    /// Opens the checkpoints of a folder and loads the newest whole one; `None` where there is none. `fresh` is the actor at the start of the run.
     ///
     /// # Errors
-    /// It belongs to another run; the error names the first setting that differs.
-    pub fn load(folder: &Path, identity: &Identity, fresh: &ActorState) -> Result<Option<Self>> {
-        let Some((path, mut archive)) = series::newest::<StateHeader>(folder)? else { return Ok(None) };
+    /// A checkpoint is of another version, or the newest whole one belongs to another run; the error names the first setting that differs.
+    pub fn load(folder: &Path, identity: &Identity, fresh: &ActorState) -> Result<(Series, Option<Self>)> {
+        let (series, found) = Series::open::<StateHeader>(folder)?;
+        let Some((path, mut archive)) = found else { return Ok((series, None)) };
         let header = archive.header;
         if let Some(difference) = difference(&header.identity, identity) {
             return Err(Error::data(&path, difference));
@@ -165,7 +166,7 @@ impl RunState {
             }
         }
         let actor = ActorState { weights, value, moments, lora, updates: header.updates };
-        Ok(Some(Self { position: header.position, actor, reference, history }))
+        Ok((series, Some(Self { position: header.position, actor, reference, history })))
     }
 }
 
