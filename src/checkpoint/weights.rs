@@ -25,12 +25,14 @@ impl Weights {
     /// Loads weights and their shape.
     ///
     /// # Errors
-    /// The file cannot be read, is damaged, or does not hold the tensors of its shape.
+    /// The file cannot be read, is damaged, does not hold the tensors of its shape, or holds a number that is not finite.
     pub fn load(path: &Path) -> Result<Self> {
         let mut archive = Archive::<ModelConfig>::read(path)?;
         archive.header.validate().map_err(|reason| Error::data(path, reason))?;
         let config = archive.header.clone();
-        Self::take(&config, &mut archive.tensors, "").map_err(|reason| Error::data(path, reason))
+        let weights = Self::take(&config, &mut archive.tensors, "").map_err(|reason| Error::data(path, reason))?;
+        weights.check_finite().map_err(|reason| Error::data(path, reason))?;
+        Ok(weights)
     }
 
     /// Blake3 digest of shape and elements, in hexadecimal.
@@ -151,6 +153,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("weights.safetensors");
         let refusal = || Weights::load(&path).unwrap_err().to_string();
+        let mut poisoned = weights();
+        poisoned.layers[1].down[3] = f32::NAN;
+        poisoned.save(&path).unwrap();
+        assert!(refusal().ends_with("tensor layers.1.down has a number that is not finite"), "{}", refusal());
+
         let weights = weights();
         write(&path, &ModelConfig { heads: 0, ..weights.config.clone() }, &weights.named("")).unwrap();
         assert!(refusal().ends_with("model.heads = 0 is not allowed; expected at least 1"), "{}", refusal());

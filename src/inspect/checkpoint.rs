@@ -38,7 +38,10 @@ pub(super) fn summary(path: &Path) -> Result<Summary> {
     );
     let model = found.header.pointer("/identity/model").unwrap_or(&found.header);
     if let Ok(config) = serde_json::from_value::<crate::model::ModelConfig>(model.clone()) {
-        summary.fact("parameters", config.num_parameters());
+        match config.validate() {
+            Ok(()) => summary.fact("parameters", config.num_parameters()),
+            Err(reason) => summary.fact("cannot be used", reason),
+        }
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let states: Vec<String> = states(folder)?.iter().filter_map(|state| Some(state.file_stem()?.to_string_lossy().into_owned())).collect();
@@ -59,4 +62,21 @@ pub(super) fn summary(path: &Path) -> Result<Summary> {
     let shapes: Vec<String> = found.tensors.iter().map(|(name, shape)| format!("{name:<40} {shape:?}")).collect();
     summary.listings.push(("tensors".into(), shapes.join("\n")));
     Ok(summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ModelConfig;
+
+    #[test]
+    fn a_configuration_that_cannot_be_is_described_and_not_computed_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let config = r#"{"vocab_size":4,"width":4,"layers":1,"heads":0,"kv_heads":1,"hidden":4,"context":8,"rope_theta":10000.0,"norm_epsilon":1e-5,"tied_embeddings":true}"#;
+        let config: ModelConfig = serde_json::from_str(config).unwrap();
+        crate::checkpoint::write(&path, &config, &Default::default()).unwrap();
+        let facts = summary(&path).unwrap().facts;
+        assert!(facts.contains(&("cannot be used".into(), "model.heads = 0 is not allowed; expected at least 1".into())), "{facts:?}");
+    }
 }

@@ -37,6 +37,8 @@ pub struct ModelConfig {
 const MAX_PARAMETERS: usize = 1 << 33;
 /// Longest context in tokens.
 const MAX_CONTEXT: usize = 1 << 24;
+/// Most blocks; the deepest published models have some hundreds.
+const MAX_LAYERS: usize = 1 << 12;
 
 impl ModelConfig {
     /// Width of one head.
@@ -44,18 +46,18 @@ impl ModelConfig {
         self.width / self.heads
     }
 
-    /// Number of trained parameters; `usize::MAX` where there are more.
+    /// Number of trained parameters; `usize::MAX` where there are more, or where the sizes do not fit together.
     pub fn num_parameters(&self) -> usize {
         self.count_parameters().unwrap_or(usize::MAX)
     }
 
-    /// Number of trained parameters, or `None` beyond the range of `usize`.
+    /// Number of trained parameters, or `None` beyond the range of `usize` and without heads.
     fn count_parameters(&self) -> Option<usize> {
         let product = |factors: &[usize]| factors.iter().try_fold(1, |product: usize, factor| product.checked_mul(*factor));
         let sum = |terms: &[Option<usize>]| terms.iter().try_fold(0, |sum: usize, term| sum.checked_add((*term)?));
         let layer = sum(&[
             product(&[2, self.width, self.width]),
-            product(&[2, self.width, self.kv_heads, self.head_dim()]),
+            product(&[2, self.width, self.kv_heads, self.width.checked_div(self.heads)?]),
             product(&[3, self.width, self.hidden]),
             product(&[2, self.width]),
         ])?;
@@ -86,24 +88,37 @@ impl ModelConfig {
         if !(self.rope_theta.is_finite() && self.rope_theta > 1.0) {
             return Err(format!("model.rope_theta = {} is not allowed; expected a number above 1", self.rope_theta));
         }
+        if !(self.norm_epsilon.is_finite() && self.norm_epsilon > 0.0) {
+            return Err(format!("model.norm_epsilon = {} is not allowed; expected a number above 0", self.norm_epsilon));
+        }
         self.rope_scaling.map_or(Ok(()), RopeScaling::validate)?;
         if !self.heads.is_multiple_of(self.kv_heads) {
             return Err(format!("model.kv_heads = {} is not allowed; expected a divisor of heads = {}", self.kv_heads, self.heads));
         }
-        if self.context > MAX_CONTEXT {
-            return Err(format!("model.context = {} is not allowed; expected at most {MAX_CONTEXT}", self.context));
+        for (name, value, most) in [("context", self.context, MAX_CONTEXT), ("layers", self.layers, MAX_LAYERS)] {
+            if value > most {
+                return Err(format!("model.{name} = {value} is not allowed; expected at most {most}"));
+            }
         }
         match self.count_parameters() {
-            Some(count) if count <= MAX_PARAMETERS => Ok(()),
-            count => Err(format!(
-                "a model of {} parameters (model.layers = {}, model.width = {}, model.hidden = {}, {} tokens) is not allowed; expected at most {MAX_PARAMETERS} parameters",
-                count.map_or("more than can be counted".to_owned(), |count| count.to_string()),
-                self.layers,
-                self.width,
-                self.hidden,
-                self.vocab_size
-            )),
+            Some(count) if count <= MAX_PARAMETERS => {}
+            count => {
+                return Err(format!(
+                    "a model of {} parameters (model.layers = {}, model.width = {}, model.hidden = {}, {} tokens) is not allowed; expected at most {MAX_PARAMETERS} parameters",
+                    count.map_or("more than can be counted".to_owned(), |count| count.to_string()),
+                    self.layers,
+                    self.width,
+                    self.hidden,
+                    self.vocab_size
+                ));
+            }
         }
+        // The table of rotary angles.
+        if self.context.checked_mul(self.head_dim()).is_none_or(|angles| angles > MAX_PARAMETERS) {
+            let (context, head_dim) = (self.context, self.head_dim());
+            return Err(format!("model.context = {context} is not allowed with heads of width {head_dim}; expected a product of at most {MAX_PARAMETERS}"));
+        }
+        Ok(())
     }
 }
 
@@ -136,5 +151,24 @@ mod tests {
         let error = config(1 << 62, 1, 8).validate().unwrap_err();
         assert!(error.starts_with("a model of more than can be counted parameters"), "{error}");
         assert_eq!(config(4096, 1, 1 << 40).validate().unwrap_err(), "model.context = 1099511627776 is not allowed; expected at most 16777216");
+        // Few parameters, and yet more blocks than there is memory for their names.
+        let thin = ModelConfig { vocab_size: 1, heads: 1, kv_heads: 1, hidden: 1, ..config(2, 300_000_000, 8) };
+        assert!(thin.num_parameters() < MAX_PARAMETERS);
+        assert_eq!(thin.validate().unwrap_err(), "model.layers = 300000000 is not allowed; expected at most 4096");
+        let wide = ModelConfig { vocab_size: 1, heads: 1, kv_heads: 1, hidden: 1, ..config(32_768, 1, 1 << 24) };
+        let reason = "model.context = 16777216 is not allowed with heads of width 32768; expected a product of at most 8589934592";
+        assert_eq!(wide.validate().unwrap_err(), reason);
+    }
+
+    #[test]
+    fn impossible_numbers_are_refused_and_never_divided_by() {
+        let without = ModelConfig { heads: 0, ..config(4096, 1, 8) };
+        assert_eq!((without.validate().unwrap_err(), without.num_parameters()), ("model.heads = 0 is not allowed; expected at least 1".to_owned(), usize::MAX));
+        for number in [f32::NAN, f32::INFINITY, 0.0, -1e-5] {
+            let error = ModelConfig { norm_epsilon: number, ..config(4096, 1, 8) }.validate().unwrap_err();
+            assert!(error.starts_with("model.norm_epsilon = "), "{error}");
+            let error = ModelConfig { rope_theta: number, ..config(4096, 1, 8) }.validate().unwrap_err();
+            assert!(error.starts_with("model.rope_theta = "), "{error}");
+        }
     }
 }

@@ -17,6 +17,20 @@ pub struct Weights {
     pub head: Option<Vec<f32>>,
 }
 
+impl Weights {
+    /// Checks that every number is finite.
+    ///
+    /// # Errors
+    /// The first tensor with one that is not, as a lower-case fragment.
+    pub fn check_finite(&self) -> Result<(), String> {
+        let shapes = Self::shapes(&self.config);
+        match shapes.iter().zip(self.tensors()).find(|(_, tensor)| !tensor.iter().all(|number| number.is_finite())) {
+            Some(((name, _), _)) => Err(format!("tensor {name} has a number that is not finite")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The weights of one block; `g` is `kv_heads * head_dim`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerWeights {
