@@ -24,7 +24,8 @@ impl Chooser {
 
     /// A token and its log-probability (at the temperature `scored_at`, no mask, no cut-offs). `None` where `allowed` has no `true`.
     ///
-    /// One draw is taken from `rng`, none where the choice is greedy.
+    /// One draw is taken from `rng`, none where the choice is greedy. Where no allowed token has a probability, as with logits that are not numbers,
+    /// it is the smallest allowed id.
     pub(super) fn choose(&mut self, logits: &[f32], allowed: Option<&[bool]>, config: &SampleConfig, rng: &mut ChaCha8Rng) -> Option<(u32, f32)> {
         let largest = maximum(self.isa, logits);
         self.weights.resize(logits.len(), 0.0);
@@ -42,15 +43,18 @@ impl Chooser {
         let candidates = if allowed.is_some() { &self.masked[..] } else { logits };
         let id = if config.temperature <= 0.0 {
             let best = maximum(self.isa, candidates);
-            candidates.iter().position(|logit| *logit == best).unwrap_or(0)
+            candidates.iter().position(|logit| *logit == best).filter(|id| allowed.is_none_or(|allowed| allowed[*id]))
         } else {
             if !is_plain {
                 let best = maximum(self.isa, candidates);
                 exponentials(self.isa, candidates, best, (1.0 / config.temperature).min(f32::MAX), &mut self.weights);
             }
             let point = (rng.next_u32() >> 8) as f32 / (1 << 24) as f32;
-            if config.top_k == 0 && config.top_p >= 1.0 { self.pick_any(point) } else { self.pick_likely(point, config) }
+            let id = if config.top_k == 0 && config.top_p >= 1.0 { Some(self.pick_any(point)) } else { self.pick_likely(point, config) };
+            // Forbidden tokens and those without a number weigh nothing.
+            id.filter(|id| self.weights[*id] > 0.0)
         };
+        let id = id.unwrap_or_else(|| allowed.and_then(|allowed| allowed.iter().position(|is_allowed| *is_allowed)).unwrap_or(0));
         Some((id as u32, (logits[id] - largest) * scale - log_total))
     }
 
@@ -81,8 +85,8 @@ impl Chooser {
         first + pick(block.iter().copied(), left)
     }
 
-    /// As [`pick_any`](Self::pick_any), among the likeliest tokens only.
-    fn pick_likely(&mut self, point: f32, config: &SampleConfig) -> usize {
+    /// As [`pick_any`](Self::pick_any), among the likeliest tokens only; `None` where none has a weight.
+    fn pick_likely(&mut self, point: f32, config: &SampleConfig) -> Option<usize> {
         let weights = &self.weights;
         self.order.clear();
         self.order.extend((0..weights.len() as u32).filter(|id| weights[*id as usize] > 0.0));
@@ -105,7 +109,7 @@ impl Chooser {
             self.order.truncate(kept);
         }
         let left = point * sum(&self.order);
-        self.order[pick(self.order.iter().map(|id| weights[*id as usize]), left)] as usize
+        self.order.get(pick(self.order.iter().map(|id| weights[*id as usize]), left)).map(|id| *id as usize)
     }
 }
 
@@ -190,5 +194,25 @@ mod tests {
         let total: f32 = LOGITS.iter().map(|logit| logit.exp()).sum();
         assert!(id == 0 && (log_prob - (1.0 - total.ln())).abs() < 1e-6);
         assert_eq!(chooser.choose(&LOGITS, Some(&[false; 5]), &config(1.0, 0, 1.0), &mut rng), None);
+    }
+
+    #[test]
+    fn logits_that_are_not_numbers_give_the_smallest_allowed_id() {
+        let (allowed, settings) =
+            ([false, false, true, true, false], [(0.0, 0, 1.0), (1.0, 0, 1.0), (0.5, 0, 1.0), (1.0, 2, 1.0), (1.0, 0, 0.9), (2.0, 3, 0.5)]);
+        for isa in Isa::available() {
+            let mut chooser = Chooser::new(isa);
+            for (temperature, top_k, top_p) in settings {
+                for bad in [f32::NAN, f32::NEG_INFINITY] {
+                    let mut id = |logits: &[f32; 5], allowed: Option<&[bool]>| {
+                        let mut rng = ChaCha8Rng::seed_from_u64(3);
+                        chooser.choose(logits, allowed, &config(temperature, top_k, top_p), &mut rng).unwrap().0
+                    };
+                    assert_eq!([id(&[bad; 5], None), id(&[bad; 5], Some(&allowed))], [0, 2]);
+                    // Numbers for forbidden tokens alone.
+                    assert_eq!(id(&[1.0, 3.0, bad, bad, -4.0], Some(&allowed)), 2);
+                }
+            }
+        }
     }
 }
