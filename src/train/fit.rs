@@ -18,7 +18,7 @@ use crossbeam::channel::{Sender, bounded};
 use metacot_envs::SeedTree;
 
 use super::{
-    Progress, TrainConfig,
+    Progress, TrainConfig, Watch,
     optimizer::AdamW,
     progress::Renderer,
     schedule::Clock,
@@ -126,6 +126,12 @@ fn check(job: &Job<'_>) -> Result<()> {
     job.model.validate().and(job.config.validate()).and(job.config.check_devices(job.devices.count())).map_err(Error::Usage)?;
     if job.config.solve_problems > 0 && job.solver.is_none() {
         return Err(Error::Usage(format!("train.solve_problems = {} is not allowed here; expected 0: there are no problems", job.config.solve_problems)));
+    }
+    if job.config.patience.is_some() && job.config.watch == Watch::ValidationLoss && job.validation.is_empty() {
+        return Err(Error::Usage(
+            "train.patience is not allowed without validation examples, which train.watch = \"validation_loss\" looks at; expected at least 1 that fits the context"
+                .to_owned(),
+        ));
     }
     if let Some(initial) = job.initial
         && initial.config != *job.model

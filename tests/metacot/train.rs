@@ -128,6 +128,15 @@ fn a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint() {
 }
 
 #[test]
+fn patience_without_anything_to_look_at_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = run(&TrainConfig { patience: Some(2), ..config() }, &examples(6), folder.path()).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().starts_with("train.patience is not allowed without validation examples"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn patience_ends_the_training_with_the_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let model = model();
