@@ -170,6 +170,7 @@ pub fn evolve(job: &EvolutionJob<'_>, decoder: &mut CpuDecoder, progress: &mut d
     let mut metrics = MetricsLog::resume(job.folder, position.step as u64)?;
     while position.step < job.config.steps && job.config.tokens.is_none_or(|tokens| position.sampled_tokens < tokens) {
         let (moved, rewards, tokens) = step(job, &weights, position.step, decoder)?;
+        moved.check_finite().map_err(|reason| stopped(job, position.step + 1, &reason.to_string()))?;
         position.step += 1;
         weights = moved;
         let is_barren = rewards.iter().all(|reward| *reward <= 0.0 && *reward == rewards[0]);
@@ -238,9 +239,6 @@ fn step(job: &EvolutionJob<'_>, weights: &Weights, number: usize, decoder: &mut 
     for (pair, coefficient) in coefficients.into_iter().enumerate() {
         let mut rng = seeds.child("direction").stream(pair as u64);
         tensors.iter_mut().for_each(|tensor| strategy.accumulate(tensor, job.config.learning_rate * coefficient, &mut rng));
-    }
-    if tensors.iter().any(|tensor| tensor.iter().any(|number| !number.is_finite())) {
-        return Err(stopped(job, number + 1, "the weights are not finite numbers"));
     }
     Ok((Weights::from_tensors(&weights.config, tensors), sides.concat(), tokens))
 }

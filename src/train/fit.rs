@@ -67,7 +67,8 @@ pub struct Job<'a> {
 ///
 /// # Errors
 /// [`Error::Usage`] for settings or examples that cannot be; [`Error::Device`] where the device is missing; [`Error::Data`] where the folder
-/// holds another training; [`Error::Io`] where it cannot be read or written; [`Error::Stopped`] on a loss that is not a number.
+/// holds another training; [`Error::Io`] where it cannot be read or written; [`Error::Stopped`] on a loss or weights
+/// that are not finite numbers: the last checkpoint then stands.
 pub fn fit(job: &Job<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Weights> {
     check(job)?;
     job.devices.check()?;

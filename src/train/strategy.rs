@@ -149,19 +149,29 @@ impl<B: Kernels> Run<'_, B> {
         Ok(weights)
     }
 
-    /// The weights that the training gives.
+    /// The weights that the training gives; none where it has diverged in its last step, whatever was best before.
     fn result(&self) -> Result<Weights> {
+        let current = self.current()?;
         if self.fixed.identity.train.patience.is_some() && self.position.best_loss != f64::INFINITY.to_bits() {
             return Weights::load(&self.fixed.folder.join(BEST));
         }
-        Ok(self.current())
+        Ok(current)
     }
 
     /// The moving average, or the weights where there is none.
-    fn current(&self) -> Weights {
-        match &self.average {
+    fn current(&self) -> Result<Weights> {
+        let weights = match &self.average {
             Some(average) => average.to_weights(),
             None => self.learner.model().to_weights(),
+        };
+        self.finite(weights)
+    }
+
+    /// The weights, where the last step has left them finite: its loss and gradients were those from before it.
+    fn finite(&self, weights: Weights) -> Result<Weights> {
+        match weights.check_finite() {
+            Ok(()) => Ok(weights),
+            Err(reason) => Err(self.stopped(self.position.step, &reason)),
         }
     }
 
@@ -169,13 +179,11 @@ impl<B: Kernels> Run<'_, B> {
         if measured.loss.is_finite() && measured.gradient_norm.is_finite() {
             return Ok(());
         }
-        Err(Error::Stopped(format!(
-            "training stopped at step {}: loss {}, gradient norm {}; the last checkpoint in {} stands",
-            self.position.step + 1,
-            measured.loss,
-            measured.gradient_norm,
-            self.fixed.folder.display()
-        )))
+        Err(self.stopped(self.position.step + 1, &format!("loss {}, gradient norm {}", measured.loss, measured.gradient_norm)))
+    }
+
+    fn stopped(&self, step: usize, reason: &str) -> Error {
+        Error::Stopped(format!("training stopped at step {step}: {reason}; the last checkpoint in {} stands", self.fixed.folder.display()))
     }
 
     /// Tells burn-train's metrics and the metrics file of a step.
@@ -215,6 +223,9 @@ impl<B: Kernels> Run<'_, B> {
         }
         let loss = loss / labels as f64;
         let step = self.position.step;
+        if !loss.is_finite() {
+            return Err(self.stopped(step, &format!("validation loss {loss}")));
+        }
         self.metrics.append(&Line::Validation { step, validation_loss: loss })?;
         let item = self.item(Measured { loss, ..Measured::default() });
         self.processor.process_valid(LearnerEvent::ProcessedItem(item));
@@ -224,7 +235,7 @@ impl<B: Kernels> Run<'_, B> {
     /// Measures the solve rate; says whether it has not risen for too long.
     fn solve(&mut self) -> Result<bool> {
         B::trim();
-        let counted = ask(&self.fixed.caller, self.current())?;
+        let counted = ask(&self.fixed.caller, self.current()?)?;
         self.metrics.append(&Line::Solve { step: self.position.step, solve_rate: counted.solve_rate(), valid_rate: counted.valid_rate() })?;
         self.watch(Watch::SolveRate, 1.0 - counted.solve_rate())
     }
@@ -239,7 +250,7 @@ impl<B: Kernels> Run<'_, B> {
         if value < f64::from_bits(self.position.best_loss) {
             self.position.best_loss = value.to_bits();
             self.position.without_improvement = 0;
-            self.current().save(&self.fixed.folder.join(BEST))?;
+            self.current()?.save(&self.fixed.folder.join(BEST))?;
         } else {
             self.position.without_improvement += 1;
         }
@@ -251,7 +262,7 @@ impl<B: Kernels> Run<'_, B> {
         self.metrics.sync()?;
         let state = TrainState {
             position: self.position.clone(),
-            weights: self.learner.model().to_weights(),
+            weights: self.finite(self.learner.model().to_weights())?,
             moments: self.fixed.optimizer.moments(),
             average: self.average.as_ref().map(Decoder::to_weights),
         };

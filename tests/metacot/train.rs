@@ -128,6 +128,33 @@ fn a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint() {
 }
 
 #[test]
+fn weights_that_the_last_step_left_infinite_are_no_result() {
+    // The decay of the first step overflows, after a loss and a gradient that are fine.
+    let config = TrainConfig { learning_rate: 1e30, weight_decay: 1e30, schedule: Schedule::Constant, checkpoint_steps: 1, ..config() };
+    for max_steps in [1, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let error = run(&TrainConfig { max_steps: Some(max_steps), ..config.clone() }, &examples(40), folder.path()).unwrap_err();
+        assert!(matches!(error, Error::Stopped(_)), "{error}");
+        assert!(error.to_string().starts_with("training stopped at step 1: tensor embedding has a number that is not finite; the last"), "{error}");
+        assert!(!folder.path().join("weights.safetensors").exists());
+        assert_eq!(checkpoints(folder.path()), [folder.path().join("step-00000000.safetensors")]);
+    }
+}
+
+#[test]
+fn a_validation_loss_that_is_not_a_number_stops_the_training() {
+    let (folder, model, examples) = (tempfile::tempdir().unwrap(), model(), examples(40));
+    // Finite weights whose products are not.
+    let config = TrainConfig { learning_rate: 1e15, schedule: Schedule::Constant, max_steps: Some(1), ema_decay: None, ..config() };
+    let (folder, devices) = (folder.path(), &DeviceChoice::Cpu.into());
+    let job = Job { config: &config, model: &model, initial: None, examples: &examples, validation: &examples[..5], folder, devices, solver: None };
+    let error = fit(&job, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, Error::Stopped(_)), "{error}");
+    assert!(error.to_string().starts_with("training stopped at step 1: validation loss "), "{error}");
+    assert!(!folder.join("weights.safetensors").exists());
+}
+
+#[test]
 fn patience_without_anything_to_look_at_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let error = run(&TrainConfig { patience: Some(2), ..config() }, &examples(6), folder.path()).unwrap_err();

@@ -164,7 +164,9 @@ fn train(job: &DistillJob<'_>, learner: &mut dyn Learner) -> Result<Weights> {
         }
     }
     metrics.sync()?;
-    Ok(learner.weights())
+    let weights = learner.weights();
+    weights.check_finite().map_err(|reason| Error::Stopped(format!("distilling stopped after its last step: {reason}")))?;
+    Ok(weights)
 }
 
 #[cfg(test)]

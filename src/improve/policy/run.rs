@@ -64,6 +64,7 @@ impl Run<'_> {
             }
         }
         let weights = self.learner.weights();
+        self.check_finite(&weights)?;
         weights.save(&self.job.folder.join(WEIGHTS))?;
         self.position.is_finished = true;
         self.save()?;
@@ -140,6 +141,12 @@ impl Run<'_> {
         Ok(report)
     }
 
+    /// Checks that the updates so far have left the weights finite: their losses and gradients were those from before each.
+    fn check_finite(&self, weights: &Weights) -> Result<()> {
+        let (step, folder) = (self.position.step, self.job.folder.display());
+        weights.check_finite().map_err(|reason| Error::Stopped(format!("stopped after step {step}: {reason}; the last checkpoint in {folder} stands")))
+    }
+
     /// Says where a run stopped and what is left of it.
     fn explain(&self, error: Error) -> Error {
         match error {
@@ -159,6 +166,7 @@ impl Run<'_> {
             reference: self.reference.clone(),
             history: self.sampler.history().clone(),
         };
+        self.check_finite(&state.actor.weights)?;
         state.save(&mut self.series, &self.identity)
     }
 

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     model::Weights,
     sample::{CpuDecoder, DecoderConfig},
 };
@@ -49,8 +49,9 @@ impl Sampler {
     /// Brings the sampler to where it samples a step from, whose weights are `weights` after `updates` optimizer steps.
     ///
     /// # Errors
-    /// The file of a copy cannot be written or read.
+    /// The weights are not finite, or the file of a copy cannot be written or read.
     pub fn refresh(&mut self, weights: Weights, updates: usize) -> Result<()> {
+        weights.check_finite().map_err(Error::Stopped)?;
         self.version = updates;
         match self.mode {
             Mode::Shared => self.pack(&weights),
