@@ -1,7 +1,7 @@
 //! A model as a folder that `AutoModelForCausalLM` and `AutoTokenizer` of `transformers` load.
 
 use super::float::to_bytes;
-use super::llama::{EMBEDDING, FINAL_NORM, HEAD, in_layer, write_config};
+use super::llama::{EMBEDDING, FINAL_NORM, HEAD, INDEX, SINGLE, in_layer, write_config};
 use crate::model::{ModelConfig, Weights};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, atomic};
@@ -9,12 +9,13 @@ use safetensors::{Dtype, tensor::TensorView};
 use std::collections::HashMap;
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file that is written last: where it stands, the export is whole.
 const CONFIG: &str = "config.json";
 
-/// Writes the folder; existing files of an export are replaced only where `force` says so.
+/// Writes the folder; existing files of an export are replaced only where `force` says so. The index and the shards of another model that stand in their
+/// place are then removed: some readers would take them for this one.
 ///
 /// # Errors
 /// [`Error::Usage`] where the vocabulary has more ids than the model, [`Error::Exists`] where there is an export already, [`Error::Io`] where it cannot be written.
@@ -25,7 +26,7 @@ pub fn export(weights: &Weights, tokenizer: &Tokenizer, folder: &Path, force: bo
         return Err(Error::Usage(format!("a vocabulary of {found} ids does not fit the model; expected at most {allowed}")));
     }
     let files = [
-        ("model.safetensors", safetensors(weights)),
+        (SINGLE, safetensors(weights)),
         ("tokenizer.json", tokenizer.to_json().into_bytes()),
         ("tokenizer_config.json", tokenizer.config_json(config.context).into_bytes()),
         ("generation_config.json", generation_config(config).into_bytes()),
@@ -33,17 +34,38 @@ pub fn export(weights: &Weights, tokenizer: &Tokenizer, folder: &Path, force: bo
         (CONFIG, write_config(config).into_bytes()),
     ];
     fs::create_dir_all(folder).map_err(Error::io("cannot create", folder))?;
-    for (name, _) in &files {
-        let path = folder.join(name);
-        if path.exists() && !force {
-            return Err(Error::Exists { path });
-        }
+    let stale = stale(folder)?;
+    let found = files.iter().map(|(name, _)| folder.join(name)).filter(|path| path.exists()).chain(stale.iter().cloned()).next();
+    if let Some(path) = found.filter(|_| !force) {
+        return Err(Error::Exists { path });
     }
     let config = folder.join(CONFIG);
     if config.exists() {
         fs::remove_file(&config).map_err(Error::io("cannot replace", &config))?;
     }
+    for path in &stale {
+        fs::remove_file(path).map_err(Error::io("cannot remove", path))?;
+    }
     files.iter().try_for_each(|(name, bytes)| atomic::write(folder.join(name), bytes))
+}
+
+/// The index of shards and the shards in a folder, `model-00001-of-00002.safetensors` and so on, sorted.
+fn stale(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io("cannot read", folder))? {
+        let entry = entry.map_err(Error::io("cannot read", folder))?;
+        if entry.file_name().to_str().is_some_and(|name| name == INDEX || is_shard(name)) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_shard(name: &str) -> bool {
+    let numbers = name.strip_prefix("model-").and_then(|name| name.strip_suffix(".safetensors")).and_then(|numbers| numbers.split_once("-of-"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(number, count)| is_number(number) && is_number(count))
 }
 
 /// All tensors, with the metadata by which `transformers` knows PyTorch's layout.

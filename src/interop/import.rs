@@ -1,7 +1,7 @@
 //! Any Llama checkpoint that fits in memory, as [`Weights`]: one file or shards, single or half precision, tied or not, grouped queries or not.
 
 use super::float::to_f32;
-use super::llama::{EMBEDDING, FINAL_NORM, HEAD, in_layer, read_config};
+use super::llama::{EMBEDDING, FINAL_NORM, HEAD, INDEX, SINGLE, in_layer, read_config};
 use crate::model::{LayerWeights, ModelConfig, Weights};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, atomic};
@@ -9,9 +9,9 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Names of the files of a checkpoint.
+/// Names of the files of a checkpoint of ours.
 const WEIGHTS: &str = "weights.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 
@@ -35,7 +35,7 @@ pub enum ImportedTokenizer {
     Missing,
 }
 
-/// `model.safetensors.index.json`: which file holds which tensor.
+/// Which file holds which tensor.
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
@@ -50,14 +50,13 @@ struct Tensor {
 /// Reads the Llama checkpoint in `folder`.
 ///
 /// # Errors
-/// [`Error::Io`] where a file cannot be read; [`Error::Data`] where one is damaged, a tensor is missing, too many or of another shape, or the model computes
-/// something that ours does not.
+/// [`Error::Io`] where a file cannot be read; [`Error::Data`] where one is damaged, a tensor is missing, there twice, too many, of another shape or not of
+/// finite numbers, or the model computes something that ours does not.
 pub fn import(folder: &Path) -> Result<Imported> {
     let path = folder.join("config.json");
     let config = read_config(&read_text(&path)?).map_err(|reason| Error::data(&path, reason))?;
     let mut tensors = BTreeMap::new();
-    for name in shards(folder)? {
-        let path = folder.join(&name);
+    for path in shards(folder)? {
         let bytes = fs::read(&path).map_err(Error::io("cannot read", &path))?;
         read_shard(&bytes, &mut tensors).map_err(|reason| Error::data(&path, reason))?;
     }
@@ -90,29 +89,41 @@ pub fn import_into(folder: &Path, out: &Path, force: bool) -> Result<Imported> {
     Ok(imported)
 }
 
-/// Names of the files that hold the tensors.
-fn shards(folder: &Path) -> Result<BTreeSet<String>> {
-    let path = folder.join("model.safetensors.index.json");
+/// The files that hold the tensors.
+fn shards(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (single, path) = (folder.join(SINGLE), folder.join(INDEX));
     if !path.exists() {
-        return Ok(BTreeSet::from(["model.safetensors".to_string()]));
+        return Ok(vec![single]);
     }
     let index: Index = serde_json::from_str(&read_text(&path)?).map_err(|error| Error::data(&path, format!("not an index of shards: {error}")))?;
     let names: BTreeSet<String> = index.weight_map.into_values().collect();
-    match names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
-        Some(name) => Err(Error::data(&path, format!("shard {name:?} is not a plain file name"))),
-        None => Ok(names),
+    if let Some(name) = names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
+        return Err(Error::data(&path, format!("shard {name:?} is not a plain file name")));
     }
+    if let Some(name) = names.iter().find(|name| !folder.join(name).exists()) {
+        return Err(Error::data(&path, format!("shard {name:?} is missing from the folder")));
+    }
+    if single.exists() && !names.contains(SINGLE) {
+        return Err(Error::data(&path, format!("an index of other files than the {SINGLE} beside it: one of the two is left over; remove it")));
+    }
+    Ok(names.iter().map(|name| folder.join(name)).collect())
 }
 
 fn read_shard(bytes: &[u8], tensors: &mut BTreeMap<String, Tensor>) -> std::result::Result<(), String> {
     let shard = SafeTensors::deserialize(bytes).map_err(|error| format!("not a safetensors file: {error}"))?;
-    for (name, view) in shard.iter() {
+    // By name, so that the first fault is always the same one.
+    for (name, view) in shard.iter().collect::<BTreeMap<_, _>>() {
         // Older checkpoints carry the rotary frequencies, which follow from the configuration.
         if name.ends_with("rotary_emb.inv_freq") {
             continue;
         }
         let numbers = to_f32(&view).map_err(|reason| format!("tensor {name}: {reason}"))?;
-        tensors.insert(name.to_string(), Tensor { shape: view.shape().to_vec(), numbers });
+        if !numbers.iter().all(|number| number.is_finite()) {
+            return Err(format!("tensor {name} has a number that is not finite"));
+        }
+        if tensors.insert(name.to_string(), Tensor { shape: view.shape().to_vec(), numbers }).is_some() {
+            return Err(format!("tensor {name} is in another shard as well"));
+        }
     }
     Ok(())
 }

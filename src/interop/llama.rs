@@ -1,4 +1,4 @@
-//! `config.json` of a Llama checkpoint, and the names of its tensors.
+//! `config.json` of a Llama checkpoint, and the names of its files and tensors.
 
 use crate::model::{ModelConfig, RopeScaling};
 use crate::tokenizer::Tokenizer;
@@ -173,6 +173,11 @@ fn read_scaling(mut parameters: Map<String, Value>) -> Result<Option<RopeScaling
     parameters.insert("rope_type".into(), kind);
     serde_json::from_value(parameters.into()).map(Some).map_err(|error| format!("rope_scaling is not supported: {error}"))
 }
+
+/// The file of all tensors, where there is one.
+pub(super) const SINGLE: &str = "model.safetensors";
+/// The file that says which shard holds which tensor, where there are several.
+pub(super) const INDEX: &str = "model.safetensors.index.json";
 
 /// Name of the embedding, `[v, d]`.
 pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";

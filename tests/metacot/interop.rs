@@ -91,6 +91,20 @@ fn an_export_is_replaced_only_by_force() {
 }
 
 #[test]
+fn an_export_leaves_no_index_or_shard_of_another_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let stale = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"].map(place);
+    let kept = ["model-card.safetensors", "model-1-of-x.safetensors"].map(place);
+    stale.iter().chain(&kept).for_each(|path| fs::write(path, "{}").unwrap());
+    let weights = random_weights(odd_config(), 1);
+    assert!(matches!(export(&weights, &tokenizer(), folder.path(), false), Err(Error::Exists { path }) if path == stale[0]));
+    export(&weights, &tokenizer(), folder.path(), true).unwrap();
+    assert!(stale.iter().all(|path| !path.exists()) && kept.iter().all(|path| path.exists()));
+    assert_eq!(import(folder.path()).unwrap().weights, weights);
+}
+
+#[test]
 fn a_vocabulary_that_is_larger_than_the_model_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let weights = random_weights(ModelConfig { vocab_size: 20, ..odd_config() }, 1);
@@ -139,8 +153,17 @@ fn each_fault_of_a_checkpoint_is_named() {
     assert!(fault(&|tensors| drop(tensors.insert(bias.into(), (vec![1], vec![0.0])))).contains("q_proj.bias is not part"));
     fs::write(&path, &fs::read(&path).unwrap()[..1000]).unwrap();
     assert!(data_reason(import(folder.path())).contains("not a safetensors file"));
-    fs::write(folder.path().join("model.safetensors.index.json"), r#"{"weight_map":{"a":"../a"}}"#).unwrap();
-    assert!(data_reason(import(folder.path())).contains("plain file name"));
+    assert!(fault(&|tensors| tensors.get_mut(name).unwrap().1[7] = f32::INFINITY).contains("up_proj.weight has a number that is not finite"));
+    let index = |map: Value| {
+        fs::write(folder.path().join("model.safetensors.index.json"), json!({ "weight_map": map }).to_string()).unwrap();
+        data_reason(import(folder.path()))
+    };
+    assert!(index(json!({"a": "../a"})).contains("plain file name"));
+    assert_eq!(index(json!({"a": "b.safetensors"})), "shard \"b.safetensors\" is missing from the folder");
+    write(&folder.path().join("b.safetensors"), Dtype::F32, &good);
+    assert!(index(json!({"a": "b.safetensors"})).contains("one of the two is left over"));
+    write(&path, Dtype::F32, &good);
+    assert_eq!(index(json!({"a": "b.safetensors", "b": "model.safetensors"})), "tensor lm_head.weight is in another shard as well");
     assert!(matches!(import(&folder.path().join("missing")), Err(Error::Io { .. })));
 }
 
