@@ -3,7 +3,7 @@
 //! **Invariant**: every output number is one fixed chain of operations. It depends neither on how many rows are computed together nor on the instruction set:
 //! all three work on sixteen lanes, fuse multiply and add, and add lanes up in one order.
 //!
-//! `unsafe` lives in this folder alone: raw loads and stores within bounds that the safe entry points assert, and calls of code compiled for an instruction
+//! `unsafe` here is raw loads and stores within bounds that the safe entry points assert, and calls of code compiled for an instruction
 //! set that was detected before.
 
 mod attention;

@@ -42,7 +42,7 @@ pub struct Saved<'a> {
 
 simd_fn! {
     /// Attention of one row into `output: [time, h e]` and `log_sum: [time, h]`.
-    pub fn forward<S>(row: Row<'_>, output: &mut [f32], log_sum: &mut [f32]) {
+    pub fn forward[s](row: Row<'_>, output: &mut [f32], log_sum: &mut [f32]) {
         let (heads, e) = (row.shape.heads, row.shape.head_dim);
         let group = heads / row.shape.kv_heads;
         let mut work = Work::new(row.shape, false);
@@ -53,16 +53,16 @@ simd_fn! {
                     work.load_queries(&row, document.clone(), head);
                     for first in (0..document.len()).step_by(QUERIES) {
                         let queries = first..document.len().min(first + QUERIES);
-                        work.scores::<S>(first);
+                        work.scores(s, first);
                         let seen = work.seen(first);
                         for i in queries.clone() {
                             let scores = &mut work.weights[(i - first) * work.width..][..seen];
-                            let (highest, sum) = softmax::<S>(scores, i);
+                            let (highest, sum) = softmax(s, scores, i);
                             let token = document.start + i;
                             log_sum[token * heads + head] = highest + sum.ln();
                             work.denominators[i - first] = sum;
                         }
-                        work.weighted_values::<S>(first);
+                        work.weighted_values(s, first);
                         for i in queries {
                             let token = document.start + i;
                             let (out, scale) = (&work.mixed[(i - first) * work.e..], 1.0 / work.denominators[i - first]);
@@ -79,7 +79,7 @@ simd_fn! {
 
 simd_fn! {
     /// The gradient by the joint projection of one row, into `grad_qkv: [time, (h + 2k) e]`.
-    pub fn backward<S>(row: Row<'_>, saved: Saved<'_>, grad_qkv: &mut [f32]) {
+    pub fn backward[s](row: Row<'_>, saved: Saved<'_>, grad_qkv: &mut [f32]) {
         let (heads, e) = (row.shape.heads, row.shape.head_dim);
         let group = heads / row.shape.kv_heads;
         let columns = row.shape.columns();
@@ -93,7 +93,7 @@ simd_fn! {
                     work.load_queries(&row, document.clone(), head);
                     work.load_grad(&saved, document.clone(), head, heads);
                     for first in (0..document.len()).step_by(QUERIES) {
-                        work.backward_queries::<S>(first, document.clone(), head, &saved, heads);
+                        work.backward_queries(s, first, document.clone(), head, &saved, heads);
                         for i in first..document.len().min(first + QUERIES) {
                             let into = &mut grad_qkv[(document.start + i) * columns + head * e..][..e];
                             let scale = (e as f32).powf(-0.5);
@@ -125,23 +125,23 @@ fn documents(starts: &[i32]) -> impl Iterator<Item = Range<usize>> {
 
 /// Turns the scores of query `i` into weights before division: 0 beyond `i`. Gives the highest score and the sum.
 #[inline(always)]
-fn softmax<S: Simd>(scores: &mut [f32], i: usize) -> (f32, f32) {
+fn softmax<S: Simd>(s: S, scores: &mut [f32], i: usize) -> (f32, f32) {
     let blocks = (i + LANES) / LANES * LANES;
     scores[i + 1..blocks].fill(f32::MIN);
-    let mut highest = S::splat(f32::MIN);
+    let mut highest = s.splat(f32::MIN);
     for at in (0..blocks).step_by(LANES) {
-        highest = S::max(highest, S::get(scores, at));
+        highest = s.max(highest, s.get(scores, at));
     }
-    let highest = S::greatest(highest);
+    let highest = s.greatest(highest);
     for at in (0..blocks).step_by(LANES) {
-        S::put(scores, at, S::exp(S::sub(S::get(scores, at), S::splat(highest))));
+        s.put(scores, at, s.exp(s.sub(s.get(scores, at), s.splat(highest))));
     }
     scores[i + 1..].fill(0.0);
-    let mut sum = S::splat(0.0);
+    let mut sum = s.splat(0.0);
     for at in (0..blocks).step_by(LANES) {
-        sum = S::add(sum, S::get(scores, at));
+        sum = s.add(sum, s.get(scores, at));
     }
-    (highest, S::sum(sum))
+    (highest, s.sum(sum))
 }
 
 /// Rotates `x: [e]` by the angles of `position` and scales it, into `out`.
@@ -292,28 +292,28 @@ impl Work {
 
     /// Scores of the queries from `first` on against all keys that they can see.
     #[inline(always)]
-    fn scores<S: Simd>(&mut self, first: usize) {
+    fn scores<S: Simd>(&mut self, s: S, first: usize) {
         let size = Size { m: QUERIES, k: self.head_dim, n: self.seen(first) };
         let queries = Left::Rows(&self.queries[first * self.e..], self.e);
-        product::<S>(size, queries, (&self.keys_transposed, self.width), (&mut self.weights, self.width), false);
+        product(s, size, queries, (&self.keys_transposed, self.width), (&mut self.weights, self.width), false);
     }
 
     /// Values summed with the weights of the queries at hand.
     #[inline(always)]
-    fn weighted_values<S: Simd>(&mut self, first: usize) {
+    fn weighted_values<S: Simd>(&mut self, s: S, first: usize) {
         let size = Size { m: QUERIES, k: self.seen(first), n: self.e };
         let weights = Left::Rows(&self.weights, self.width);
-        product::<S>(size, weights, (&self.values, self.e), (&mut self.mixed, self.e), false);
+        product(s, size, weights, (&self.values, self.e), (&mut self.mixed, self.e), false);
     }
 
     /// The gradients of the queries from `first` on into `mixed`, and their part in those of keys and values.
     #[inline(always)]
-    fn backward_queries<S: Simd>(&mut self, first: usize, document: Range<usize>, head: usize, saved: &Saved<'_>, heads: usize) {
+    fn backward_queries<S: Simd>(&mut self, s: S, first: usize, document: Range<usize>, head: usize, saved: &Saved<'_>, heads: usize) {
         let (seen, e) = (self.seen(first), saved.output.len() / saved.log_sum.len());
-        self.scores::<S>(first);
+        self.scores(s, first);
         let grad = Left::Rows(&self.grad[first * self.e..], self.e);
         let over_head = Size { m: QUERIES, k: self.head_dim, n: seen };
-        product::<S>(over_head, grad, (&self.values_transposed, self.width), (&mut self.grad_scores, self.width), false);
+        product(s, over_head, grad, (&self.values_transposed, self.width), (&mut self.grad_scores, self.width), false);
         for i in first..first + QUERIES {
             let weights = &mut self.weights[(i - first) * self.width..][..seen];
             let grads = &mut self.grad_scores[(i - first) * self.width..][..seen];
@@ -324,16 +324,16 @@ impl Work {
             }
             let at = (document.start + i) * heads + head;
             let (output, grad) = (&saved.output[at * e..][..e], &saved.grad[at * e..][..e]);
-            let mut along = S::splat(0.0);
+            let mut along = s.splat(0.0);
             for at in (0..e).step_by(LANES) {
-                along = S::fma(S::get(output, at), S::get(grad, at), along);
+                along = s.fma(s.get(output, at), s.get(grad, at), along);
             }
-            let (along, log_sum) = (S::splat(S::sum(along)), S::splat(saved.log_sum[at]));
+            let (along, log_sum) = (s.splat(s.sum(along)), s.splat(saved.log_sum[at]));
             let blocks = (i + LANES) / LANES * LANES;
             for at in (0..blocks).step_by(LANES) {
-                let weight = S::exp(S::sub(S::get(weights, at), log_sum));
-                S::put(weights, at, weight);
-                S::put(grads, at, S::mul(weight, S::sub(S::get(grads, at), along)));
+                let weight = s.exp(s.sub(s.get(weights, at), log_sum));
+                s.put(weights, at, weight);
+                s.put(grads, at, s.mul(weight, s.sub(s.get(grads, at), along)));
             }
             weights[i + 1..].fill(0.0);
             grads[i + 1..].fill(0.0);
@@ -341,11 +341,11 @@ impl Work {
         // By value, by key: sums over these queries. By query: sums over keys.
         let over_queries = Size { m: seen, k: QUERIES, n: self.e };
         let weights = Left::Columns(&self.weights, self.width);
-        product::<S>(over_queries, weights, (&self.grad[first * self.e..], self.e), (&mut self.grad_values, self.e), true);
+        product(s, over_queries, weights, (&self.grad[first * self.e..], self.e), (&mut self.grad_values, self.e), true);
         let grads = Left::Columns(&self.grad_scores, self.width);
-        product::<S>(over_queries, grads, (&self.queries[first * self.e..], self.e), (&mut self.grad_keys, self.e), true);
+        product(s, over_queries, grads, (&self.queries[first * self.e..], self.e), (&mut self.grad_keys, self.e), true);
         let grads = Left::Rows(&self.grad_scores, self.width);
         let over_keys = Size { m: QUERIES, k: seen, n: self.e };
-        product::<S>(over_keys, grads, (&self.keys, self.e), (&mut self.mixed, self.e), false);
+        product(s, over_keys, grads, (&self.keys, self.e), (&mut self.mixed, self.e), false);
     }
 }

@@ -6,7 +6,7 @@ simd_fn! {
     /// Gives the weighted sum of the negative log-likelihoods, in nats, and turns `logits: [n, v]` into its gradient.
     ///
     /// A row of weight 0 gives no loss and a gradient of exact zeros.
-    pub fn forward_backward<S>(logits: &mut [f32], targets: &[i32], weights: &[f32]) -> f64 {
+    pub fn forward_backward[s](logits: &mut [f32], targets: &[i32], weights: &[f32]) -> f64 {
         let v = logits.len() / targets.len().max(1);
         let mut loss = 0.0;
         for ((row, &target), &weight) in logits.chunks_exact_mut(v).zip(targets).zip(weights) {
@@ -16,23 +16,23 @@ simd_fn! {
             }
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let chosen = row[target as usize];
-            let mut sum = S::splat(0.0);
+            let mut sum = s.splat(0.0);
             let whole = v / LANES * LANES;
             for at in (0..whole).step_by(LANES) {
-                let power = S::exp(S::sub(S::get(row, at), S::splat(highest)));
-                S::put(row, at, power);
-                sum = S::add(sum, power);
+                let power = s.exp(s.sub(s.get(row, at), s.splat(highest)));
+                s.put(row, at, power);
+                sum = s.add(sum, power);
             }
-            let mut sum = S::sum(sum);
+            let mut sum = s.sum(sum);
             if whole < v {
-                let power = S::exp(S::sub(S::get(row, whole), S::splat(highest)));
-                S::put(row, whole, power);
+                let power = s.exp(s.sub(s.get(row, whole), s.splat(highest)));
+                s.put(row, whole, power);
                 sum += row[whole..].iter().sum::<f32>();
             }
             loss += f64::from(weight) * f64::from(sum.ln() + highest - chosen);
-            let scale = S::splat(weight / sum);
+            let scale = s.splat(weight / sum);
             for at in (0..v).step_by(LANES) {
-                S::put(row, at, S::mul(S::get(row, at), scale));
+                s.put(row, at, s.mul(s.get(row, at), scale));
             }
             row[target as usize] -= weight;
         }

@@ -32,17 +32,17 @@ pub(super) struct Size {
 
 /// Writes `a · b` into `out`, or adds it where `accumulate`; `b` and `out` have rows of `b_row` and `out_row` numbers.
 #[inline(always)]
-pub(super) fn product<S: Simd>(size: Size, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
+pub(super) fn product<S: Simd>(s: S, size: Size, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
     debug_assert!(size.m.is_multiple_of(2) && size.n.is_multiple_of(LANES));
     let mut i = 0;
     while i < size.m {
         let (a, out) = (a.skip_rows(i), &mut out[i * out_row..]);
         // As many running sums as the registers hold beside the operands: sixteen of 32 registers, or six of two registers each of 16.
         i += match size.m - i {
-            left if S::HAS_MANY_REGISTERS && left >= 8 => rows::<S, 8, 2>(size, a, (b, b_row), (out, out_row), accumulate),
-            left if left >= 6 => rows::<S, 6, 1>(size, a, (b, b_row), (out, out_row), accumulate),
-            left if left >= 4 => rows::<S, 4, 1>(size, a, (b, b_row), (out, out_row), accumulate),
-            _ => rows::<S, 2, 1>(size, a, (b, b_row), (out, out_row), accumulate),
+            left if S::HAS_MANY_REGISTERS && left >= 8 => rows::<S, 8, 2>(s, size, a, (b, b_row), (out, out_row), accumulate),
+            left if left >= 6 => rows::<S, 6, 1>(s, size, a, (b, b_row), (out, out_row), accumulate),
+            left if left >= 4 => rows::<S, 4, 1>(s, size, a, (b, b_row), (out, out_row), accumulate),
+            _ => rows::<S, 2, 1>(s, size, a, (b, b_row), (out, out_row), accumulate),
         };
     }
 }
@@ -50,6 +50,7 @@ pub(super) fn product<S: Simd>(size: Size, a: Left<'_>, (b, b_row): (&[f32], usi
 /// `R` rows of the product, `N` vectors at a time; gives `R`.
 #[inline(always)]
 fn rows<S: Simd, const R: usize, const N: usize>(
+    s: S,
     size: Size,
     a: Left<'_>,
     (b, b_row): (&[f32], usize),
@@ -58,31 +59,38 @@ fn rows<S: Simd, const R: usize, const N: usize>(
 ) -> usize {
     let mut j = 0;
     while j + N * LANES <= size.n {
-        block::<S, R, N>(size.k, a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
+        block::<S, R, N>(s, size.k, a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
         j += N * LANES;
     }
     if j < size.n {
-        block::<S, R, 1>(size.k, a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
+        block::<S, R, 1>(s, size.k, a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
     }
     R
 }
 
 /// `R` rows by `N` vectors.
 #[inline(always)]
-fn block<S: Simd, const R: usize, const N: usize>(k: usize, a: Left<'_>, (b, b_row): (&[f32], usize), (out, out_row): (&mut [f32], usize), accumulate: bool) {
-    let mut sums = [[S::splat(0.0); N]; R];
+fn block<S: Simd, const R: usize, const N: usize>(
+    s: S,
+    k: usize,
+    a: Left<'_>,
+    (b, b_row): (&[f32], usize),
+    (out, out_row): (&mut [f32], usize),
+    accumulate: bool,
+) {
+    let mut sums = [[s.splat(0.0); N]; R];
     // A macro and not a closure, which would not be compiled for the processor.
     macro_rules! add {
         ($p:ident, $i:ident, $left:expr) => {
             let row = &b[$p * b_row..][..N * LANES];
-            let mut right = [S::splat(0.0); N];
+            let mut right = [s.splat(0.0); N];
             for (vector, right) in right.iter_mut().enumerate() {
-                *right = S::get(row, vector * LANES);
+                *right = s.get(row, vector * LANES);
             }
             for $i in 0..R {
-                let left = S::splat($left);
+                let left = s.splat($left);
                 for vector in 0..N {
-                    sums[$i][vector] = S::fma(left, right[vector], sums[$i][vector]);
+                    sums[$i][vector] = s.fma(left, right[vector], sums[$i][vector]);
                 }
             }
         };
@@ -108,8 +116,8 @@ fn block<S: Simd, const R: usize, const N: usize>(k: usize, a: Left<'_>, (b, b_r
     for (i, sums) in sums.into_iter().enumerate() {
         let row = &mut out[i * out_row..][..N * LANES];
         for (vector, sum) in sums.into_iter().enumerate() {
-            let sum = if accumulate { S::add(S::get(row, vector * LANES), sum) } else { sum };
-            S::put(row, vector * LANES, sum);
+            let sum = if accumulate { s.add(s.get(row, vector * LANES), sum) } else { sum };
+            s.put(row, vector * LANES, sum);
         }
     }
 }
