@@ -13,3 +13,6 @@ mod simd;
 pub mod space;
 pub mod swiglu;
 mod tile;
+
+#[cfg(test)]
+pub use simd::on_every_isa;
