@@ -183,3 +183,12 @@ fn threads(flag: Option<usize>) -> Result<usize> {
         None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }
 }
+
+/// The same for commands that train or multiply: rayon's global pool, from which these take their threads, gets as many.
+fn training_threads(flag: Option<usize>) -> Result<usize> {
+    let threads = threads(flag)?;
+    // Nothing took the pool up before, so that all that can fail is to start the threads.
+    let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    built.map_err(|error| Error::Usage(format!("--threads {threads}: the system does not start as many: {error}")))?;
+    Ok(threads)
+}

@@ -42,7 +42,7 @@ pub use notice::Notice;
 /// What does not change the numbers of a run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// Worker threads, at least 1.
+    /// Worker threads, at least 1. Training takes the threads of rayon's global pool, which the caller sets to as many.
     pub threads: usize,
     /// Where training runs: supervised training on all of them, everything else that learns on the first.
     pub devices: Devices,
@@ -52,6 +52,13 @@ pub struct RunOptions {
     pub command: String,
     /// The machine in words, for the report.
     pub machine: String,
+}
+
+impl RunOptions {
+    /// What trains, in words.
+    fn trainer(&self) -> String {
+        format!("trains on {}; threads of the CPU: {}", self.devices, rayon::current_num_threads())
+    }
 }
 
 /// Runs a recipe in `root`, or goes on with it. Returns whether it was finished already.
@@ -109,6 +116,7 @@ impl Run<'_> {
         let data = self.corpora(notify)?;
 
         stage("supervised training".into(), notify);
+        notify(Notice::Note(self.options.trainer()));
         let initial = self.recipe.model.from.as_deref().map(|folder| self.initial(folder, &data)).transpose()?;
         let supervised = self.fit("supervised", &self.recipe.train, initial.as_ref(), &data.train, &data, notify)?;
 

@@ -50,7 +50,6 @@ struct Table {
 }
 
 pub(super) fn run(args: &BenchArgs) -> Result<()> {
-    let threads = super::threads(args.threads)?;
     let total = args.seconds.unwrap_or(if args.quick { 8.0 } else { 55.0 });
     if !(total > 0.0 && total <= 86_400.0) || args.repeats == Some(0) {
         return Err(Error::Usage(format!("--seconds {total} --repeats {:?}: expected above 0 to a day, and at least 1", args.repeats.unwrap_or(1))));
@@ -61,8 +60,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
         return Err(Error::Usage(format!("--only {}: expected a part of one of: {}", args.only.as_deref().unwrap_or_default(), names.join("; "))));
     }
-    // Training takes its threads from here; the pool has another size only where something took it up before, which nothing did.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    let threads = super::training_threads(args.threads)?;
     let repeats = args.repeats.unwrap_or(if args.quick { 3 } else { 5 });
     let setup = Setup { threads, repeats, seconds: total / (cases.len() * (repeats + 1)) as f64 };
     let (started, bar) = (Instant::now(), Bar::every("cases", Duration::from_secs(5)));

@@ -35,7 +35,7 @@ pub struct ImproveArgs {
     /// Device of the training: cpu, cuda or cuda:N; policy gradients run on one.
     #[arg(long, default_value = "cpu")]
     device: String,
-    /// Worker threads of the sampler; all cores where left out. No effect on the numbers.
+    /// Worker threads; all cores where left out. No effect on the numbers.
     #[arg(long)]
     threads: Option<usize>,
     /// Replaces a run of other settings in the folder.
@@ -57,8 +57,13 @@ pub(super) fn run(args: &ImproveArgs) -> Result<()> {
     };
     let devices = one_device(&args.device)?;
     let checkpoint = super::checkpoint(&args.run, args.checkpoint.as_deref())?;
-    let options =
-        RunOptions { threads: super::threads(args.threads)?, devices, force: args.force, command: super::command_line(), machine: machine::describe() };
+    let options = RunOptions {
+        threads: super::training_threads(args.threads)?,
+        devices,
+        force: args.force,
+        command: super::command_line(),
+        machine: machine::describe(),
+    };
     let mut teller = Teller::new(Instant::now(), out.join("log.txt"));
     let result = pipeline::extend(&args.run, &checkpoint, &config, out, &options, &mut |notice| teller.tell(&notice))?;
     let estimate = |estimate: Estimate| serde_json::json!({ "value": estimate.value, "low": estimate.low, "high": estimate.high });

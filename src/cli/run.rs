@@ -73,7 +73,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     let default_out = Path::new("runs").join(Path::new(name).file_stem().unwrap_or_default());
     let out = args.out.clone().unwrap_or(default_out);
     let options = RunOptions {
-        threads: super::threads(args.threads)?,
+        threads: super::training_threads(args.threads)?,
         devices: args.device.parse()?,
         force: args.force,
         command: super::command_line(),

@@ -61,6 +61,7 @@ pub fn extend(run: &Path, checkpoint: &Path, config: &PolicyConfig, out: &Path, 
         device: options.devices.first(),
         threads: options.threads,
     };
+    notify(Notice::Note(options.trainer()));
     notify(Notice::Note(job.plan()));
     let weights = policy_gradient(&job, &mut |report| notify(Notice::Improving(Box::new(report))))?;
 

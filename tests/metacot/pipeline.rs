@@ -90,6 +90,20 @@ fn a_killed_run_goes_on_and_ends_with_the_same_numbers() {
 }
 
 #[test]
+fn the_threads_asked_for_are_those_of_training_and_change_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = tiny().display().to_string();
+    let of = |threads: &str| {
+        let out = folder.path().join(threads);
+        stdout(&output(&[&args(&recipe, out.to_str().unwrap())[..], &["--threads", threads, "--set", "train.epochs=2"]].concat()));
+        let log = fs::read_to_string(out.join("log.txt")).unwrap();
+        assert!(log.contains(&format!("trains on cpu; threads of the CPU: {threads}\n")), "{log}");
+        results(&out)
+    };
+    assert_eq!(of("1"), of("3"));
+}
+
+#[test]
 fn one_process_at_a_time_works_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = tiny().display().to_string();
