@@ -1,4 +1,5 @@
-//! The angles of the rotary position embedding, in the single precision in which Hugging Face's Llama computes them.
+//! The angles of the rotary position embedding, for training and sampling alike, rounded to single precision where Hugging Face's Llama rounds: powers of the
+//! base, their reciprocals, the angles, cosines and sines. Its functions and ours may differ in the last bit of each.
 
 use std::f32::consts::TAU;
 
@@ -79,6 +80,39 @@ pub fn rotary_angles(config: &ModelConfig, positions: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_step_is_rounded_to_single_precision_as_in_transformers() {
+        for (head_dim, rope_theta, positions) in [(32, 10_000.0, 2_048), (64, 500_000.0, 131_072)] {
+            let config = ModelConfig {
+                vocab_size: 1,
+                width: head_dim,
+                layers: 1,
+                heads: 1,
+                kv_heads: 1,
+                hidden: 1,
+                context: positions,
+                rope_theta,
+                rope_scaling: None,
+                norm_epsilon: 1e-5,
+                tied_embeddings: true,
+            };
+            let table = rotary_angles(&config, positions);
+            let (cosines, sines) = table.split_at(table.len() / 2);
+            for pair in 0..head_dim / 2 {
+                // inv_freq = 1.0 / (base ** (torch.arange(0, dim, 2).float() / dim)), with powers from double precision.
+                let power = f64::from(rope_theta).powf(f64::from(2.0 * pair as f32 / head_dim as f32)) as f32;
+                let frequency = 1.0 / power;
+                for position in [0, 1, 2, positions / 3, positions - 1] {
+                    let angle = f64::from(position as f32 * frequency);
+                    let at = position * head_dim / 2 + pair;
+                    for (found, exact) in [(cosines[at], angle.cos()), (sines[at], angle.sin())] {
+                        assert!((f64::from(found) - exact).abs() < 6.1e-8, "pair {pair} of {head_dim}, position {position}: {found}, not {exact}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn llama_3_stretches_slow_frequencies_only() {

@@ -1,7 +1,7 @@
 //! The CPU decoder: samples and scores with any number of requests at once, over packed weights and cached keys and values.
 //!
-//! **Invariant**: a completion depends on its request, the settings and the weights alone: not on its neighbours, the number of slots or threads, nor (where libm's
-//! logarithm agrees) on the machine.
+//! **Invariant**: a completion depends on its request, the settings and the weights alone: not on its neighbours, the number of slots or threads, nor (where libm
+//! agrees on logarithms, powers, sines and cosines) on the machine.
 
 use super::batching::{Queue, encode};
 use super::crew::Crew;
