@@ -3,6 +3,7 @@
 //! Chunks depend on shapes only, and sums over chunks are taken in their order: one thread gives the bits of many.
 
 mod block;
+mod table;
 mod whole;
 
 use burn::tensor::{DType, Int, Tensor, TensorPrimitive};
@@ -175,23 +176,9 @@ impl Kernels for Flex {
     fn embed_backward(grad: Tensor<Self, 2>, ids: Tensor<Self, 1, Int>, vocabulary: usize) -> Tensor<Self, 2> {
         let [n, d] = grad.dims();
         let (grad, ids) = (Whole::new(grad), ids.into_primitive());
-        let ids = integers(&ids);
-        let stretch = n.div_ceil(SUMS).max(1);
-        let sums = grad
-            .slice()
-            .par_chunks(stretch * d)
-            .zip(ids.par_chunks(stretch))
-            .map(|(grad, ids)| {
-                let mut sum = zeros(vocabulary * d);
-                for (grad, &id) in grad.chunks_exact(d).zip(ids) {
-                    for (sum, grad) in sum[id as usize * d..][..d].iter_mut().zip(grad) {
-                        *sum += grad;
-                    }
-                }
-                sum
-            })
-            .collect();
-        tensor(sum_in_order(sums), [vocabulary, d])
+        let mut sums = zeros(vocabulary * d);
+        table::backward(grad.slice(), &integers(&ids), n.div_ceil(SUMS).max(1), d, &mut sums);
+        tensor(sums, [vocabulary, d])
     }
 
     fn cross_entropy(logits: Tensor<Self, 2>, targets: Tensor<Self, 1, Int>, weights: Tensor<Self, 1>) -> (Tensor<Self, 1>, Tensor<Self, 2>) {
