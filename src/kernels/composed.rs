@@ -219,8 +219,12 @@ pub(super) fn cross_entropy<B: Backend>(logits: Tensor<B, 2>, targets: Tensor<B,
     (loss, (log_probs.exp() - one_hot) * weights.unsqueeze_dim(1))
 }
 
-pub(super) fn square_sum<B: Backend>(x: Tensor<B, 1>) -> f64 {
-    x.square().sum().into_data().iter::<f64>().next().unwrap_or(0.0)
+pub(super) fn square_sums<B: Backend>(tensors: Vec<Tensor<B, 1>>) -> Vec<f64> {
+    if tensors.is_empty() {
+        return Vec::new();
+    }
+    let sums = tensors.into_iter().map(|x| x.square().sum()).collect();
+    Tensor::cat(sums, 0).into_data().iter::<f64>().collect()
 }
 
 pub(super) fn adamw<B: Backend>(

@@ -196,10 +196,13 @@ impl Kernels for Flex {
         space::clear();
     }
 
-    fn square_sum(x: Tensor<Self, 1>) -> f64 {
-        let x = Whole::new(x);
-        let sums: Vec<f64> = x.slice().par_chunks(PARAMETERS).map(adamw::square_sum).collect();
-        sums.iter().sum()
+    fn square_sums(tensors: Vec<Tensor<Self, 1>>) -> Vec<f64> {
+        let square_sum = |x: Tensor<Self, 1>| -> f64 {
+            let x = Whole::new(x);
+            let sums: Vec<f64> = x.slice().par_chunks(PARAMETERS).map(adamw::square_sum).collect();
+            sums.iter().sum()
+        };
+        tensors.into_iter().map(square_sum).collect()
     }
 
     fn adamw(parameter: Tensor<Self, 1>, gradient: Tensor<Self, 1>, moments: [Tensor<Self, 1>; 2], step: &AdamStep) -> (Tensor<Self, 1>, [Tensor<Self, 1>; 2]) {

@@ -142,7 +142,6 @@ impl<B: Kernels> Lora<B> {
     /// The gradients of the factors, and the norm of all of them together.
     pub fn gradients(&self, actor: &Actor<Autodiff<B>>, grads: &GradientsParams) -> (Vec<[Tensor<B, 2>; 2]>, f64) {
         let scale = self.scale();
-        let mut squares = 0.0;
         let mut all = Vec::with_capacity(self.factors.len());
         for (index, [a, b]) in self.factors.iter().enumerate() {
             let (layer, projection) = (index / self.config.projections.len(), self.config.projections[index % self.config.projections.len()]);
@@ -154,10 +153,12 @@ impl<B: Kernels> Lora<B> {
                 }
                 None => [a.zeros_like(), b.zeros_like()],
             };
-            squares += pair.iter().map(|grad| B::square_sum(flat(grad.clone()))).sum::<f64>();
             all.push(pair);
         }
-        (all, squares.sqrt())
+        let squares = B::square_sums(all.iter().flatten().cloned().map(flat).collect());
+        let of_pairs = squares.chunks(2).map(|pair| pair.iter().sum::<f64>());
+        let norm = of_pairs.sum::<f64>().sqrt();
+        (all, norm)
     }
 
     /// Steps the factors and puts the merged weights into the actor.

@@ -175,19 +175,19 @@ impl<B: Kernels, A: AutodiffBackend<InnerBackend = B>> ModuleMapper<A> for Updat
 
 /// The norm of all gradients of a module together.
 pub(super) fn gradient_norm<B: Kernels, A: AutodiffBackend<InnerBackend = B>, M: AutodiffModule<A>>(module: &M, grads: &GradientsParams) -> f64 {
-    struct Squares<'a> {
+    struct Collect<'a, B: Kernels> {
         grads: &'a GradientsParams,
-        sum: f64,
+        flat: Vec<Tensor<B, 1>>,
     }
-    impl<B: Kernels, A: AutodiffBackend<InnerBackend = B>> ModuleVisitor<A> for Squares<'_> {
+    impl<B: Kernels, A: AutodiffBackend<InnerBackend = B>> ModuleVisitor<A> for Collect<'_, B> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<A, D>>) {
             if let Some(grad) = self.grads.get::<B, D>(param.id) {
                 let length = grad.shape().num_elements();
-                self.sum += B::square_sum(grad.reshape([length]));
+                self.flat.push(grad.reshape([length]));
             }
         }
     }
-    let mut squares = Squares { grads, sum: 0.0 };
-    module.visit(&mut squares);
-    squares.sum.sqrt()
+    let mut collect = Collect::<B> { grads, flat: Vec::new() };
+    module.visit(&mut collect);
+    B::square_sums(collect.flat).iter().sum::<f64>().sqrt()
 }
