@@ -2,7 +2,7 @@
 # Everything that needs a GPU, in one command: `benches/gpu.sh [--rounds N]`. Builds with CUDA, says what it found, checks that the GPU trains as the CPU does, and
 # measures training beside PyTorch (torch.compile, bfloat16, the same model) in one run that alternates both. Without a GPU it ends behind the build; with
 # several, the tests train on all of them too, and training on one and on two is measured in turns.
-# PyTorch with CUDA comes from PyPI as in pytorch.sh. Figures go to target/gpu/.
+# PyTorch with CUDA comes from PyPI as in pytorch.sh, and so do NVRTC and the headers of CUDA where the machine has no toolkit. Figures go to target/gpu/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=target/gpu
@@ -11,7 +11,26 @@ mkdir -p "$out"
 echo "== build" >&2
 cargo build --release --features cuda
 target="${CARGO_TARGET_DIR:-target}"
-"$target/release/metacot" doctor | tee "$out/doctor.txt"
+doctor() { "$target/release/metacot" doctor | tee "$out/doctor.txt"; }
+doctor
+# Kernels are compiled at run time. Where there is no toolkit for that, its parts come from PyPI, of the driver's version of CUDA, as it loads nothing newer.
+if grep -q "kernels of a GPU are compiled at run time" "$out/doctor.txt"; then
+  read -r major minor < <(python3 -c 'import ctypes
+version = ctypes.c_int()
+ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
+print(version.value // 1000, version.value % 1000 // 10)')
+  case "$major" in
+    12) parts=(nvidia-cuda-{nvrtc,runtime,nvcc,cccl}-cu12) ;;
+    *) parts=(nvidia-cuda-{nvrtc,runtime,crt,cccl}) ;;
+  esac
+  echo "== compiler and headers of CUDA $major.$minor from PyPI" >&2
+  python3 -m venv "$out/python"
+  "$out/python/bin/python" -m pip install -q --disable-pip-version-check "${parts[@]/%/==$major.$minor.*}"
+  mkdir -p "$out/cuda"
+  cp -rsf "$PWD/$out"/python/lib/python3*/site-packages/nvidia/*/{include,lib} "$out/cuda/"
+  export CUDA_PATH="$PWD/$out/cuda" LD_LIBRARY_PATH="$PWD/$out/cuda/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+  doctor
+fi
 if ! grep -q "cuda:0 is usable" "$out/doctor.txt"; then
   echo "no GPU: built and linked, nothing else checked" >&2
   exit 0

@@ -6,6 +6,8 @@ mod cuda;
 #[path = "device/no_cuda.rs"]
 mod cuda;
 mod several;
+#[cfg(any(feature = "cuda", test))]
+mod toolkit;
 
 use std::{fmt, str::FromStr};
 

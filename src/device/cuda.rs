@@ -1,9 +1,11 @@
-//! CUDA devices, asked of NVIDIA's driver before burn is, as burn panics where there are none.
+//! CUDA devices, asked of NVIDIA's driver before burn is, as burn panics where there are none. `unsafe` is calls of NVIDIA's libraries.
+
+use std::path::Path;
 
 use burn_cuda::{Cuda, CudaDevice};
 use cudarc::driver::result;
 
-use super::{DeviceChoice, DevicesTask, Gpu};
+use super::{DeviceChoice, DevicesTask, Gpu, toolkit};
 use crate::{
     error::{Error, Result},
     kernels::{Kernels, Link},
@@ -15,10 +17,15 @@ impl Kernels for Cuda {
     }
 }
 
-/// Checks that there is a driver, and a device of this number.
+/// Checks that there is a driver, a device of this number, and what kernels are compiled with.
 pub(super) fn check(number: usize) -> Result<()> {
     let count = count()?;
-    if number < count { Ok(()) } else { Err(Error::Device(format!("device cuda:{number} does not exist; this machine has {count} CUDA devices"))) }
+    if number >= count {
+        return Err(Error::Device(format!("device cuda:{number} does not exist; this machine has {count} CUDA devices")));
+    }
+    // SAFETY: loading NVIDIA's library runs its initializers, as using it would; nothing else is called here.
+    let has_nvrtc = unsafe { cudarc::nvrtc::sys::is_culib_present() };
+    toolkit::check(has_nvrtc, std::env::var("CUDA_PATH").ok().as_deref(), Path::exists)
 }
 
 /// Runs a task on devices that were checked.
