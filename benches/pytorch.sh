@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Training and sampling beside PyTorch, alternated in one run on this machine: `benches/pytorch.sh [--rounds N] [--only CASE] [--json FILE]`.
+# Training and sampling beside PyTorch, alternated in one run on this machine: `benches/pytorch.sh [--rounds N] [--threads N] [--only CASE] [--json FILE]`.
 # PyTorch comes from PyPI into target/bench-python; METACOT_PYTHON names an interpreter that has it already. The product needs none of this.
 set -euo pipefail
 cd "$(dirname "$0")/.."

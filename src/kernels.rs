@@ -286,9 +286,9 @@ pub trait Kernels: Backend {
         Link::Direct
     }
 
-    /// The sum of the squares of all elements, in double precision.
-    fn square_sum(x: Tensor<Self, 1>) -> f64 {
-        composed::square_sum(x)
+    /// The sum of the squares of the elements of each tensor: on the CPU totalled in double precision, else in that of the tensor; read from the device at once.
+    fn square_sums(tensors: Vec<Tensor<Self, 1>>) -> Vec<f64> {
+        composed::square_sums(tensors)
     }
 
     /// One AdamW step: the parameter, the first and the second moment after it.
