@@ -170,7 +170,7 @@ pub fn evolve(job: &EvolutionJob<'_>, decoder: &mut CpuDecoder, progress: &mut d
     let mut metrics = MetricsLog::resume(job.folder, position.step as u64)?;
     while position.step < job.config.steps && job.config.tokens.is_none_or(|tokens| position.sampled_tokens < tokens) {
         let (moved, rewards, tokens) = step(job, &weights, position.step, decoder)?;
-        moved.check_finite().map_err(|reason| stopped(job, position.step + 1, &reason.to_string()))?;
+        moved.check_finite().map_err(|reason| stopped(job, position.step + 1, &reason))?;
         position.step += 1;
         weights = moved;
         let is_barren = rewards.iter().all(|reward| *reward <= 0.0 && *reward == rewards[0]);
