@@ -281,6 +281,9 @@ pub trait Kernels: Backend {
     /// Gives space that only waits for its next use back, before something else needs memory.
     fn trim() {}
 
+    /// Takes a tensor that is no longer needed, for its space to be used again where nothing else refers to it.
+    fn recycle(_x: Tensor<Self, 1>) {}
+
     /// How tensors get from one device of the backend to another.
     fn link() -> Link {
         Link::Direct

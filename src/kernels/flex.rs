@@ -20,7 +20,7 @@ use super::{
         swiglu,
     },
 };
-use whole::{PARAMETERS, Whole, integers, sum_in_order, tensor};
+use whole::{PARAMETERS, Whole, integers, release, sum_in_order, tensor};
 
 /// Tokens of a chunk: enough for a product to run at speed, few enough for its operands to stay in the cache.
 const CHUNK: usize = 256;
@@ -64,6 +64,7 @@ impl Kernels for Flex {
         matmul_parallel(&mut grad_weight, Matrix::new(left.0, left.1).transposed(), Matrix::new(right.0, right.1));
         let chunks = grad_x.par_chunks_mut(CHUNK * i).zip(grad.slice().par_chunks(CHUNK * o));
         chunks.for_each(|(grad_x, grad)| matmul(grad_x, Matrix::new(grad, o), weight, false));
+        [grad, x].into_iter().for_each(release);
         (tensor(grad_x, [n, i]), tensor(grad_weight, shape))
     }
 
@@ -89,6 +90,7 @@ impl Kernels for Flex {
                 grad_gain
             })
             .collect();
+        [grad, x, inverse].into_iter().for_each(release);
         (tensor(grad_x, [n, d]), tensor(sum_in_order(sums), [d]))
     }
 
@@ -178,6 +180,7 @@ impl Kernels for Flex {
         let (grad, ids) = (Whole::new(grad), ids.into_primitive());
         let mut sums = zeros(vocabulary * d);
         table::backward(grad.slice(), &integers(&ids), n.div_ceil(SUMS).max(1), d, &mut sums);
+        release(grad);
         tensor(sums, [vocabulary, d])
     }
 
@@ -194,6 +197,10 @@ impl Kernels for Flex {
 
     fn trim() {
         space::clear();
+    }
+
+    fn recycle(x: Tensor<Self, 1>) {
+        release(Whole::new(x));
     }
 
     fn square_sums(tensors: Vec<Tensor<Self, 1>>) -> Vec<f64> {
@@ -216,6 +223,7 @@ impl Kernels for Flex {
             .into_par_iter()
             .zip((parameter.slice().par_chunks(PARAMETERS), gradient.slice().par_chunks(PARAMETERS)))
             .for_each(|((out, first, second), (parameter, gradient))| adamw::step(parameter, gradient, first, second, step, out));
+        [parameter, gradient].into_iter().for_each(release);
         (tensor(out, [n]), [first, second].map(|moment| Tensor::from_primitive(TensorPrimitive::Float(moment))))
     }
 }

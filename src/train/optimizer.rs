@@ -67,6 +67,8 @@ pub(super) struct AdamW<B: Kernels> {
 struct State<B: Kernels> {
     /// By the order in which the module visits its parameters; empty before the first step.
     moments: Vec<Moments<B>>,
+    /// The parameters before the last step: the module that the step began with may still hold them.
+    replaced: Vec<Tensor<B, 1>>,
     next: AdamStep,
 }
 
@@ -89,12 +91,17 @@ impl<B: Kernels> AdamW<B> {
             step: steps as i32,
             gradient_scale: 1.0,
         };
-        Self { state: Arc::new(Mutex::new(State { moments, next })) }
+        Self { state: Arc::new(Mutex::new(State { moments, replaced: Vec::new(), next })) }
     }
 
     /// Multiplies the gradients of the steps to come.
     pub fn set_gradient_scale(&self, scale: f32) {
         self.lock().next.gradient_scale = scale;
+    }
+
+    /// Gives back the space of the parameters before the last step; to be called when the module that held them is gone.
+    pub fn recycle(&self) {
+        self.lock().replaced.drain(..).for_each(B::recycle);
     }
 
     /// The moments of every parameter, in the order of the module.
@@ -119,6 +126,7 @@ where
 
     fn step(&mut self, rate: LearningRate, module: M, grads: GradientsParams) -> M {
         let mut state = self.lock();
+        state.replaced.clear();
         state.next.step += 1;
         state.next.learning_rate = rate as f32;
         module.map(&mut Update { state: &mut state, grads, index: 0 })
@@ -162,7 +170,9 @@ impl<B: Kernels, A: AutodiffBackend<InnerBackend = B>> ModuleMapper<A> for Updat
                 }
                 let nothing = || Tensor::empty([0], &inner.device());
                 let moments = std::mem::replace(&mut self.state.moments[self.index], [nothing(), nothing()]);
-                let (updated, moments) = B::adamw(inner.reshape([length]), grad.reshape([length]), moments, &step);
+                let inner = inner.reshape([length]);
+                let (updated, moments) = B::adamw(inner.clone(), grad.reshape([length]), moments, &step);
+                self.state.replaced.push(inner);
                 self.state.moments[self.index] = moments;
                 updated.reshape(shape)
             }

@@ -152,6 +152,7 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
         };
         self.optimizer.set_gradient_scale(gradient_scale);
         self.actor = self.optimizer.step(rate, self.actor.clone(), grads);
+        self.optimizer.recycle();
         if let Some(lora) = &mut self.lora {
             let AdamConfig { beta1, beta2, epsilon, weight_decay } = self.config.adam;
             let step = AdamStep { learning_rate: rate as f32, beta1, beta2, epsilon, weight_decay, step: self.updates as i32 + 1, gradient_scale };

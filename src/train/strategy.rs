@@ -126,6 +126,7 @@ impl<B: Kernels> Run<'_, B> {
             self.fixed.optimizer.set_gradient_scale(clip(config, measured.gradient_norm));
             self.learner.lr_step();
             self.learner.optimizer_step(grads);
+            self.fixed.optimizer.recycle();
             self.position.step += 1;
             self.position.tokens += measured.tokens as u64;
             self.update_average();
