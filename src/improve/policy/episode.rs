@@ -88,11 +88,6 @@ impl EpisodeGroup {
         self.episodes.iter().map(|episode| episode.version).min().unwrap_or(0)
     }
 
-    /// The discount of the effort that its prompt asks for.
-    pub fn gamma(&self, dial: Option<&EffortDial>) -> Option<f64> {
-        self.effort.zip(dial).map(|(level, dial)| dial.gammas[level])
-    }
-
     /// How many responses end right.
     pub fn num_correct(&self) -> usize {
         self.episodes.iter().filter(|episode| episode.last_verdict().is_correct).count()
