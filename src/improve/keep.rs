@@ -87,6 +87,8 @@ pub fn example(tokenizer: &Tokenizer, prompt: &str, response: &str) -> Example {
 
 #[cfg(test)]
 mod tests {
+    use metacot_traces::task::Counts;
+
     use super::*;
     use crate::recipe::Method;
 
@@ -100,6 +102,7 @@ mod tests {
             is_format_ok: true,
             is_valid,
             cost: is_correct.then_some(1),
+            counts: Counts { statements: 2, true_statements: if is_valid { 2 } else { 1 }, readable: 2, ..Counts::default() },
             ..Rollout::default()
         }
     }

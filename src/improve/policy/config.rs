@@ -140,7 +140,6 @@ impl PolicyConfig {
     pub fn validate(&self) -> Result<(), String> {
         let objective = self.objective()?;
         self.plan.check().map_err(|error| format!("plan: {error}"))?;
-        self.reward.check().map_err(|error| format!("reward: {error}"))?;
         self.curriculum.validate()?;
         let positive = [
             ("steps", self.steps),
@@ -169,6 +168,7 @@ impl PolicyConfig {
         if let Some((name, value)) = weights.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
             return Err(format!("{name} = {value} is not allowed; expected a number of at least 0"));
         }
+        self.reward.check().map_err(|error| refusal("reward", error))?;
         objective.check().map_err(|error| format!("objective: {error}"))?;
         self.filter.check().map_err(|error| refusal("filter", error))?;
         if let Some(controller) = &self.kl_controller {

@@ -294,7 +294,7 @@ mod tests {
         let mut group = EpisodeGroup { effort: Some(0), ..EpisodeGroup::of_version(0) };
         let episode = &mut group.episodes[0];
         let malformed = crate::grade::Rollout { is_format_ok: false, ..episode.verdict.clone() };
-        let solved = crate::grade::Rollout { is_correct: true, tokens: 2, response: "b\na".into(), ..episode.verdict.clone() };
+        let solved = crate::grade::Rollout { is_correct: true, tokens: 2, thought_tokens: 2, response: "b\na".into(), ..episode.verdict.clone() };
         // Two lines that do not read, two tokens between the attempts, two lines that are right.
         episode.ids = [text.as_slice(), &[Tokenizer::EOS, 9, 9], &text, &[Tokenizer::EOS]].concat();
         episode.log_prob_bits = vec![(-1.0_f32).to_bits(); episode.ids.len()];
