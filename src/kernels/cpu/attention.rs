@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::{
     simd::{LANES, Simd, simd_fn},
     space::Scratch,
-    tile::{Left, Size, product},
+    tile::{Causal, Left, Size, product},
 };
 use crate::kernels::AttentionShape;
 
@@ -194,7 +194,8 @@ struct Work {
     head_dim: usize,
     /// Padded width of a head.
     e: usize,
-    /// Padded longest document: the row length of transposed matrices and of scores.
+    /// Row length of transposed matrices and of scores: the padded longest document, and a vector more, as rows a power of two apart would share few
+    /// sets of the cache.
     width: usize,
     /// Tokens of the document, rounded up to whole vectors.
     len: usize,
@@ -217,8 +218,9 @@ struct Work {
 impl Work {
     fn new(shape: AttentionShape, is_backward: bool) -> Self {
         let e = shape.head_dim.next_multiple_of(LANES);
-        let width = shape.time.next_multiple_of(QUERIES);
-        let matrix = || Scratch::new(width * e);
+        let rows = shape.time.next_multiple_of(QUERIES);
+        let width = rows + LANES;
+        let matrix = || Scratch::new(rows * e);
         let backward = |len: usize| Scratch::new(if is_backward { len } else { 0 });
         Self {
             head_dim: shape.head_dim,
@@ -227,12 +229,12 @@ impl Work {
             len: 0,
             queries: matrix(),
             keys: matrix(),
-            keys_transposed: matrix(),
+            keys_transposed: Scratch::new(width * e),
             values: matrix(),
             values_transposed: backward(width * e),
-            grad: backward(width * e),
-            grad_keys: backward(width * e),
-            grad_values: backward(width * e),
+            grad: backward(rows * e),
+            grad_keys: backward(rows * e),
+            grad_values: backward(rows * e),
             weights: Scratch::new(QUERIES * width),
             grad_scores: backward(QUERIES * width),
             mixed: Scratch::new(QUERIES * e),
@@ -290,12 +292,12 @@ impl Work {
         }
     }
 
-    /// Scores of the queries from `first` on against all keys that they can see.
+    /// Scores of the queries from `first` on against all keys that they can see; other keys have any score.
     #[inline(always)]
     fn scores<S: Simd>(&mut self, s: S, first: usize) {
         let size = Size { m: QUERIES, k: self.head_dim, n: self.seen(first) };
         let queries = Left::Rows(&self.queries[first * self.e..], self.e);
-        product(s, size, queries, (&self.keys_transposed, self.width), (&mut self.weights, self.width), false);
+        product(s, size, Causal::Columns(first as isize), queries, (&self.keys_transposed, self.width), (&mut self.weights, self.width), false);
     }
 
     /// Values summed with the weights of the queries at hand.
@@ -303,7 +305,7 @@ impl Work {
     fn weighted_values<S: Simd>(&mut self, s: S, first: usize) {
         let size = Size { m: QUERIES, k: self.seen(first), n: self.e };
         let weights = Left::Rows(&self.weights, self.width);
-        product(s, size, weights, (&self.values, self.e), (&mut self.mixed, self.e), false);
+        product(s, size, Causal::Sum(first), weights, (&self.values, self.e), (&mut self.mixed, self.e), false);
     }
 
     /// The gradients of the queries from `first` on into `mixed`, and their part in those of keys and values.
@@ -313,7 +315,7 @@ impl Work {
         self.scores(s, first);
         let grad = Left::Rows(&self.grad[first * self.e..], self.e);
         let over_head = Size { m: QUERIES, k: self.head_dim, n: seen };
-        product(s, over_head, grad, (&self.values_transposed, self.width), (&mut self.grad_scores, self.width), false);
+        product(s, over_head, Causal::Columns(first as isize), grad, (&self.values_transposed, self.width), (&mut self.grad_scores, self.width), false);
         for i in first..first + QUERIES {
             let weights = &mut self.weights[(i - first) * self.width..][..seen];
             let grads = &mut self.grad_scores[(i - first) * self.width..][..seen];
@@ -341,11 +343,11 @@ impl Work {
         // By value, by key: sums over these queries. By query: sums over keys.
         let over_queries = Size { m: seen, k: QUERIES, n: self.e };
         let weights = Left::Columns(&self.weights, self.width);
-        product(s, over_queries, weights, (&self.grad[first * self.e..], self.e), (&mut self.grad_values, self.e), true);
+        product(s, over_queries, Causal::SumFrom(first), weights, (&self.grad[first * self.e..], self.e), (&mut self.grad_values, self.e), true);
         let grads = Left::Columns(&self.grad_scores, self.width);
-        product(s, over_queries, grads, (&self.queries[first * self.e..], self.e), (&mut self.grad_keys, self.e), true);
+        product(s, over_queries, Causal::SumFrom(first), grads, (&self.queries[first * self.e..], self.e), (&mut self.grad_keys, self.e), true);
         let grads = Left::Rows(&self.grad_scores, self.width);
         let over_keys = Size { m: QUERIES, k: seen, n: self.e };
-        product(s, over_keys, grads, (&self.keys, self.e), (&mut self.mixed, self.e), false);
+        product(s, over_keys, Causal::Sum(first), grads, (&self.keys, self.e), (&mut self.mixed, self.e), false);
     }
 }
