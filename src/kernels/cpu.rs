@@ -13,6 +13,7 @@ mod simd;
 pub mod space;
 pub mod swiglu;
 mod tile;
+pub mod transpose;
 
 #[cfg(test)]
 pub use simd::on_every_isa;

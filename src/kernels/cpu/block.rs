@@ -80,6 +80,21 @@ impl Shared<'_> {
     }
 }
 
+/// What all chunks of a batch share on the way back: also the matrices transposed, as products read rows faster than columns.
+#[derive(Clone, Copy)]
+pub struct Backward<'a> {
+    /// What they share on the way there.
+    pub shared: Shared<'a>,
+    /// The transposed `qkv`, `[(h + 2k) e, d]`.
+    pub qkv: &'a [f32],
+    /// The transposed `output`, `[d, h e]`.
+    pub output: &'a [f32],
+    /// The transposed `gate_up`, `[2f, d]`.
+    pub gate_up: &'a [f32],
+    /// The transposed `down`, `[d, f]`.
+    pub down: &'a [f32],
+}
+
 /// The intermediate results of a chunk, filled by [`activations`].
 pub struct Places<'a> {
     pub qkv: &'a mut [f32],
@@ -154,7 +169,8 @@ pub fn output(shared: &Shared<'_>, places: &Places<'_>, y: &mut [f32]) {
 }
 
 /// Runs a chunk of rows backward: turns the gradient by the output, in `grad: [n, d]`, into that by the input, and adds to the sums.
-pub fn backward(shared: &Shared<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: &mut Grads) {
+pub fn backward(context: &Backward<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: &mut Grads) {
+    let shared = &context.shared;
     let Shared { shape, rotary, epsilon, weights } = *shared;
     let (d, f, n) = (shared.d(), shared.f(), saved.starts.len());
     let (mut normed, mut inverse, mut grad_normed) = (Scratch::new(n * d), Scratch::new(n), Scratch::new(n * d));
@@ -162,19 +178,19 @@ pub fn backward(shared: &Shared<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: 
     // The feed-forward layer.
     let [mut grad_gated, mut gated] = [Scratch::new(n * f), Scratch::new(n * f)];
     let mut grad_gate_up = Scratch::new(n * 2 * f);
-    matmul(&mut grad_gated, Matrix::new(grad, d), Matrix::new(weights.down, d).transposed(), false);
+    matmul(&mut grad_gated, Matrix::new(grad, d), Matrix::new(context.down, f), false);
     swiglu::backward(&grad_gated, saved.gate_up, f, &mut grad_gate_up, &mut gated);
     matmul(&mut sums.down, Matrix::new(&gated, f).transposed(), Matrix::new(grad, d), true);
     rms_norm::forward(saved.middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
     matmul(&mut sums.gate_up, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_gate_up, 2 * f), true);
-    matmul(&mut grad_normed, Matrix::new(&grad_gate_up, 2 * f), Matrix::new(weights.gate_up, 2 * f).transposed(), false);
+    matmul(&mut grad_normed, Matrix::new(&grad_gate_up, 2 * f), Matrix::new(context.gate_up, d), false);
     let norm = rms_norm::Saved { x: saved.middle, gain: weights.mlp_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.mlp_norm);
 
     // Attention.
     let mut grad_attended = Scratch::new(n * shared.attended());
     let mut grad_qkv = Scratch::new(n * shape.columns());
-    matmul(&mut grad_attended, Matrix::new(grad, d), Matrix::new(weights.output, d).transposed(), false);
+    matmul(&mut grad_attended, Matrix::new(grad, d), Matrix::new(context.output, shared.attended()), false);
     matmul(&mut sums.output, Matrix::new(saved.attended, shared.attended()).transposed(), Matrix::new(grad, d), true);
     for row in 0..n / shape.time {
         let tokens = row * shape.time..(row + 1) * shape.time;
@@ -189,7 +205,7 @@ pub fn backward(shared: &Shared<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: 
     }
     rms_norm::forward(saved.x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
     matmul(&mut sums.qkv, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_qkv, shape.columns()), true);
-    matmul(&mut grad_normed, Matrix::new(&grad_qkv, shape.columns()), Matrix::new(weights.qkv, shape.columns()).transposed(), false);
+    matmul(&mut grad_normed, Matrix::new(&grad_qkv, shape.columns()), Matrix::new(context.qkv, d), false);
     let norm = rms_norm::Saved { x: saved.x, gain: weights.attention_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.attention_norm);
 }

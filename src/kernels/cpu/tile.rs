@@ -75,10 +75,10 @@ pub(super) fn product<S: Simd>(
             let out = (&mut out[i * out_row + first..], out_row);
             // As many running sums as the registers hold beside the operands: sixteen of 32 registers, or six of two registers each of 16.
             i += match size.m - i {
-                left if S::HAS_MANY_REGISTERS && left >= 8 => rows::<S, 8, 2>((panel, i), causal, a, b, out, accumulate),
-                left if left >= 6 => rows::<S, 6, 1>((panel, i), causal, a, b, out, accumulate),
-                left if left >= 4 => rows::<S, 4, 1>((panel, i), causal, a, b, out, accumulate),
-                _ => rows::<S, 2, 1>((panel, i), causal, a, b, out, accumulate),
+                left if S::HAS_MANY_REGISTERS && left >= 8 => rows::<S, 8, 2>(s, (panel, i), causal, a, b, out, accumulate),
+                left if left >= 6 => rows::<S, 6, 1>(s, (panel, i), causal, a, b, out, accumulate),
+                left if left >= 4 => rows::<S, 4, 1>(s, (panel, i), causal, a, b, out, accumulate),
+                _ => rows::<S, 2, 1>(s, (panel, i), causal, a, b, out, accumulate),
             };
         }
     }
@@ -87,6 +87,7 @@ pub(super) fn product<S: Simd>(
 /// `R` rows of a panel from row `i` on, `N` vectors at a time; gives `R`.
 #[inline(always)]
 fn rows<S: Simd, const R: usize, const N: usize>(
+    s: S,
     (panel, i): (Size, usize),
     causal: Causal,
     a: Left<'_>,
@@ -104,11 +105,11 @@ fn rows<S: Simd, const R: usize, const N: usize>(
     let (a, b) = (a.skip(i, sum.start), &b[sum.start * b_row..]);
     let mut j = 0;
     while j + N * LANES <= columns {
-        block::<S, R, N>(sum.len(), a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
+        block::<S, R, N>(s, sum.len(), a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
         j += N * LANES;
     }
     if j < columns {
-        block::<S, R, 1>(sum.len(), a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
+        block::<S, R, 1>(s, sum.len(), a, (&b[j..], b_row), (&mut out[j..], out_row), accumulate);
     }
     R
 }

@@ -10,7 +10,11 @@ use super::{
 };
 use crate::kernels::{
     AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep,
-    cpu::{block, space::take},
+    cpu::{
+        block,
+        space::{Scratch, take},
+        transpose::transpose,
+    },
 };
 
 /// Rows of `time` tokens that make a chunk.
@@ -74,6 +78,10 @@ pub fn backward(
     let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
     let starts = integers(&starts);
     let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
+    let transposes = [(shared.weights.qkv, shape.columns()), (shared.weights.output, d), (shared.weights.gate_up, 2 * shared.f()), (shared.weights.down, d)]
+        .map(|(weight, columns)| transposed(weight, columns));
+    let [qkv, output, gate_up, down] = &transposes;
+    let context = block::Backward { shared, qkv, output, gate_up, down };
     let x = Whole::new(saved.x);
     let kept = saved.activations.map(|kept| [kept.qkv, kept.attended, kept.log_sum, kept.middle, kept.gate_up].map(Whole::new));
     let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
@@ -104,11 +112,11 @@ pub fn backward(
                             middle: &middle.slice()[of(d)],
                             gate_up: &gate_up.slice()[of(2 * shared.f())],
                         };
-                        block::backward(&shared, &saved, grad, &mut sums);
+                        block::backward(&context, &saved, grad, &mut sums);
                     } else {
                         let mut buffers = block::Buffers::new(&shared, tokens);
                         block::activations(&shared, x, starts, &mut buffers.places());
-                        block::backward(&shared, &buffers.saved(x, starts), grad, &mut sums);
+                        block::backward(&context, &buffers.saved(x, starts), grad, &mut sums);
                     }
                 }
                 sums
@@ -134,6 +142,17 @@ pub fn backward(
         down: tensor(down, shapes.3),
     };
     (tensor(grad_x, [n, d]), grads)
+}
+
+/// The transpose of a matrix of so many columns.
+fn transposed(matrix: &[f32], columns: usize) -> Scratch {
+    const BAND: usize = 16;
+    let rows = matrix.len() / columns;
+    let mut to = Scratch::new(matrix.len());
+    to.par_chunks_mut(BAND * rows).enumerate().for_each(|(band, to)| {
+        transpose((&matrix[band * BAND..], columns), (rows, to.len() / rows), (to, rows));
+    });
+    to
 }
 
 /// The parameters of a block, each in one piece.
