@@ -11,6 +11,7 @@ pub mod matmul;
 pub mod rms_norm;
 mod simd;
 pub mod space;
+pub mod sum;
 pub mod swiglu;
 mod tile;
 pub mod transpose;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     CHUNK, SUMS,
-    whole::{Whole, integers, release, sum_in_order, tensor},
+    whole::{Whole, integers, release, sums_in_order, tensor},
 };
 use crate::kernels::{
     AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep,
@@ -89,7 +89,7 @@ pub fn backward(
     let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
     // As many sums exist at a time as there are threads. They are added up in order, so that their number changes no bit.
     let at_once = rayon::current_num_threads();
-    let mut totals: [Vec<f32>; 6] = Default::default();
+    let mut totals: Option<[Vec<f32>; 6]> = None;
     for (batch, stretches) in grad_x.chunks_mut(stretch * d * at_once).enumerate() {
         let sums: Vec<block::Grads> = stretches
             .par_chunks_mut(stretch * d)
@@ -122,17 +122,11 @@ pub fn backward(
                 sums
             })
             .collect();
-        let mut by_parameter = totals.map(|total| if batch == 0 { Vec::new() } else { vec![total] });
-        for sums in sums {
-            for (parameter, sum) in by_parameter.iter_mut().zip(sums.into_array()) {
-                parameter.push(sum);
-            }
-        }
-        totals = by_parameter.map(sum_in_order);
+        totals = Some(sums_in_order(totals.into_iter().chain(sums.into_iter().map(block::Grads::into_array)).collect()));
     }
     drop(starts);
     kept.into_iter().flatten().chain([x]).for_each(release);
-    let [attention_norm, qkv, output, mlp_norm, gate_up, down] = totals;
+    let [attention_norm, qkv, output, mlp_norm, gate_up, down] = totals.unwrap_or_default();
     let grads = BlockWeights {
         attention_norm: tensor(attention_norm, [d]),
         qkv: tensor(qkv, shapes.0),

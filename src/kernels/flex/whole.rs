@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_flex::{Flex, FlexTensor};
 use rayon::prelude::*;
 
-use crate::kernels::cpu::space;
+use crate::kernels::cpu::{space, sum};
 
 /// Elements of a chunk of a parameter.
 pub const PARAMETERS: usize = 1 << 14;
@@ -52,15 +52,28 @@ pub fn release(tensor: Whole) {
 }
 
 /// Adds the rows of `parts` up, in order.
-pub fn sum_in_order(mut parts: Vec<Vec<f32>>) -> Vec<f32> {
-    let mut total = if parts.is_empty() { Vec::new() } else { parts.remove(0) };
-    total.par_chunks_mut(PARAMETERS).enumerate().for_each(|(chunk, total)| {
-        for part in &parts {
-            for (total, part) in total.iter_mut().zip(&part[chunk * PARAMETERS..]) {
-                *total += part;
-            }
-        }
-    });
-    parts.into_iter().for_each(space::give);
+pub fn sum_in_order(parts: Vec<Vec<f32>>) -> Vec<f32> {
+    let [total] = sums_in_order(parts.into_iter().map(|part| [part]).collect());
     total
+}
+
+/// Adds up, in order, what the parts hold of each of several sums.
+pub fn sums_in_order<const N: usize>(parts: Vec<[Vec<f32>; N]>) -> [Vec<f32>; N] {
+    let mut parts = parts.into_iter();
+    let Some(mut totals) = parts.next() else {
+        return [const { Vec::new() }; N];
+    };
+    let parts: Vec<[Vec<f32>; N]> = parts.collect();
+    // The chunks of all sums at once, so that threads are woken once.
+    let chunks = totals.iter_mut().enumerate().flat_map(|(index, total)| {
+        let chunks = total.chunks_mut(PARAMETERS).enumerate();
+        chunks.map(move |(chunk, total)| (index, chunk * PARAMETERS, total))
+    });
+    let chunks: Vec<(usize, usize, &mut [f32])> = chunks.collect();
+    chunks.into_par_iter().for_each(|(index, first, total)| {
+        let parts: Vec<&[f32]> = parts.iter().map(|part| &part[index][first..][..total.len()]).collect();
+        sum::add(total, &parts);
+    });
+    parts.into_iter().flatten().for_each(space::give);
+    totals
 }
