@@ -4,7 +4,7 @@ use super::{
     attention,
     matmul::{Matrix, matmul},
     rms_norm,
-    space::{Scratch, zeros},
+    space::{Scratch, take, zeros},
     swiglu,
 };
 use crate::kernels::AttentionShape;
@@ -28,23 +28,26 @@ pub struct Grads {
     pub mlp_norm: Vec<f32>,
     pub gate_up: Vec<f32>,
     pub down: Vec<f32>,
+    /// Whether a chunk was added; before that the matrices hold anything, as the first product writes them.
+    has_any: bool,
 }
 
 impl Grads {
-    /// Zeros for the parameters.
-    pub fn zeros(weights: &Weights<'_>) -> Self {
-        let zeros = |weight: &[f32]| zeros(weight.len());
+    /// Sums without a chunk. One must be added before they are read.
+    pub fn new(weights: &Weights<'_>) -> Self {
+        let [gain, matrix] = [zeros as fn(usize) -> Vec<f32>, take].map(|space| move |weight: &[f32]| space(weight.len()));
         Self {
-            attention_norm: zeros(weights.attention_norm),
-            qkv: zeros(weights.qkv),
-            output: zeros(weights.output),
-            mlp_norm: zeros(weights.mlp_norm),
-            gate_up: zeros(weights.gate_up),
-            down: zeros(weights.down),
+            attention_norm: gain(weights.attention_norm),
+            qkv: matrix(weights.qkv),
+            output: matrix(weights.output),
+            mlp_norm: gain(weights.mlp_norm),
+            gate_up: matrix(weights.gate_up),
+            down: matrix(weights.down),
+            has_any: false,
         }
     }
 
-    /// The six sums, in the order of the fields.
+    /// The six sums, in the order of their fields.
     pub fn into_array(self) -> [Vec<f32>; 6] {
         [self.attention_norm, self.qkv, self.output, self.mlp_norm, self.gate_up, self.down]
     }
@@ -173,6 +176,7 @@ pub fn backward(context: &Backward<'_>, saved: &Saved<'_>, grad: &mut [f32], sum
     let shared = &context.shared;
     let Shared { shape, rotary, epsilon, weights } = *shared;
     let (d, f, n) = (shared.d(), shared.f(), saved.starts.len());
+    let accumulate = std::mem::replace(&mut sums.has_any, true);
     let (mut normed, mut inverse, mut grad_normed) = (Scratch::new(n * d), Scratch::new(n), Scratch::new(n * d));
 
     // The feed-forward layer.
@@ -180,9 +184,9 @@ pub fn backward(context: &Backward<'_>, saved: &Saved<'_>, grad: &mut [f32], sum
     let mut grad_gate_up = Scratch::new(n * 2 * f);
     matmul(&mut grad_gated, Matrix::new(grad, d), Matrix::new(context.down, f), false);
     swiglu::backward(&grad_gated, saved.gate_up, f, &mut grad_gate_up, &mut gated);
-    matmul(&mut sums.down, Matrix::new(&gated, f).transposed(), Matrix::new(grad, d), true);
+    matmul(&mut sums.down, Matrix::new(&gated, f).transposed(), Matrix::new(grad, d), accumulate);
     rms_norm::forward(saved.middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
-    matmul(&mut sums.gate_up, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_gate_up, 2 * f), true);
+    matmul(&mut sums.gate_up, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_gate_up, 2 * f), accumulate);
     matmul(&mut grad_normed, Matrix::new(&grad_gate_up, 2 * f), Matrix::new(context.gate_up, d), false);
     let norm = rms_norm::Saved { x: saved.middle, gain: weights.mlp_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.mlp_norm);
@@ -191,7 +195,7 @@ pub fn backward(context: &Backward<'_>, saved: &Saved<'_>, grad: &mut [f32], sum
     let mut grad_attended = Scratch::new(n * shared.attended());
     let mut grad_qkv = Scratch::new(n * shape.columns());
     matmul(&mut grad_attended, Matrix::new(grad, d), Matrix::new(context.output, shared.attended()), false);
-    matmul(&mut sums.output, Matrix::new(saved.attended, shared.attended()).transposed(), Matrix::new(grad, d), true);
+    matmul(&mut sums.output, Matrix::new(saved.attended, shared.attended()).transposed(), Matrix::new(grad, d), accumulate);
     for row in 0..n / shape.time {
         let tokens = row * shape.time..(row + 1) * shape.time;
         let part = |width: usize| tokens.start * width..tokens.end * width;
@@ -204,7 +208,7 @@ pub fn backward(context: &Backward<'_>, saved: &Saved<'_>, grad: &mut [f32], sum
         attention::backward(input, of_attention, &mut grad_qkv[part(shape.columns())]);
     }
     rms_norm::forward(saved.x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
-    matmul(&mut sums.qkv, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_qkv, shape.columns()), true);
+    matmul(&mut sums.qkv, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_qkv, shape.columns()), accumulate);
     matmul(&mut grad_normed, Matrix::new(&grad_qkv, shape.columns()), Matrix::new(context.qkv, d), false);
     let norm = rms_norm::Saved { x: saved.x, gain: weights.attention_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.attention_norm);

@@ -96,7 +96,7 @@ pub fn backward(
             .enumerate()
             .map(|(within, grad)| {
                 let index = batch * at_once + within;
-                let mut sums = block::Grads::zeros(&shared.weights);
+                let mut sums = block::Grads::new(&shared.weights);
                 for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
                     let first = index * stretch + part * chunk * shape.time;
                     let tokens = grad.len() / d;
