@@ -85,8 +85,8 @@ impl PolicyJob<'_> {
     pub fn plan(&self) -> String {
         let PolicyConfig { steps, plan, mode, refill, objective, .. } = self.config;
         let sampler = match mode {
-            Mode::Shared => "the sampler reads the trainer's weights".to_owned(),
-            Mode::Copy => "the sampler reads a copy of the weights, made at every step".to_owned(),
+            Mode::Shared => "the sampler takes the trainer's weights in memory".to_owned(),
+            Mode::Copy => "the sampler reads a copy of the weights, written to a file at every step".to_owned(),
             Mode::Async { lag } => format!("the sampler reads the weights of {lag} steps before"),
         };
         let most = match refill {
