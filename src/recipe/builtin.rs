@@ -20,3 +20,16 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 pub fn built_in(name: &str) -> Option<&'static str> {
     BUILT_IN.iter().find(|(other, _)| *other == name).map(|(_, text)| *text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Recipe;
+
+    #[test]
+    fn every_built_in_recipe_is_one() {
+        for (name, _) in BUILT_IN {
+            assert_eq!(Recipe::load(name, &[]).map(|recipe| recipe.title.starts_with(name)).map_err(|error| error.to_string()), Ok(true), "{name}");
+        }
+    }
+}
