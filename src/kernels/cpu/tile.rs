@@ -100,7 +100,11 @@ fn rows<S: Simd, const R: usize, const N: usize>(
         // Whole vectors: a column that is seen by the last row alone is computed for all.
         Causal::Columns(diagonal) => columns = columns.min(usize::try_from(diagonal + (i + R) as isize).unwrap_or(0).next_multiple_of(LANES)),
         Causal::Sum(diagonal) => sum.end = sum.end.min(diagonal + i + R),
-        Causal::SumFrom(diagonal) => sum.start = i.saturating_sub(diagonal).min(sum.end),
+        Causal::SumFrom(diagonal) => sum.start = i.saturating_sub(diagonal),
+    }
+    if sum.is_empty() {
+        // Nothing to skip to.
+        sum = 0..0;
     }
     let (a, b) = (a.skip(i, sum.start), &b[sum.start * b_row..]);
     let mut j = 0;
@@ -164,6 +168,54 @@ fn block<S: Simd, const R: usize, const N: usize>(
         for (vector, sum) in sums.into_iter().enumerate() {
             let sum = if accumulate { s.add(s.get(row, vector * LANES), sum) } else { sum };
             s.put(row, vector * LANES, sum);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::cpu::simd::simd_fn;
+
+    simd_fn! {
+        fn run[s](size: Size, causal: Causal, a: Left<'_>, b: &[f32], out: &mut [f32], accumulate: bool) {
+            product(s, size, causal, a, (b, size.n + 3), (out, size.n + 5), accumulate);
+        }
+    }
+
+    /// Small whole numbers, whose sums are exact in any order and with any rounding.
+    fn numbers(len: usize, seed: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * 7919 + seed * 104_729) % 17) as f32 - 8.0).collect()
+    }
+
+    #[test]
+    fn a_causal_product_is_the_product_where_it_is_read_and_adds_to_what_is_there() {
+        for (m, k, n) in [(32, 32, 16), (32, 48, 160), (48, 80, 64), (14, 5, 80)] {
+            for diagonal in [0, 16, 48] {
+                // What the mask leaves out is zero on the left side, or not read in the result.
+                let cases: [(Causal, fn(usize, usize, usize) -> bool); 3] = [
+                    (Causal::Columns(diagonal as isize), |_, _, _| true),
+                    (Causal::Sum(diagonal), |i, p, diagonal| p <= i + diagonal),
+                    (Causal::SumFrom(diagonal), |i, p, diagonal| p + diagonal >= i),
+                ];
+                for (causal, is_seen) in cases {
+                    let (mut a, b) = (numbers(m * k, 1), numbers(k * (n + 3), 2));
+                    a.iter_mut().enumerate().for_each(|(at, a)| *a = if is_seen(at / k, at % k, diagonal) { *a } else { 0.0 });
+                    let columns: Vec<f32> = (0..k * m).map(|at| a[at % m * k + at / m]).collect();
+                    for (left, accumulate) in [(Left::Rows(&a, k), false), (Left::Columns(&columns, m), true)] {
+                        let mut out = vec![1.0; m * (n + 5)];
+                        run(Size { m, k, n }, causal, left, &b, &mut out, accumulate);
+                        for (i, row) in out.chunks(n + 5).enumerate() {
+                            let read = if matches!(causal, Causal::Columns(_)) { n.min(diagonal + i + 1) } else { n };
+                            for (j, out) in row[..read].iter().enumerate() {
+                                let sum: f32 = (0..k).map(|p| a[i * k + p] * b[p * (n + 3) + j]).sum();
+                                assert_eq!(*out, sum + if accumulate { 1.0 } else { 0.0 }, "{m} by {k} by {n}, diagonal {diagonal}, row {i}, column {j}");
+                            }
+                            assert_eq!(row[n..], [1.0; 5], "beyond the columns");
+                        }
+                    }
+                }
+            }
         }
     }
 }

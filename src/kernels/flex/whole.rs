@@ -77,3 +77,19 @@ pub fn sums_in_order<const N: usize>(parts: Vec<[Vec<f32>; N]>) -> [Vec<f32>; N]
     parts.into_iter().flatten().for_each(space::give);
     totals
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_taken_in_the_order_of_the_parts() {
+        // In another order the small number would survive.
+        for len in [1, 19, PARAMETERS + 21] {
+            let part = |x: f32| [vec![x; len], vec![2.0 * x; 3]];
+            assert_eq!(sums_in_order(vec![part(1.0), part(1e9), part(-1e9)]), part(0.0), "{len}");
+            assert_eq!(sums_in_order(vec![part(1e9), part(-1e9), part(1.0)]), part(1.0), "{len}");
+        }
+        assert!(sums_in_order::<2>(Vec::new()).iter().all(Vec::is_empty));
+    }
+}
