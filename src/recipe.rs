@@ -5,6 +5,7 @@
 mod builtin;
 mod change;
 mod guided;
+mod ladder;
 mod revise;
 mod stage;
 
@@ -31,8 +32,9 @@ use crate::{
 pub use builtin::{BUILT_IN, built_in};
 pub use change::{changed, changed_from};
 pub use guided::{GuidedRecipe, GuidedSearch, SelfPlayRecipe};
+pub use ladder::LadderRecipe;
 pub use revise::{Remarks, ReviseRecipe, RiseRecipe, Teacher};
-pub use stage::{ImitateRecipe, Keep, LadderRecipe, Method, StageRecipe, Start};
+pub use stage::{ImitateRecipe, Keep, Method, StageRecipe, Start};
 
 /// A whole pipeline: generate, train, improve, evaluate, report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

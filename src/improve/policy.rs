@@ -1,4 +1,4 @@
-//! Policy gradients from verified samples: one loop for every objective that reads single-turn rollouts.
+//! Policy gradients from verified samples: one loop for every objective that reads rollouts, of one attempt or of several.
 //!
 //! A step: prompts by the [`Curriculum`], responses by the [`Mode`]'s sampler, verdicts, rewards, groups that the filter keeps (refilled to a
 //! cap), replayed groups, advantages, mini-batches. After a kill at any point a run goes on from its last checkpoint and ends with the same

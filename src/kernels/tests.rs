@@ -149,20 +149,25 @@ fn bits<const D: usize>(tensor: Tensor<Cpu, D>) -> Vec<u32> {
     floats(tensor).into_iter().map(f32::to_bits).collect()
 }
 
+/// Weights of a block of width `d` and hidden width `f`.
+fn block_weights(map: &AttentionMap<Cpu>, d: usize, f: usize) -> BlockWeights<Cpu> {
+    let width = map.shape.heads * map.shape.head_dim;
+    BlockWeights {
+        attention_norm: random([d], "attention_norm"),
+        qkv: random([d, map.shape.columns()], "qkv") * 0.3,
+        output: random([width, d], "output") * 0.3,
+        mlp_norm: random([d], "mlp_norm"),
+        gate_up: random([d, 2 * f], "gate_up") * 0.3,
+        down: random([f, d], "down") * 0.3,
+    }
+}
+
 #[test]
 fn a_block_equals_the_composed_one() {
     on_every_isa(|| {
         for map in maps() {
             let (n, d, f) = (map.shape.rows * map.shape.time, 20, 27);
-            let width = map.shape.heads * map.shape.head_dim;
-            let weights = BlockWeights {
-                attention_norm: random([d], "attention_norm"),
-                qkv: random([d, map.shape.columns()], "qkv") * 0.3,
-                output: random([width, d], "output") * 0.3,
-                mlp_norm: random([d], "mlp_norm"),
-                gate_up: random([d, 2 * f], "gate_up") * 0.3,
-                down: random([f, d], "down") * 0.3,
-            };
+            let weights = block_weights(&map, d, f);
             let (x, grad) = (random([n, d], "x"), random([n, d], "grad"));
             let (y, saved) = Cpu::block(x.clone(), &weights, &map, 1e-5, Keep::Activations);
             let (y_again, saved_input) = Cpu::block(x.clone(), &weights, &map, 1e-5, Keep::Input);
@@ -190,15 +195,7 @@ fn a_block_equals_the_composed_one() {
 fn products_in_bfloat16_are_those_of_single_precision_to_its_digits() {
     let map = maps().remove(0);
     let (n, d, f) = (map.shape.rows * map.shape.time, 20, 27);
-    let width = map.shape.heads * map.shape.head_dim;
-    let weights = BlockWeights {
-        attention_norm: random([d], "attention_norm"),
-        qkv: random([d, map.shape.columns()], "qkv") * 0.3,
-        output: random([width, d], "output") * 0.3,
-        mlp_norm: random([d], "mlp_norm"),
-        gate_up: random([d, 2 * f], "gate_up") * 0.3,
-        down: random([f, d], "down") * 0.3,
-    };
+    let weights = block_weights(&map, d, f);
     let half = |weight: &Tensor<Cpu, 2>| Precision::Bfloat16.of(weight.clone());
     let halves =
         BlockWeights { qkv: half(&weights.qkv), output: half(&weights.output), gate_up: half(&weights.gate_up), down: half(&weights.down), ..weights.clone() };

@@ -233,10 +233,11 @@ fn numbers(config: &PolicyConfig) -> Result<Vec<(String, f64)>, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::{super::needs::needs_values, *};
 
-    fn read(text: &str) -> Result<PolicyConfig, String> {
+    /// Settings that were read and are in their ranges.
+    pub fn read(text: &str) -> Result<PolicyConfig, String> {
         let config: PolicyConfig = toml::from_str(text).map_err(|error| error.to_string())?;
         config.validate().map(|()| config)
     }

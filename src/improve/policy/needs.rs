@@ -87,13 +87,8 @@ pub(super) fn needs_step_values(objective: &Objective) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::config::tests::read, *};
     use metacot_objectives::plan::StepPlan;
-
-    fn read(text: &str) -> Result<PolicyConfig, String> {
-        let config: PolicyConfig = toml::from_str(text).map_err(|error| error.to_string())?;
-        config.validate().map(|()| config)
-    }
 
     #[test]
     fn updates_without_a_ratio_are_named() {
