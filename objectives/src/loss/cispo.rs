@@ -4,7 +4,7 @@
 //! bound from below, which `low = 1` says; verl bounds both sides. TRL reads its `epsilon_high` as the ceiling itself, `min(rho, epsilon_high)`,
 //! and recommends 5.0 for it (after ScaleRL, 2510.13786): that ceiling is `high = 4` here, the default.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Clip, Clipped, Cost, Evaluate, Input, per_token, ratio};
 use crate::{Coefficients, ObjectiveError};
@@ -14,6 +14,7 @@ use crate::{Coefficients, ObjectiveError};
 #[serde(default, deny_unknown_fields)]
 pub struct Cispo {
     /// The bounds of the weight; `dual` has no meaning here.
+    #[serde(deserialize_with = "bounds")]
     pub clip: Clip,
 }
 
@@ -21,6 +22,10 @@ impl Default for Cispo {
     fn default() -> Self {
         Self { clip: Clip { low: 1.0, high: 4.0, dual: None } }
     }
+}
+
+fn bounds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Clip, D::Error> {
+    Clip::read_over(Cispo::default().clip, deserializer)
 }
 
 impl Evaluate for Cispo {

@@ -4,7 +4,7 @@
 //! equation 8). The dual clip bounds the cost of bad responses at `-c A` for `A < 0` (1912.09729). As in verl, a token counts
 //! as clipped where the clipped branch costs more, not wherever its ratio is outside.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Clipped, Cost};
 use crate::{ObjectiveError, settings};
@@ -27,7 +27,22 @@ impl Default for Clip {
     }
 }
 
+/// Bounds as settings write them: any of them may be left out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bounds {
+    low: Option<f64>,
+    high: Option<f64>,
+    dual: Option<f64>,
+}
+
 impl Clip {
+    /// Reads bounds for a loss whose own they replace: a bound that is left out stays the loss's.
+    pub(crate) fn read_over<'de, D: Deserializer<'de>>(own: Self, deserializer: D) -> Result<Self, D::Error> {
+        let Bounds { low, high, dual } = Bounds::deserialize(deserializer)?;
+        Ok(Self { low: low.unwrap_or(own.low), high: high.unwrap_or(own.high), dual: dual.or(own.dual) })
+    }
+
     /// Checks bounds of ratios.
     pub(crate) fn check(&self) -> Result<(), ObjectiveError> {
         settings::share("clip.low", self.low)?;

@@ -4,7 +4,7 @@
 //! as the authors and verl compute it; bounds of 0.4). Outliers of single tokens move the mean less than they move an arithmetic one.
 //! Where advantages differ within a response, their mean is taken, with its sign, as in verl for equal ones.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Clip, Clipped, Cost, Evaluate, Input, per_sequence};
 use crate::{Coefficients, ObjectiveError};
@@ -14,6 +14,7 @@ use crate::{Coefficients, ObjectiveError};
 #[serde(default, deny_unknown_fields)]
 pub struct Gmpo {
     /// The bounds of log-ratios, in nats; `dual` has no meaning here.
+    #[serde(deserialize_with = "bounds")]
     pub clip: Clip,
 }
 
@@ -21,6 +22,10 @@ impl Default for Gmpo {
     fn default() -> Self {
         Self { clip: Clip { low: 0.4, high: 0.4, dual: None } }
     }
+}
+
+fn bounds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Clip, D::Error> {
+    Clip::read_over(Gmpo::default().clip, deserializer)
 }
 
 impl Evaluate for Gmpo {

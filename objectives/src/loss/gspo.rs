@@ -4,7 +4,7 @@
 //! experiments. verl and TRL write it in a straight-through form per token; for one advantage per response, which the paper has, the
 //! gradient is the same. Where advantages differ within a response, their mean is taken.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Clip, Cost, Evaluate, Input, per_sequence, ratio};
 use crate::{Coefficients, ObjectiveError};
@@ -14,6 +14,7 @@ use crate::{Coefficients, ObjectiveError};
 #[serde(default, deny_unknown_fields)]
 pub struct Gspo {
     /// The bounds of the ratio.
+    #[serde(deserialize_with = "bounds")]
     pub clip: Clip,
 }
 
@@ -21,6 +22,10 @@ impl Default for Gspo {
     fn default() -> Self {
         Self { clip: Clip { low: 3e-4, high: 4e-4, dual: None } }
     }
+}
+
+fn bounds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Clip, D::Error> {
+    Clip::read_over(Gspo::default().clip, deserializer)
 }
 
 impl Evaluate for Gspo {

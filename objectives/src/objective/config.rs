@@ -76,6 +76,18 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_that_is_left_out_is_that_of_the_loss() {
+        let bounds =
+            |loss: &str, clip: &str| read(&format!("name = '{loss}'\nloss = {{ name = '{loss}', clip = {{ {clip} }} }}")).map(|objective| objective.loss);
+        let clip = |low: f64, high: f64| Clip { low, high, dual: None };
+        assert_eq!(bounds("cispo", "high = 3.0"), Ok(crate::loss::Cispo { clip: clip(1.0, 3.0) }.into()));
+        assert_eq!(bounds("gspo", "high = 0.001"), Ok(crate::loss::Gspo { clip: clip(3e-4, 0.001) }.into()));
+        assert_eq!(bounds("gmpo", "low = 0.2"), Ok(crate::loss::Gmpo { clip: clip(0.2, 0.4) }.into()));
+        assert_eq!(bounds("ppo", "high = 0.3"), bounds("ppo", "low = 0.2, high = 0.3"));
+        assert!(bounds("cispo", "hihg = 3.0").unwrap_err().contains("hihg"));
+    }
+
+    #[test]
     fn unknown_settings_are_refused() {
         assert!(read("name = 'grpo'\nloss = { name = 'grpo', clop = 1 }").unwrap_err().contains("clop"));
         assert!(read("name = 'grpo'\nloss = { name = 'gropo' }").is_err());
