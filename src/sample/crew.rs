@@ -155,7 +155,7 @@ mod tests {
             gate_up: numbers(16 * 80),
             down: numbers(40 * 16),
         };
-        PackedWeights::new(&Weights { config, embedding: numbers(70 * 16), layers: vec![layer; 2], final_norm: numbers(16), head: None }, 2)
+        PackedWeights::over(None, &Weights { config, embedding: numbers(70 * 16), layers: vec![layer; 2], final_norm: numbers(16), head: None }, 2)
     }
 
     #[test]

@@ -60,12 +60,15 @@ impl CpuDecoder {
     pub fn new(weights: &Weights, config: DecoderConfig) -> Self {
         let config = DecoderConfig { threads: config.threads.max(1), slots: config.slots.max(1) };
         let isa = Isa::best();
-        Self { model: PackedWeights::new(weights, config.threads), config, isa, executors: vec![Executor::new(isa); config.threads], team_pause: 0 }
+        Self { model: PackedWeights::over(None, weights, config.threads), config, isa, executors: vec![Executor::new(isa); config.threads], team_pause: 0 }
     }
 
-    /// Takes over other weights, of this or another shape, and keeps the memory of the caches.
+    /// Takes over other weights, of this or another shape, and keeps the memory of the caches and, where the shape is the same, of the weights.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new); the decoder is then of no more use.
     pub fn replace(&mut self, weights: &Weights) {
-        self.model = PackedWeights::new(weights, self.config.threads);
+        self.model = PackedWeights::over(Some(self.model.take()), weights, self.config.threads);
     }
 
     /// The shape of the model.

@@ -3,9 +3,10 @@
 //! A part holds a range of the heads and of the columns of every other matrix. One thread that owns all parts, or a team in which each owns one, computes the same
 //! numbers: cutting columns changes no sum.
 
-use super::kernels::{PANEL, PackedMatrix};
-use crate::model::{LayerWeights, ModelConfig, Weights, rotary_angles};
-use std::ops::Range;
+use super::kernels::{LANES, PANEL, PackedMatrix};
+use super::rotary::Rotary;
+use crate::model::{LayerWeights, ModelConfig, Weights};
+use std::{mem::take, ops::Range};
 
 /// All weights of a model, packed.
 #[derive(Clone, Debug)]
@@ -48,32 +49,45 @@ pub(super) struct Columns {
     pub(super) range: Range<usize>,
 }
 
-/// The rotation of each position.
-#[derive(Clone, Debug)]
-pub(super) struct Rotary {
-    half: usize,
-    /// Cosines, then sines, of each position's angles, `[2, context, head_dim / 2]`.
-    table: Vec<f32>,
-}
-
 impl PackedWeights {
-    /// Packs `weights` for teams of at most `threads`.
-    pub(super) fn new(weights: &Weights, threads: usize) -> Self {
+    /// Packs `weights` for teams of at most `threads`, their blocks with as many, into the memory of earlier weights where they have the same shape.
+    pub(super) fn over(old: Option<Self>, weights: &Weights, threads: usize) -> Self {
         let config = weights.config.clone();
         let parts = (1..=threads.max(1)).rev().find(|parts| config.kv_heads.is_multiple_of(*parts)).unwrap_or(1);
         let (d, v) = (config.width, config.vocab_size);
-        let head = match &weights.head {
-            Some(head) => split(parts, d, v, |row, column| head[row * v + column]),
-            None => split(parts, d, v, |row, column| weights.embedding[column * d + row]),
+        let (old_layers, old_head, rotary) = match old.filter(|old| old.config == config && old.parts() == parts) {
+            Some(old) => (old.layers.into_iter().map(Some).collect(), Some(old.head), old.rotary),
+            None => (vec![None; config.layers], None, Rotary::new(&config)),
         };
+        let head = match &weights.head {
+            Some(head) => split(old_head, parts, d, v, |row, column| line(&head[row * v..(row + 1) * v], column)),
+            None => split(old_head, parts, d, v, |row, column| {
+                std::array::from_fn(|lane| if column + lane < v { weights.embedding[(column + lane) * d + row] } else { 0.0 })
+            }),
+        };
+        assert_eq!(weights.layers.len(), config.layers, "as many layers as the configuration states");
+        let jobs: Vec<(&LayerWeights, Option<PackedLayer>)> = weights.layers.iter().zip(old_layers).collect();
         Self {
             embedding: weights.embedding.clone(),
-            layers: weights.layers.iter().map(|layer| PackedLayer::new(layer, &config, parts)).collect(),
+            layers: at_once(threads, jobs, |(layer, old)| PackedLayer::over(old, layer, &config, parts)),
             final_norm: weights.final_norm.clone(),
             head,
-            rotary: Rotary::new(&config),
+            rotary,
             kv_heads: (0..parts).map(|part| part * config.kv_heads / parts..(part + 1) * config.kv_heads / parts).collect(),
             config,
+        }
+    }
+
+    /// All of it, which leaves nothing here but the shape.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            config: self.config.clone(),
+            embedding: take(&mut self.embedding),
+            layers: take(&mut self.layers),
+            final_norm: take(&mut self.final_norm),
+            head: take(&mut self.head),
+            rotary: take(&mut self.rotary),
+            kv_heads: take(&mut self.kv_heads),
         }
     }
 
@@ -95,116 +109,103 @@ impl PackedWeights {
 }
 
 impl PackedLayer {
-    fn new(layer: &LayerWeights, config: &ModelConfig, parts: usize) -> Self {
+    fn over(old: Option<Self>, layer: &LayerWeights, config: &ModelConfig, parts: usize) -> Self {
         let (d, f) = (config.width, config.hidden);
+        let [qkv, output, gate_up, down] = old.map_or([const { None }; 4], |old| [old.qkv, old.output, old.gate_up, old.down].map(Some));
         Self {
             attention_norm: layer.attention_norm.clone(),
-            qkv: split_heads(layer, config, parts),
-            output: split(parts, d, d, |row, column| layer.output[row * d + column]),
+            qkv: split_heads(qkv, layer, config, parts),
+            output: split(output, parts, d, d, |row, column| line(&layer.output[row * d..(row + 1) * d], column)),
             mlp_norm: layer.mlp_norm.clone(),
-            gate_up: split_gates(layer, config, parts),
-            down: split(parts, f, d, |row, column| layer.down[row * d + column]),
+            gate_up: split_gates(gate_up, layer, config, parts),
+            down: split(down, parts, f, d, |row, column| line(&layer.down[row * d..(row + 1) * d], column)),
         }
     }
 }
 
+/// The results of `jobs` in order, shared among threads in stretches.
+fn at_once<J: Send, R: Send>(threads: usize, jobs: Vec<J>, work: impl Fn(J) -> R + Sync) -> Vec<R> {
+    if threads < 2 {
+        return jobs.into_iter().map(work).collect();
+    }
+    let share = jobs.len().div_ceil(threads).max(1);
+    let (mut jobs, work) = (jobs.into_iter(), &work);
+    std::thread::scope(|scope| {
+        let mut workers = Vec::new();
+        while jobs.len() > 0 {
+            let stretch: Vec<J> = jobs.by_ref().take(share).collect();
+            workers.push(scope.spawn(move || stretch.into_iter().map(work).collect::<Vec<R>>()));
+        }
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+/// The numbers of a row from a column on; zeros behind its end.
+fn line(row: &[f32], first: usize) -> [f32; LANES] {
+    match row.get(first..first + LANES) {
+        Some(numbers) => numbers.try_into().expect("as many as a line holds"),
+        None => std::array::from_fn(|lane| row.get(first + lane).copied().unwrap_or(0.0)),
+    }
+}
+
 /// Cuts `columns` columns into whole panels, spread evenly over the parts.
-fn split(parts: usize, inner: usize, columns: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<Columns> {
+fn split(old: Option<Vec<Columns>>, parts: usize, inner: usize, columns: usize, line: impl Fn(usize, usize) -> [f32; LANES]) -> Vec<Columns> {
     let panels = columns.div_ceil(PANEL);
+    let mut old = matrices(old);
     let pack = |part| {
         let (first, end) = (panels * part / parts, panels * (part + 1) / parts);
         let from = first * PANEL;
-        let weights = PackedMatrix::new(inner, end - first, |row, column| if from + column < columns { weight(row, from + column) } else { 0.0 });
+        let weights = PackedMatrix::over(old.next(), inner, end - first, |row, column| line(row, from + column));
         Columns { weights, range: from..end * PANEL }
     };
     (0..parts).map(pack).collect()
 }
 
-fn split_heads(layer: &LayerWeights, config: &ModelConfig, parts: usize) -> Vec<Columns> {
+fn split_heads(old: Option<Vec<Columns>>, layer: &LayerWeights, config: &ModelConfig, parts: usize) -> Vec<Columns> {
     let (d, g) = (config.width, config.kv_heads * config.head_dim());
     let row_width = d + 2 * g;
     let (queries, keys) = (d / parts, g / parts);
     let used = queries + 2 * keys;
     let panels = used.div_ceil(PANEL);
+    let mut old = matrices(old);
     let pack = |part: usize| {
         let source = |column: usize| match column {
             _ if column < queries => part * queries + column,
             _ if column < queries + keys => d + part * keys + column - queries,
             _ => d + g + part * keys + column - queries - keys,
         };
-        let weight = |row, column| if column < used { layer.qkv[row * row_width + source(column)] } else { 0.0 };
-        Columns { weights: PackedMatrix::new(d, panels, weight), range: part * panels * PANEL..(part + 1) * panels * PANEL }
+        let line = |row: usize, column: usize| {
+            let row = &layer.qkv[row * row_width..(row + 1) * row_width];
+            let last = column + LANES - 1;
+            // Sources only rise, so that no gap lies between two that are as far apart as their columns.
+            match last < used && source(last) - source(column) == LANES - 1 {
+                true => line(row, source(column)),
+                false => std::array::from_fn(|lane| if column + lane < used { row[source(column + lane)] } else { 0.0 }),
+            }
+        };
+        Columns { weights: PackedMatrix::over(old.next(), d, panels, line), range: part * panels * PANEL..(part + 1) * panels * PANEL }
     };
     (0..parts).map(pack).collect()
 }
 
-fn split_gates(layer: &LayerWeights, config: &ModelConfig, parts: usize) -> Vec<Columns> {
+fn split_gates(old: Option<Vec<Columns>>, layer: &LayerWeights, config: &ModelConfig, parts: usize) -> Vec<Columns> {
     const HALF: usize = PANEL / 2;
     let f = config.hidden;
     let panels = f.div_ceil(HALF);
+    let mut old = matrices(old);
     let pack = |part| {
         let (first, end) = (panels * part / parts, panels * (part + 1) / parts);
-        let weight = |row: usize, column: usize| {
+        let line = |row: usize, column: usize| {
             let (panel, within) = (first + column / PANEL, column % PANEL);
-            let unit = panel * HALF + within % HALF;
-            if unit >= f { 0.0 } else { layer.gate_up[row * 2 * f + if within < HALF { unit } else { f + unit }] }
+            let (gates, values) = layer.gate_up[row * 2 * f..(row + 1) * 2 * f].split_at(f);
+            line(if within < HALF { gates } else { values }, panel * HALF + within % HALF)
         };
-        Columns { weights: PackedMatrix::new(config.width, end - first, weight), range: first * HALF..end * HALF }
+        Columns { weights: PackedMatrix::over(old.next(), config.width, end - first, line), range: first * HALF..end * HALF }
     };
     (0..parts).map(pack).collect()
 }
 
-impl Rotary {
-    /// The very numbers that the model was trained with.
-    fn new(config: &ModelConfig) -> Self {
-        Self { half: config.head_dim() / 2, table: rotary_angles(config, config.context) }
-    }
-
-    /// Rotates one head, `[head_dim]`: its first half are the real parts, its second half the imaginary ones.
-    pub(super) fn rotate(&self, position: usize, head: &mut [f32]) {
-        let (cosines, sines) = self.table.split_at(self.table.len() / 2);
-        let row = position * self.half..(position + 1) * self.half;
-        let (real, imaginary) = head.split_at_mut(self.half);
-        for (((x, y), cosine), sine) in real.iter_mut().zip(imaginary).zip(&cosines[row.clone()]).zip(&sines[row]) {
-            (*x, *y) = (*x * cosine - *y * sine, *y * cosine + *x * sine);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::RopeScaling;
-
-    #[test]
-    fn heads_turn_by_the_bits_of_training_at_any_length() {
-        let llama3 = RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 8192 };
-        for (rope_theta, rope_scaling) in [(10_000.0, None), (500_000.0, Some(llama3))] {
-            let (width, context) = (16, 131_072);
-            let config = ModelConfig {
-                vocab_size: 1,
-                width,
-                layers: 1,
-                heads: 1,
-                kv_heads: 1,
-                hidden: 1,
-                context,
-                rope_theta,
-                rope_scaling,
-                norm_epsilon: 1e-5,
-                tied_embeddings: true,
-            };
-            let rotary = Rotary::new(&config);
-            // Training makes its table as long as its rows are.
-            for positions in [2_048, context] {
-                let trained = rotary_angles(&config, positions);
-                let (cosines, sines) = trained.split_at(positions * width / 2);
-                for (position, (cosines, sines)) in cosines.chunks(width / 2).zip(sines.chunks(width / 2)).enumerate() {
-                    let mut head: Vec<f32> = (0..width).map(|at| if at < width / 2 { 1.0 } else { 0.0 }).collect();
-                    rotary.rotate(position, &mut head);
-                    assert_eq!(head, [cosines, sines].concat(), "position {position} of {positions}");
-                }
-            }
-        }
-    }
+/// The matrices of earlier columns, part by part.
+fn matrices(old: Option<Vec<Columns>>) -> impl Iterator<Item = PackedMatrix> {
+    old.into_iter().flatten().map(|columns| columns.weights)
 }

@@ -36,19 +36,19 @@ pub(crate) struct PackedMatrix {
 }
 
 impl PackedMatrix {
-    /// Packs `inner` rows of `panels * 64` columns, where `weight(row, column)` gives the numbers.
-    pub(crate) fn new(inner: usize, panels: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        Self::for_tiles(inner, panels, Isa::best().has_wide_tiles(), weight)
+    /// Packs `inner` rows of `panels * 64` columns, where `line(row, column)` gives the numbers from a column on, into the memory of an earlier matrix.
+    pub(crate) fn over(old: Option<Self>, inner: usize, panels: usize, line: impl Fn(usize, usize) -> [f32; LANES]) -> Self {
+        Self::for_tiles(old, inner, panels, Isa::best().has_wide_tiles(), line)
     }
 
-    fn for_tiles(inner: usize, panels: usize, has_wide_tiles: bool, weight: impl Fn(usize, usize) -> f32) -> Self {
+    fn for_tiles(old: Option<Self>, inner: usize, panels: usize, has_wide_tiles: bool, line: impl Fn(usize, usize) -> [f32; LANES]) -> Self {
         let lines_of_steps = if has_wide_tiles { [VECTORS, 1] } else { [1, inner] };
-        let mut lines = vec![Line::ZERO; inner * panels * VECTORS];
+        let mut lines = old.map(|old| old.lines).unwrap_or_default();
+        lines.resize(inner * panels * VECTORS, Line::ZERO);
         for (panel, lines) in lines.chunks_exact_mut((inner * VECTORS).max(1)).enumerate() {
             for row in 0..inner {
                 for vector in 0..VECTORS {
-                    let first = panel * PANEL + vector * LANES;
-                    lines[row * lines_of_steps[0] + vector * lines_of_steps[1]] = Line(std::array::from_fn(|lane| weight(row, first + lane)));
+                    lines[row * lines_of_steps[0] + vector * lines_of_steps[1]] = Line(line(row, panel * PANEL + vector * LANES));
                 }
             }
         }
@@ -226,7 +226,8 @@ mod tests {
 
     fn product(isa: Isa, rows: usize, first: usize, epilogue: Epilogue) -> Vec<f32> {
         let inner = 37;
-        let weights = PackedMatrix::for_tiles(inner, 2, isa.has_wide_tiles(), |row, column| number(row * 131 + column * 7 + 1));
+        let line = |row: usize, first: usize| std::array::from_fn(|lane| number(row * 131 + (first + lane) * 7 + 1));
+        let weights = PackedMatrix::for_tiles(None, inner, 2, isa.has_wide_tiles(), line);
         let a: Vec<f32> = (0..rows * 40).map(|index| number(index + first * 40)).collect();
         let mut out = vec![0.5; rows * 128];
         matmul(isa, rows, &a, 40, &weights, &mut out, 128, epilogue);
