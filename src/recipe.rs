@@ -232,6 +232,12 @@ impl Recipe {
         std::iter::once("supervised".to_owned()).chain(self.all_stages().iter().flat_map(StageRecipe::trainings)).collect()
     }
 
+    /// The evaluation that judges the weights of a training; `None` where a round goes on from them without one.
+    pub fn evaluated_as(&self, training: &str) -> Option<String> {
+        let found = self.all_stages().iter().find_map(|stage| stage.evaluated_as(training));
+        found.or_else(|| (training == "supervised").then(|| training.to_owned()))
+    }
+
     /// The settings of all supervised trainings.
     pub fn train_configs(&self) -> impl Iterator<Item = &TrainConfig> {
         let imitations = self.stages.iter().filter_map(|stage| stage.imitate.as_ref()).map(|imitate| &imitate.train);
@@ -346,6 +352,9 @@ impl Recipe {
             if !names.insert(&stage.name) {
                 return refuse("stage.name", format!("\"{}\"", stage.name), "each name once");
             }
+            if self.stages.iter().any(|other| is_numbered(&stage.name, &other.name)) {
+                return refuse("stage.name", format!("\"{}\"", stage.name), "a name that no round of another stage has");
+            }
             if stage.imitate.as_ref().is_some_and(|imitate| imitate.rationalize) && self.corpus.hinted == 0.0 {
                 return refuse(
                     &format!("stage.{}.imitate.rationalize", stage.name),
@@ -358,9 +367,43 @@ impl Recipe {
     }
 }
 
+/// Whether `name` is `stage` with numbers behind it, as rounds are called.
+fn is_numbered(name: &str, stage: &str) -> bool {
+    let numbers = name.strip_prefix(stage).and_then(|rest| rest.strip_prefix('-'));
+    numbers.is_some_and(|numbers| numbers.split('-').all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_training_is_judged_by_the_evaluation_of_the_round_that_it_ends() {
+        let recipe = |thresholds: &str| {
+            let table: toml::Table = built_in("star").unwrap().parse().unwrap();
+            changed(table, &["stage.star.imitate.method=rest".into(), format!("stage.star.imitate.thresholds={thresholds}")]).unwrap()
+        };
+        let (plain, stepped): (Recipe, Recipe) = (recipe("[0.5]"), recipe("[0.2, 0.5]"));
+        let judged = |recipe: &Recipe| recipe.trainings().iter().map(|name| recipe.evaluated_as(name)).collect::<Vec<_>>();
+        assert_eq!(judged(&plain), ["supervised", "star-1", "star-2", "star-3"].map(|name| Some(name.to_owned())));
+        let names = ["supervised", "", "star-1", "", "star-2", "", "star-3"].map(|name| (!name.is_empty()).then(|| name.to_owned()));
+        assert_eq!(judged(&stepped), names);
+        assert_eq!(plain.evaluated_as("star-9"), None);
+    }
+
+    #[test]
+    fn no_stage_is_called_as_a_round_of_another() {
+        assert_eq!(["x-1", "x-12-3", "x-", "x-s1", "x", "x-1-", "y-1"].map(|name| is_numbered(name, "x")), [true, true, false, false, false, false, false]);
+        let stages = "[[stage]]\nname = 'round-1'\nsupervise = {}\n";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recipe.toml");
+        fs::write(&path, format!("{}\n{stages}", built_in("quickstart").unwrap().split("[eval]").next().unwrap())).unwrap();
+        let eval: Vec<String> = ["problems=1", "held_out_problems=0", "samples=1", "k=1", "temperature=1.0", "max_new_tokens=9", "searches=[]"]
+            .map(|set| format!("eval.{set}"))
+            .into();
+        let error = Recipe::load(path.to_str().unwrap(), &eval).unwrap_err().to_string();
+        assert!(error.contains("a name that no round of another stage has"), "{error}");
+    }
 
     #[test]
     fn a_model_that_no_machine_holds_is_refused_by_its_number() {

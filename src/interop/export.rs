@@ -1,5 +1,6 @@
 //! A model as a folder that `AutoModelForCausalLM` and `AutoTokenizer` of `transformers` load.
 
+use super::card::{Origin, model_card};
 use super::float::to_bytes;
 use super::llama::{EMBEDDING, FINAL_NORM, HEAD, INDEX, SINGLE, in_layer, write_config};
 use crate::model::{ModelConfig, Weights};
@@ -14,12 +15,12 @@ use std::path::{Path, PathBuf};
 /// The file that is written last: where it stands, the export is whole.
 const CONFIG: &str = "config.json";
 
-/// Writes the folder; existing files of an export are replaced only where `force` says so. The index and the shards of another model that stand in their
+/// Writes the folder, with `origin` on its card; existing files of an export are replaced only where `force` says so. The index and the shards of another model that stand in their
 /// place are then removed: some readers would take them for this one.
 ///
 /// # Errors
 /// [`Error::Usage`] where the vocabulary has more ids than the model, [`Error::Exists`] where there is an export already, [`Error::Io`] where it cannot be written.
-pub fn export(weights: &Weights, tokenizer: &Tokenizer, folder: &Path, force: bool) -> Result<()> {
+pub fn export(weights: &Weights, tokenizer: &Tokenizer, origin: Option<&Origin>, folder: &Path, force: bool) -> Result<()> {
     let config = &weights.config;
     if tokenizer.vocab_size() > config.vocab_size {
         let (found, allowed) = (tokenizer.vocab_size(), config.vocab_size);
@@ -30,7 +31,7 @@ pub fn export(weights: &Weights, tokenizer: &Tokenizer, folder: &Path, force: bo
         ("tokenizer.json", tokenizer.to_json().into_bytes()),
         ("tokenizer_config.json", tokenizer.config_json(config.context).into_bytes()),
         ("generation_config.json", generation_config(config).into_bytes()),
-        ("README.md", model_card(config, tokenizer).into_bytes()),
+        ("README.md", model_card(weights, tokenizer, origin).into_bytes()),
         (CONFIG, write_config(config).into_bytes()),
     ];
     fs::create_dir_all(folder).map_err(Error::io("cannot create", folder))?;
@@ -120,31 +121,4 @@ fn generation_config(config: &ModelConfig) -> String {
         "max_length": config.context,
     });
     serde_json::to_string_pretty(&config).expect("numbers always serialize")
-}
-
-fn model_card(config: &ModelConfig, tokenizer: &Tokenizer) -> String {
-    let numbers = match tokenizer.whole_numbers_up_to() {
-        0 => "every digit is one token".to_string(),
-        limit => format!("whole numbers up to {limit} are one token, longer ones are split into digits"),
-    };
-    format!(
-        "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- metacot\n- llama\n---\n\n\
-         # A metacot model\n\n\
-         A small Llama-style transformer that was trained on the text of symbolic searches.\n\n\
-         | | |\n|---|---|\n| parameters | {} |\n| layers, width, heads (key-value heads) | {}, {}, {} ({}) |\n| feed-forward width | {} |\n| context | {} tokens |\n\
-         | vocabulary | {} ids; {numbers} |\n\n\
-         ```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n\
-         tokenizer = AutoTokenizer.from_pretrained(\".\")\nmodel = AutoModelForCausalLM.from_pretrained(\".\")\n\
-         ids = tokenizer(tokenizer.bos_token + prompt, return_tensors=\"pt\")\n\
-         print(tokenizer.decode(model.generate(**ids, do_sample=False)[0], skip_special_tokens=True))\n```\n\n\
-         The tokenizer adds no special tokens: a sequence opens with `<bos>`, and `<eos>` ends a completion. Text outside the vocabulary becomes `<unk>`.\n",
-        config.num_parameters(),
-        config.layers,
-        config.width,
-        config.heads,
-        config.kv_heads,
-        config.hidden,
-        config.context,
-        tokenizer.vocab_size(),
-    )
 }

@@ -6,16 +6,13 @@ use super::{Notice, Run, corpora::Data};
 use crate::{
     Result,
     eval::{
-        Evaluation, Exam,
+        Evaluation, Exam, SETS,
         baseline::{Baseline, baselines},
     },
     improve::Marked,
     model::Weights,
     sample::{CpuDecoder, DecoderConfig, Generator},
 };
-
-/// The sets of problems, in reading order.
-const SETS: [&str; 2] = ["unseen", "held-out"];
 
 impl Run<'_> {
     /// The sampler over these weights.

@@ -292,6 +292,13 @@ impl StageRecipe {
         }
     }
 
+    /// The evaluation that judges the weights of one of its trainings: that of the round which the training ends.
+    pub fn evaluated_as(&self, training: &str) -> Option<String> {
+        let steps = (self.trainings().len() / self.improvements().len().max(1)).max(1);
+        let last = self.trainings().into_iter().skip(steps - 1).step_by(steps);
+        last.zip(self.improvements()).find(|(last, _)| last == training).map(|(_, round)| round)
+    }
+
     /// Checks the name and the part.
     pub(super) fn validate(&self) -> Result<(), String> {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

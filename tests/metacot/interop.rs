@@ -56,7 +56,7 @@ fn an_exported_model_imports_back_unchanged() {
     for config in [odd_config(), ModelConfig { tied_embeddings: true, ..odd_config() }, ModelConfig { kv_heads: 4, ..odd_config() }] {
         let folder = tempfile::tempdir().unwrap();
         let weights = random_weights(config, 1);
-        export(&weights, &tokenizer(), folder.path(), false).unwrap();
+        export(&weights, &tokenizer(), None, folder.path(), false).unwrap();
         let imported = import(folder.path()).unwrap();
         assert_eq!(imported.weights, weights);
         assert!(matches!(imported.tokenizer, ImportedTokenizer::Closed(found) if found.to_json() == tokenizer().to_json()));
@@ -68,7 +68,7 @@ fn an_exported_model_imports_back_unchanged() {
 fn exported_files_are_readable_by_everyone_and_complete() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    export(&random_weights(odd_config(), 1), &tokenizer(), folder.path(), false).unwrap();
+    export(&random_weights(odd_config(), 1), &tokenizer(), None, folder.path(), false).unwrap();
     let mut names = Vec::new();
     for entry in fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
@@ -83,10 +83,10 @@ fn exported_files_are_readable_by_everyone_and_complete() {
 fn an_export_is_replaced_only_by_force() {
     let folder = tempfile::tempdir().unwrap();
     let (one, other) = (random_weights(odd_config(), 1), random_weights(odd_config(), 2));
-    export(&one, &tokenizer(), folder.path(), false).unwrap();
-    assert!(matches!(export(&other, &tokenizer(), folder.path(), false), Err(Error::Exists { .. })));
+    export(&one, &tokenizer(), None, folder.path(), false).unwrap();
+    assert!(matches!(export(&other, &tokenizer(), None, folder.path(), false), Err(Error::Exists { .. })));
     assert_eq!(import(folder.path()).unwrap().weights, one);
-    export(&other, &tokenizer(), folder.path(), true).unwrap();
+    export(&other, &tokenizer(), None, folder.path(), true).unwrap();
     assert_eq!(import(folder.path()).unwrap().weights, other);
 }
 
@@ -98,8 +98,8 @@ fn an_export_leaves_no_index_or_shard_of_another_model() {
     let kept = ["model-card.safetensors", "model-1-of-x.safetensors"].map(place);
     stale.iter().chain(&kept).for_each(|path| fs::write(path, "{}").unwrap());
     let weights = random_weights(odd_config(), 1);
-    assert!(matches!(export(&weights, &tokenizer(), folder.path(), false), Err(Error::Exists { path }) if path == stale[0]));
-    export(&weights, &tokenizer(), folder.path(), true).unwrap();
+    assert!(matches!(export(&weights, &tokenizer(), None, folder.path(), false), Err(Error::Exists { path }) if path == stale[0]));
+    export(&weights, &tokenizer(), None, folder.path(), true).unwrap();
     assert!(stale.iter().all(|path| !path.exists()) && kept.iter().all(|path| path.exists()));
     assert_eq!(import(folder.path()).unwrap().weights, weights);
 }
@@ -108,14 +108,14 @@ fn an_export_leaves_no_index_or_shard_of_another_model() {
 fn a_vocabulary_that_is_larger_than_the_model_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let weights = random_weights(ModelConfig { vocab_size: 20, ..odd_config() }, 1);
-    assert!(matches!(export(&weights, &tokenizer(), folder.path(), false), Err(Error::Usage(_))));
+    assert!(matches!(export(&weights, &tokenizer(), None, folder.path(), false), Err(Error::Usage(_))));
 }
 
 #[test]
 fn shards_and_half_precision_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut weights = random_weights(odd_config(), 1);
-    export(&weights, &tokenizer(), folder.path(), false).unwrap();
+    export(&weights, &tokenizer(), None, folder.path(), false).unwrap();
     let mut tensors = read(folder.path());
     fs::remove_file(folder.path().join("model.safetensors")).unwrap();
     // An old checkpoint's buffer, which does not count.
@@ -138,7 +138,7 @@ fn shards_and_half_precision_are_read() {
 fn each_fault_of_a_checkpoint_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    export(&random_weights(odd_config(), 1), &tokenizer(), folder.path(), false).unwrap();
+    export(&random_weights(odd_config(), 1), &tokenizer(), None, folder.path(), false).unwrap();
     let good = read(folder.path());
     let fault = |change: &dyn Fn(&mut Tensors)| {
         let mut tensors = good.clone();
@@ -170,7 +170,7 @@ fn each_fault_of_a_checkpoint_is_named() {
 #[test]
 fn a_foreign_tokenizer_is_kept_as_such() {
     let folder = tempfile::tempdir().unwrap();
-    export(&random_weights(odd_config(), 1), &tokenizer(), folder.path(), false).unwrap();
+    export(&random_weights(odd_config(), 1), &tokenizer(), None, folder.path(), false).unwrap();
     let path = folder.path().join("tokenizer.json");
     fs::write(&path, r#"{"version":"1.0","added_tokens":[],"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}"#).unwrap();
     assert!(matches!(import(folder.path()).unwrap().tokenizer, ImportedTokenizer::Foreign(_)));
@@ -189,7 +189,7 @@ fn transformers_computes_the_same_logits_generations_and_ids() {
     for config in [odd_config(), ModelConfig { tied_embeddings: true, rope_theta: 500_000.0, rope_scaling: Some(llama3), ..odd_config() }] {
         let folder = tempfile::tempdir().unwrap();
         let weights = random_weights(config, 11);
-        export(&weights, &tokenizer(), folder.path(), false).unwrap();
+        export(&weights, &tokenizer(), None, folder.path(), false).unwrap();
         fs::write(folder.path().join("cases.json"), cases(&weights).to_string()).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/transformers_parity.py");
         let output = Command::new(&interpreter).arg(script).arg(folder.path()).output().unwrap();

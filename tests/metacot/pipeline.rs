@@ -74,6 +74,12 @@ fn a_killed_run_goes_on_and_ends_with_the_same_numbers() {
     let export = folder.path().join("export");
     stdout(&output(&["export", whole.to_str().unwrap(), "--checkpoint", "supervised", "--out", export.to_str().unwrap()]));
     assert!(export.join("model.safetensors").exists() && export.join("config.json").exists());
+    let [card, report, resolved] =
+        [export.join("README.md"), whole.join("report.md"), whole.join("recipe.resolved.toml")].map(|path| fs::read_to_string(path).unwrap());
+    assert!(card.contains(resolved.trim_end()), "{card}");
+    let row = card.lines().find_map(|line| line.strip_prefix("| unseen problems | pass@1 | ")).unwrap();
+    let told = row.replace(" % |", " %").replace(" % ", " % [").replace(" to ", ", ").trim_end_matches(" %").to_owned();
+    assert!(report.contains(&format!("{told}]")), "{told} is not in the report");
 
     // Another recipe does not touch what is there.
     let other = output(&["run", &recipe, "--set", "train.epochs=9", "--out", whole.to_str().unwrap()]);
