@@ -34,6 +34,11 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Whether nothing is rounded further than parameters are.
+    pub fn is_single(&self) -> bool {
+        *self == Self::Single
+    }
+
     /// A parameter as products read it.
     pub(crate) fn of<B: Backend>(self, weight: Tensor<B, 2>) -> Tensor<B, 2> {
         match self {

@@ -10,6 +10,7 @@ mod collect;
 mod config;
 mod curriculum;
 mod episode;
+mod learned;
 mod needs;
 mod reference;
 mod replay;

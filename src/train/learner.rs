@@ -5,7 +5,7 @@ use objectives::{Advantages, Metrics, Objective};
 use serde::{Deserialize, Serialize};
 
 use super::{actor::ActorState, lora::LoraConfig, optimizer::AdamConfig};
-use crate::{data::Example, error::Result, model::Weights};
+use crate::{data::Example, error::Result, kernels::Precision, model::Weights};
 
 /// How a policy is trained, beside its objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,13 @@ pub struct TrainerConfig {
     pub clip_norm: Option<f32>,
     /// The constants of AdamW.
     pub adam: AdamConfig,
+    /// Whether the backward pass makes the blocks' intermediate results again instead of keeping them; the same bits.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gradient_checkpointing: bool,
+    /// What the products of activations and weights are computed in, those of the reference policy too. The sampler computes in single precision all the same:
+    /// with bfloat16 it is another policy, which is what corrections by importance are for.
+    #[serde(skip_serializing_if = "Precision::is_single")]
+    pub precision: Precision,
     /// Trains low-rank factors of some projections (and the critic) instead of all weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
@@ -26,7 +33,15 @@ pub struct TrainerConfig {
 
 impl Default for TrainerConfig {
     fn default() -> Self {
-        Self { rows: 8, row_tokens: None, clip_norm: Some(1.0), adam: AdamConfig::default(), lora: None }
+        Self {
+            rows: 8,
+            row_tokens: None,
+            clip_norm: Some(1.0),
+            adam: AdamConfig::default(),
+            gradient_checkpointing: false,
+            precision: Precision::Single,
+            lora: None,
+        }
     }
 }
 
@@ -91,6 +106,20 @@ pub trait Learner {
     /// # Errors
     /// [`Error::Usage`] where the batch lacks what the objective reads; [`Error::Stopped`] where loss or gradient is not finite: then nothing moved.
     fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update>;
+
+    /// The same where the old policy is the very one that is updated: its log-probabilities and values come from the update's own forward pass and not
+    /// from `batch`, so that nothing is scored twice and every ratio is exactly 1. Gives them, too, response by response.
+    ///
+    /// # Errors
+    /// As [`Learner::update`].
+    fn update_first(
+        &mut self,
+        examples: &[Example],
+        batch: &objectives::Batch,
+        advantages: &Advantages,
+        objective: &Objective,
+        rate: f64,
+    ) -> Result<(Update, Vec<Scores>)>;
 
     /// Makes these weights the reference policy; `None` removes it.
     fn set_reference(&mut self, weights: Option<&Weights>);

@@ -4,7 +4,8 @@
 //! the weighted cross-entropy for log-probabilities (weight `-d_logp`), through a product with the logits for entropies, through the critic's
 //! column for values.
 //!
-//! **Invariant**: scoring and updating lay a list of responses out in the same way, so that before the first update of a step every ratio is exactly 1.
+//! **Invariant**: scoring and updating lay a list of responses out in the same way, so that before the first update of a step every ratio is exactly 1, whether
+//! its responses were scored before it or are by its own forward pass.
 
 use burn::{
     backend::Autodiff,
@@ -16,7 +17,7 @@ use burn::{
     },
 };
 use metacot_objectives as objectives;
-use objectives::{Advantages, Metrics, Objective};
+use objectives::{Advantages, Metrics, Objective, Sequence};
 
 use super::{
     actor::{Actor, ActorState},
@@ -29,7 +30,7 @@ use super::{
 use crate::{
     data::{Example, pack},
     error::{Error, Result},
-    kernels::{AdamStep, Kernels, Ops},
+    kernels::{AdamStep, Keep, Kernels, Ops},
     model::{Decoder, Weights, floats},
 };
 
@@ -48,7 +49,9 @@ pub struct PolicyTrainer<B: Kernels> {
 impl<B: Kernels> PolicyTrainer<B> {
     /// A trainer that goes on from a state.
     pub fn new(config: TrainerConfig, state: ActorState, device: &B::Device) -> Self {
-        let actor = Actor::new(&state, device);
+        let mut actor = Actor::new(&state, device);
+        actor.decoder.keep = if config.gradient_checkpointing { Keep::Input } else { Keep::Activations };
+        actor.decoder.precision = config.precision;
         let optimizer = AdamW::new(config.adam, state.updates, state.moments, device);
         let lora = config.lora.clone().zip(state.lora).map(|(config, state)| Lora::new(config, state, device));
         Self { actor, optimizer, lora, reference: None, temperature: 1.0, config, updates: state.updates, device: device.clone() }
@@ -97,6 +100,53 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
     }
 
     fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update> {
+        self.step(examples, batch, advantages, objective, rate, false).map(|(update, _)| update)
+    }
+
+    fn update_first(
+        &mut self,
+        examples: &[Example],
+        batch: &objectives::Batch,
+        advantages: &Advantages,
+        objective: &Objective,
+        rate: f64,
+    ) -> Result<(Update, Vec<Scores>)> {
+        self.step(examples, batch, advantages, objective, rate, true)
+    }
+
+    fn set_reference(&mut self, weights: Option<&Weights>) {
+        self.reference = weights.map(|weights| {
+            let mut decoder = Decoder::from_weights(weights, &self.device);
+            decoder.precision = self.config.precision;
+            Actor { decoder, value: None }
+        });
+    }
+
+    fn updates(&self) -> usize {
+        self.updates
+    }
+
+    fn weights(&self) -> Weights {
+        self.actor.decoder.to_weights()
+    }
+
+    fn state(&self) -> ActorState {
+        let lora = self.lora.as_ref().map(Lora::state);
+        ActorState { weights: self.weights(), value: self.actor.value_head(), moments: self.optimizer.moments(), lora, updates: self.updates }
+    }
+}
+
+impl<B: Kernels> PolicyTrainer<B> {
+    /// One optimizer step, with what the policy said before it; `is_first` where the old policy is the one that is updated.
+    fn step(
+        &mut self,
+        examples: &[Example],
+        batch: &objectives::Batch,
+        advantages: &Advantages,
+        objective: &Objective,
+        rate: f64,
+        is_first: bool,
+    ) -> Result<(Update, Vec<Scores>)> {
         let refuse = |error: objectives::ObjectiveError| Error::Usage(format!("objective: {error}"));
         let scope = objective.scope(batch);
         let mut accumulator = GradientsAccumulator::new();
@@ -109,12 +159,14 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
             let plain = floats(logits.clone().inner());
             let found = part.read(examples, &plain, values.clone().map(|values| floats(values.inner())));
             if found.values().any(|scores| !scores.is_finite()) {
-                total.is_finite = false;
-                break;
+                return Err(Error::Stopped("log-probabilities are not finite numbers, so the weights were left as they are".into()));
             }
             let indices: Vec<usize> = found.keys().copied().collect();
             for (document, scores) in found {
                 let sequence = &mut sequences[document];
+                if is_first {
+                    (sequence.logp_old, sequence.values_old) = (scores.log_probs.clone(), scores.values.clone());
+                }
                 (sequence.logp_new, sequence.entropy, sequence.values) = (scores.log_probs, scores.entropies, scores.values);
             }
             let whole = objectives::Batch::with_pairs(sequences.clone(), batch.pairs().to_vec()).map_err(refuse)?;
@@ -136,10 +188,13 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
         if !total.is_finite {
             return Err(stopped(f64::NAN));
         }
+        let scores =
+            |sequence: &Sequence| Scores { log_probs: sequence.logp_new.clone(), entropies: sequence.entropy.clone(), values: sequence.values.clone() };
+        let scores = sequences.iter().map(scores).collect();
         let measured = objectives::Batch::new(sequences).map_err(refuse)?;
         let metrics = total.metrics(Metrics::measure(&measured, advantages));
         if !total.has_gradient {
-            return Ok(Update { loss: total.loss, gradient_norm: 0.0, metrics, is_skipped: true });
+            return Ok((Update { loss: total.loss, gradient_norm: 0.0, metrics, is_skipped: true }, scores));
         }
         let grads = accumulator.grads();
         let (grads, factors, norm) = self.trained(grads);
@@ -159,28 +214,9 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
             self.actor = lora.step(self.actor.clone(), factors, &step);
         }
         self.updates += 1;
-        Ok(Update { loss: total.loss, gradient_norm: norm, metrics, is_skipped: false })
+        Ok((Update { loss: total.loss, gradient_norm: norm, metrics, is_skipped: false }, scores))
     }
 
-    fn set_reference(&mut self, weights: Option<&Weights>) {
-        self.reference = weights.map(|weights| Actor { decoder: Decoder::from_weights(weights, &self.device), value: None });
-    }
-
-    fn updates(&self) -> usize {
-        self.updates
-    }
-
-    fn weights(&self) -> Weights {
-        self.actor.decoder.to_weights()
-    }
-
-    fn state(&self) -> ActorState {
-        let lora = self.lora.as_ref().map(Lora::state);
-        ActorState { weights: self.weights(), value: self.actor.value_head(), moments: self.optimizer.moments(), lora, updates: self.updates }
-    }
-}
-
-impl<B: Kernels> PolicyTrainer<B> {
     /// The gradients that the optimizer steps with, those of the factors, and the norm of all of them together. Where factors are trained,
     /// the critic is the only other thing that is.
     fn trained(&self, grads: GradientsParams) -> (GradientsParams, Vec<[Tensor<B, 2>; 2]>, f64) {

@@ -4,12 +4,13 @@ use metacot::{
     Error,
     data::Example,
     device::Cpu,
+    kernels::Precision,
     model::{ModelConfig, Weights},
     sample::{CpuDecoder, DecoderConfig, Generator as _, Request, SampleConfig, Scoring},
     train::{ActorState, AdamConfig, Learner, LoraConfig, PolicyTrainer, Projection, TrainerConfig},
 };
 use metacot_envs::SeedTree;
-use metacot_objectives::{Advantages, Batch, KlPenalty, Objective, Sequence, kl::Estimator};
+use metacot_objectives::{Advantages, Batch, Importance, KlPenalty, Objective, Sequence, importance::Level, kl::Estimator};
 use rand::RngExt;
 
 use crate::support::tiny_model;
@@ -42,7 +43,7 @@ const DESCENT: f32 = 1e6;
 
 fn trainer(state: ActorState, rows: usize) -> PolicyTrainer<Cpu> {
     let adam = AdamConfig { beta1: 0.0, beta2: 0.0, epsilon: DESCENT, weight_decay: 0.0 };
-    PolicyTrainer::new(TrainerConfig { rows, row_tokens: None, clip_norm: None, adam, lora: None }, state, &Default::default())
+    PolicyTrainer::new(TrainerConfig { rows, clip_norm: None, adam, ..TrainerConfig::default() }, state, &Default::default())
 }
 
 fn state() -> ActorState {
@@ -156,6 +157,61 @@ fn ratios_are_exactly_one_before_the_first_update() {
 }
 
 #[test]
+fn a_first_update_scores_its_responses_itself() {
+    let examples = responses(12);
+    for name in ["grpo", "dr-grpo", "rloo", "cispo", "gspo", "reinforce"] {
+        let importance = Importance::Truncate { cap: 2.0, level: Level::Token };
+        let objective = Objective { kl: KlPenalty::in_loss(0.3, Estimator::K3), importance, ..Objective::named(name).unwrap() };
+        let [scored, unscored] = [true, false].map(|is_scored| {
+            let mut trainer = trainer(state(), 2);
+            trainer.set_reference(Some(&weights(2)));
+            let references = trainer.score_reference(&examples);
+            let sequences = trainer.score(&examples).into_iter().zip(references).enumerate().map(|(index, (scores, logp_ref))| {
+                let reward = f64::from(u8::from(index % 3 == 0));
+                let old = if is_scored { scores.log_probs } else { vec![-9.0; scores.log_probs.len()] };
+                Sequence { logp_ref, logp_sampled: vec![-3.0; old.len()], ..Sequence::new(index / 4, reward, old) }
+            });
+            let batch = Batch::new(sequences.collect()).unwrap();
+            let advantages = objective.advantages(&batch).unwrap();
+            let (old, rate) = (trainer.score(&examples), 1e-2 * f64::from(DESCENT));
+            let update = if is_scored {
+                trainer.update(&examples, &batch, &advantages, &objective, rate).unwrap()
+            } else {
+                let (update, scores) = trainer.update_first(&examples, &batch, &advantages, &objective, rate).unwrap();
+                assert_eq!(scores, old, "{name}");
+                update
+            };
+            assert_eq!((update.metrics.ratio_min, update.metrics.ratio_max), (1.0, 1.0), "{name}");
+            (update.loss.to_bits(), update.gradient_norm.to_bits(), trainer.weights().digest())
+        });
+        assert_eq!(scored, unscored, "{name}");
+    }
+}
+
+#[test]
+fn checkpointed_gradients_have_the_same_bits_and_bfloat16_its_own_policy() {
+    let examples = responses(12);
+    let objective = Objective::named("ppo").unwrap();
+    let updated = |gradient_checkpointing: bool, precision: Precision| {
+        let config = TrainerConfig { rows: 2, gradient_checkpointing, precision, ..TrainerConfig::default() };
+        let mut trainer = PolicyTrainer::<Cpu>::new(config, state(), &Default::default());
+        trainer.set_reference(Some(&weights(1)));
+        assert_eq!(trainer.score_reference(&examples)[0], trainer.score(&examples)[0].log_probs, "the reference is the start");
+        let batch = batch(&trainer, &examples);
+        let advantages = objective.advantages(&batch).unwrap();
+        let (update, _) = trainer.update_first(&examples, &batch, &advantages, &objective, 1e-3).unwrap();
+        assert_eq!((update.metrics.ratio_min, update.metrics.ratio_max), (1.0, 1.0), "{precision:?}");
+        (update, trainer.state())
+    };
+    let plain = updated(false, Precision::Single);
+    assert_eq!(updated(true, Precision::Single), plain);
+    let (half, state) = updated(false, Precision::Bfloat16);
+    let gap = (half.gradient_norm - plain.0.gradient_norm).abs() / plain.0.gradient_norm;
+    assert!(gap > 0.0 && gap < 0.05, "{gap}");
+    assert!(state.weights != plain.1.weights);
+}
+
+#[test]
 fn the_sampler_gives_the_log_probabilities_of_the_trainer() {
     let examples = responses(20);
     let trainer = trainer(state(), 4);
@@ -209,7 +265,7 @@ fn low_rank_factors_follow_their_gradient_and_leave_the_rest_alone() {
     let objective = Objective::named("ppo").unwrap();
     let lora = LoraConfig { rank: 3, alpha: 6.0, projections: vec![Projection::Qkv, Projection::Down] };
     let adam = AdamConfig { beta1: 0.0, beta2: 0.0, epsilon: DESCENT, weight_decay: 0.0 };
-    let config = TrainerConfig { rows: 2, row_tokens: None, clip_norm: None, adam, lora: Some(lora.clone()) };
+    let config = TrainerConfig { rows: 2, clip_norm: None, adam, lora: Some(lora.clone()), ..TrainerConfig::default() };
     let start = state().with_lora(Some(&lora), &SeedTree::root(3));
     let mut trainer = PolicyTrainer::<Cpu>::new(config.clone(), start.clone(), &Default::default());
     assert_eq!(trainer.weights(), start.weights, "a product of zero");

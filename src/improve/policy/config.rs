@@ -14,6 +14,9 @@ use crate::{
     train::{Schedule, TrainerConfig},
 };
 
+/// The least tolerance between a sampler in single precision and a trainer in half of it, in nats.
+const HALF_TOLERANCE: f64 = 0.1;
+
 /// Settings of a policy-gradient run; kept in its checkpoints and compared when it resumes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -156,6 +159,12 @@ impl PolicyConfig {
         if let Some((name, value)) = above_zero.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
             return Err(format!("{name} = {value} is not allowed; expected a number above 0"));
         }
+        if !self.trainer.precision.is_single() && self.log_prob_tolerance < HALF_TOLERANCE {
+            return Err(format!(
+                "log_prob_tolerance = {} is not allowed with trainer.precision = bfloat16, as the sampler computes in single precision; expected at least {HALF_TOLERANCE}",
+                self.log_prob_tolerance
+            ));
+        }
         self.schedule.validate().map_err(|reason| reason.trim_start_matches("train.").to_owned())?;
         if let Some((name, value)) = numbers(self)?.into_iter().find(|(_, value)| value.is_nan()) {
             return Err(format!("{name} = {value} is not allowed; expected a number"));
@@ -284,6 +293,10 @@ pub(super) mod tests {
             (
                 "objective = { name = 'sapo', loss = { name = 'sapo', tau_positive = 0.0 } }",
                 "objective: setting tau_positive is 0; expected a finite number above 0",
+            ),
+            (
+                "trainer.precision = 'bfloat16'",
+                "log_prob_tolerance = 0.01 is not allowed with trainer.precision = bfloat16, as the sampler computes in single precision; expected at least 0.1",
             ),
             ("schedule = { kind = 'cosine', warmup = 2.0, end = 0.0 }", "schedule.warmup = 2 is not allowed; expected a number from 0 to 1"),
         ] {

@@ -1,13 +1,18 @@
 //! What an objective reads, and whether this loop and its plan give it.
 
 use metacot_objectives::{
-    Advantage, Loss, Objective,
+    Advantage, Loss, Objective, Placement,
     advantage::{Baseline, PassAtK, PassAtKForm, Reinforce, Single},
 };
 
 use super::PolicyConfig;
 
 impl PolicyConfig {
+    /// Whether anything but the first update of a step reads what the policy said of that update's responses before it: credit, or a second epoch.
+    pub(super) fn reads_old_policy(&self, objective: &Objective) -> bool {
+        needs_values(objective) || needs_solutions(objective) || objective.kl.placement == Placement::Reward || self.plan.epochs > 1
+    }
+
     /// A warning where a step has several updates and its loss no ratio that would make up for the weights that moved.
     pub(super) fn without_ratio(&self) -> Option<String> {
         let updates = self.plan.updates();

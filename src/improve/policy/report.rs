@@ -4,7 +4,7 @@ use std::fmt;
 
 use metacot_objectives::Metrics;
 
-use super::{EpisodeGroup, step::Learned};
+use super::{EpisodeGroup, learned::Learned};
 use crate::metrics::Row;
 
 /// What a step was like.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use metacot_envs::SeedTree;
-use metacot_objectives::{Batch, Evidence, Loss, Metrics, Objective, Pair, Role, Sequence, Span};
+use metacot_objectives::{Batch, Evidence, Loss, Objective, Pair, Role, Sequence, Span};
 use rand::seq::SliceRandom;
 
 use super::{
     Episode, EpisodeGroup, PolicyConfig,
     branches::{mark_bad_branches, step_pairs},
+    learned::Learned,
     needs::{needs_pairs, needs_solutions, needs_step_values},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     error::{Error, Result},
     improve::evidence,
     tokenizer::Tokenizer,
-    train::{Learner, Update},
+    train::Learner,
 };
 
 /// What a step of learning is made with.
@@ -34,17 +35,6 @@ pub(super) struct Learning<'a> {
     pub has_reference: bool,
     /// Whether sampler and trainer must agree on what was sampled.
     pub check_sampler: bool,
-}
-
-/// What a step of learning did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Learned {
-    /// By update: the first holds what is true before anything moved.
-    pub updates: Vec<Update>,
-    /// Responses trained on, replayed ones included.
-    pub responses: usize,
-    /// The distance to the reference before the first update, in nats per response, where it was measured.
-    pub distance: Option<f64>,
 }
 
 impl Learning<'_> {
@@ -67,9 +57,15 @@ impl Learning<'_> {
         let units: Vec<Vec<usize>> = if needs_pairs(self.objective) { together(&pairs) } else { (0..examples.len()).map(|index| vec![index]).collect() };
         let epochs: Vec<Vec<Vec<usize>>> = (0..self.config.plan.epochs).map(|epoch| self.minibatches(&units, epoch)).collect();
         // Scored in the mini-batches of the first epoch: what is laid out alike is bit for bit alike, so that ratios start at exactly 1.
-        for indices in epochs.first().into_iter().flatten() {
+        // The first update finds out by itself what the policy says of its responses, where nothing asks before it.
+        let scores_itself = !(self.check_sampler || self.config.reads_old_policy(self.objective));
+        for (position, indices) in epochs.first().into_iter().flatten().enumerate() {
             let own: Vec<Example> = indices.iter().map(|&index| examples[index].clone()).collect();
             let references = if self.has_reference { learner.score_reference(&own) } else { vec![Vec::new(); own.len()] };
+            if scores_itself && position == 0 {
+                indices.iter().zip(references).for_each(|(&index, reference)| sequences[index].logp_ref = reference);
+                continue;
+            }
             for ((&index, scores), reference) in indices.iter().zip(learner.score(&own)).zip(references) {
                 if !scores.is_finite() {
                     return Err(Error::Stopped("log-probabilities are not finite numbers".into()));
@@ -84,12 +80,20 @@ impl Learning<'_> {
         }
         let batch = Batch::with_pairs(sequences, pairs).map_err(refuse)?;
         let advantages = self.objective.advantages(&batch).map_err(refuse)?;
-        let mut learned = Learned { updates: Vec::new(), responses: examples.len(), distance: self.objective.kl.per_sequence(&batch) };
-        for indices in epochs.iter().flatten() {
+        let mut learned = Learned { responses: examples.len(), ..Learned::default() };
+        let mut before = batch.sequences().to_vec();
+        for (position, indices) in epochs.iter().flatten().enumerate() {
             let own: Vec<Example> = indices.iter().map(|&index| examples[index].clone()).collect();
             let (minibatch, credit) = (batch.select(indices).map_err(refuse)?, advantages.select(indices).map_err(refuse)?);
-            learned.updates.push(learner.update(&own, &minibatch, &credit, self.objective, self.rate)?);
+            if scores_itself && position == 0 {
+                let (update, scores) = learner.update_first(&own, &minibatch, &credit, self.objective, self.rate)?;
+                indices.iter().zip(scores).for_each(|(&index, scores)| before[index].logp_old = scores.log_probs);
+                learned.updates.push(update);
+            } else {
+                learned.updates.push(learner.update(&own, &minibatch, &credit, self.objective, self.rate)?);
+            }
         }
+        learned.distance = self.objective.kl.per_sequence(&Batch::new(before).map_err(refuse)?);
         Ok(learned)
     }
 
@@ -219,50 +223,6 @@ fn pairs(rewards: &[Vec<f64>], sequences: &[Sequence]) -> Vec<Pair> {
         first += rewards.len();
     }
     pairs
-}
-
-impl Learned {
-    /// Diagnostics over all updates, each weighted by its tokens; extremes stay extremes.
-    pub fn metrics(&self) -> Metrics {
-        let tokens: f64 = self.updates.iter().map(|update| update.metrics.tokens as f64).sum();
-        let mean =
-            |read: fn(&Metrics) -> f64| self.updates.iter().map(|update| read(&update.metrics) * update.metrics.tokens as f64).sum::<f64>() / tokens.max(1.0);
-        let Some(first) = self.updates.first().map(|update| update.metrics.clone()) else {
-            return Metrics::default();
-        };
-        Metrics {
-            tokens: tokens as usize,
-            ratio_mean: mean(|metrics| metrics.ratio_mean),
-            ratio_min: self.updates.iter().map(|update| update.metrics.ratio_min).fold(f64::INFINITY, f64::min),
-            ratio_max: self.updates.iter().map(|update| update.metrics.ratio_max).fold(0.0, f64::max),
-            clip_fraction: mean(|metrics| metrics.clip_fraction),
-            clip_low_fraction: mean(|metrics| metrics.clip_low_fraction),
-            clip_high_fraction: mean(|metrics| metrics.clip_high_fraction),
-            dual_clip_fraction: mean(|metrics| metrics.dual_clip_fraction),
-            value_clip_fraction: mean(|metrics| metrics.value_clip_fraction),
-            old_kl_k1: mean(|metrics| metrics.old_kl_k1),
-            old_kl_k2: mean(|metrics| metrics.old_kl_k2),
-            old_kl_k3: mean(|metrics| metrics.old_kl_k3),
-            ref_kl_k1: mean(|metrics| metrics.ref_kl_k1),
-            ref_kl_k2: mean(|metrics| metrics.ref_kl_k2),
-            ref_kl_k3: mean(|metrics| metrics.ref_kl_k3),
-            entropy: mean(|metrics| metrics.entropy),
-            effective_sample_share: mean(|metrics| metrics.effective_sample_share),
-            sampler_gap_mean: mean(|metrics| metrics.sampler_gap_mean),
-            sampler_gap_max: self.updates.iter().map(|update| update.metrics.sampler_gap_max).fold(0.0, f64::max),
-            staleness_mean: mean(|metrics| metrics.staleness_mean),
-            staleness_max: self.updates.iter().map(|update| update.metrics.staleness_max).max().unwrap_or(0),
-            explained_variance: mean(|metrics| metrics.explained_variance),
-            ..first
-        }
-    }
-
-    /// Mean loss and mean gradient norm of the updates.
-    pub fn loss_and_norm(&self) -> (f64, f64) {
-        let count = self.updates.len().max(1) as f64;
-        let sum = |read: fn(&Update) -> f64| self.updates.iter().map(read).sum::<f64>() / count;
-        (sum(|update| update.loss), sum(|update| update.gradient_norm))
-    }
 }
 
 #[cfg(test)]
