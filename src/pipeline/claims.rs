@@ -58,6 +58,8 @@ const CLAIMS: &[Claim] = &[
     claim("policy gradients raise pass@1", "2504.13837", ["grpo", START], About::One, Says::Higher),
     claim("policy gradients lower pass@k", "2504.13837", ["grpo", START], About::Several, Says::Lower),
     claim("policy gradients beat more supervised training", "2504.07052", ["grpo", "more-supervised"], About::One, Says::Higher),
+    claim("factors of rank 1 learn from rewards what all weights learn", "Schulman et al. 2025", ["rank-1", "full"], About::One, Says::Alike),
+    claim("factors of rank 16 learn from rewards what all weights learn", "Schulman et al. 2025", ["rank-16", "full"], About::One, Says::Alike),
 ];
 
 /// The section on claims whose arms both are there; `None` where there are none.
