@@ -101,25 +101,30 @@ pub trait Learner {
     /// `[b][t]` log-probabilities under the reference policy; empty rows where there is none.
     fn score_reference(&self, examples: &[Example]) -> Vec<Vec<f64>>;
 
-    /// One optimizer step on a mini-batch; sequence `i` of `batch` is example `i`.
+    /// One optimizer step on a mini-batch, and what the policy said of each response before it; sequence `i` of `batch` is example `i`. Where `is_first`, the
+    /// old policy is the one that is updated: its log-probabilities and values come from the step's own forward pass and not from `batch`, so that nothing is
+    /// scored twice and every ratio is exactly 1.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the batch lacks what the objective reads; [`Error::Stopped`] where loss or gradient is not finite: then nothing moved.
-    fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update>;
-
-    /// The same where the old policy is the very one that is updated: its log-probabilities and values come from the update's own forward pass and not
-    /// from `batch`, so that nothing is scored twice and every ratio is exactly 1. Gives them, too, response by response.
-    ///
-    /// # Errors
-    /// As [`Learner::update`].
-    fn update_first(
+    /// [`Error::Usage`](crate::Error::Usage) where the batch lacks what the objective reads; [`Error::Stopped`](crate::Error::Stopped) where log-probabilities,
+    /// loss or gradient are not finite: then nothing moved.
+    fn step(
         &mut self,
         examples: &[Example],
         batch: &objectives::Batch,
         advantages: &Advantages,
         objective: &Objective,
         rate: f64,
+        is_first: bool,
     ) -> Result<(Update, Vec<Scores>)>;
+
+    /// A step from an old policy that `batch` tells.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update> {
+        self.step(examples, batch, advantages, objective, rate, false).map(|(update, _)| update)
+    }
 
     /// Makes these weights the reference policy; `None` removes it.
     fn set_reference(&mut self, weights: Option<&Weights>);

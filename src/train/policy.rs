@@ -99,45 +99,6 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
         }
     }
 
-    fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update> {
-        self.step(examples, batch, advantages, objective, rate, false).map(|(update, _)| update)
-    }
-
-    fn update_first(
-        &mut self,
-        examples: &[Example],
-        batch: &objectives::Batch,
-        advantages: &Advantages,
-        objective: &Objective,
-        rate: f64,
-    ) -> Result<(Update, Vec<Scores>)> {
-        self.step(examples, batch, advantages, objective, rate, true)
-    }
-
-    fn set_reference(&mut self, weights: Option<&Weights>) {
-        self.reference = weights.map(|weights| {
-            let mut decoder = Decoder::from_weights(weights, &self.device);
-            decoder.precision = self.config.precision;
-            Actor { decoder, value: None }
-        });
-    }
-
-    fn updates(&self) -> usize {
-        self.updates
-    }
-
-    fn weights(&self) -> Weights {
-        self.actor.decoder.to_weights()
-    }
-
-    fn state(&self) -> ActorState {
-        let lora = self.lora.as_ref().map(Lora::state);
-        ActorState { weights: self.weights(), value: self.actor.value_head(), moments: self.optimizer.moments(), lora, updates: self.updates }
-    }
-}
-
-impl<B: Kernels> PolicyTrainer<B> {
-    /// One optimizer step, with what the policy said before it; `is_first` where the old policy is the one that is updated.
     fn step(
         &mut self,
         examples: &[Example],
@@ -217,6 +178,29 @@ impl<B: Kernels> PolicyTrainer<B> {
         Ok((Update { loss: total.loss, gradient_norm: norm, metrics, is_skipped: false }, scores))
     }
 
+    fn set_reference(&mut self, weights: Option<&Weights>) {
+        self.reference = weights.map(|weights| {
+            let mut decoder = Decoder::from_weights(weights, &self.device);
+            decoder.precision = self.config.precision;
+            Actor { decoder, value: None }
+        });
+    }
+
+    fn updates(&self) -> usize {
+        self.updates
+    }
+
+    fn weights(&self) -> Weights {
+        self.actor.decoder.to_weights()
+    }
+
+    fn state(&self) -> ActorState {
+        let lora = self.lora.as_ref().map(Lora::state);
+        ActorState { weights: self.weights(), value: self.actor.value_head(), moments: self.optimizer.moments(), lora, updates: self.updates }
+    }
+}
+
+impl<B: Kernels> PolicyTrainer<B> {
     /// The gradients that the optimizer steps with, those of the factors, and the norm of all of them together. Where factors are trained,
     /// the critic is the only other thing that is.
     fn trained(&self, grads: GradientsParams) -> (GradientsParams, Vec<[Tensor<B, 2>; 2]>, f64) {

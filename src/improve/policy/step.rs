@@ -86,7 +86,7 @@ impl Learning<'_> {
             let own: Vec<Example> = indices.iter().map(|&index| examples[index].clone()).collect();
             let (minibatch, credit) = (batch.select(indices).map_err(refuse)?, advantages.select(indices).map_err(refuse)?);
             if scores_itself && position == 0 {
-                let (update, scores) = learner.update_first(&own, &minibatch, &credit, self.objective, self.rate)?;
+                let (update, scores) = learner.step(&own, &minibatch, &credit, self.objective, self.rate, true)?;
                 indices.iter().zip(scores).for_each(|(&index, scores)| before[index].logp_old = scores.log_probs);
                 learned.updates.push(update);
             } else {
