@@ -1,4 +1,4 @@
-//! The machine's peak in single precision: the fastest of some large square matrix products with the `gemm` crate, on one processor and on all, in GFLOP/s.
+//! The machine's peak in single precision: the fastest of some large square matrix products as training computes them, on one processor and on all, in GFLOP/s.
 //!
 //! `cargo bench --bench sgemm`: the bar beside which `train` and `sample` are read.
 

@@ -19,7 +19,10 @@ use burn::tensor::{FloatDType, Int, Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 pub use autodiff::Ops;
-pub(crate) use cpu::matmul::{Matrix, matmul, matmul_parallel};
+pub(crate) use cpu::{
+    matmul::{matmul, matmul_parallel},
+    matrix::Matrix,
+};
 pub use link::Link;
 
 /// In which data type the products of activations and weights are computed. Parameters, their moments, and all else are single.

@@ -3,6 +3,7 @@
 //! Chunks depend on shapes only, and sums over chunks are taken in their order: one thread gives the bits of many.
 
 mod block;
+mod in_order;
 mod table;
 mod whole;
 
@@ -14,13 +15,15 @@ use super::{
     AdamStep, AttentionMap, AttentionShape, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout, composed,
     cpu::{
         adamw, attention, cross_entropy,
-        matmul::{Matrix, matmul, matmul_parallel},
+        matmul::{Prepared, matmul_parallel, matmul_prepared},
+        matrix::Matrix,
         rms_norm,
         space::{self, Scratch, take, zeros},
         swiglu,
     },
 };
-use whole::{PARAMETERS, Whole, integers, release, sum_in_order, tensor};
+use in_order::sum_in_order;
+use whole::{PARAMETERS, Whole, integers, release, tensor};
 
 /// Tokens of a chunk: enough for a product to run at speed, few enough for its operands to stay in the cache.
 const CHUNK: usize = 256;
@@ -45,8 +48,9 @@ impl Kernels for Flex {
             WeightLayout::InOut => Matrix::new(weight.slice(), o),
             WeightLayout::OutIn => Matrix::new(weight.slice(), i).transposed(),
         };
+        let weight = Prepared::new(weight);
         let mut y = take(n * o);
-        y.par_chunks_mut(CHUNK * o).zip(x.slice().par_chunks(CHUNK * i)).for_each(|(y, x)| matmul(y, Matrix::new(x, i), weight, false));
+        y.par_chunks_mut(CHUNK * o).zip(x.slice().par_chunks(CHUNK * i)).for_each(|(y, x)| matmul_prepared(y, Matrix::new(x, i), &weight, false));
         tensor(y, [n, o])
     }
 
@@ -62,8 +66,9 @@ impl Kernels for Flex {
             WeightLayout::OutIn => (Matrix::new(weight.slice(), i), [(grad.slice(), o), (x.slice(), i)]),
         };
         matmul_parallel(&mut grad_weight, Matrix::new(left.0, left.1).transposed(), Matrix::new(right.0, right.1));
+        let weight = Prepared::new(weight);
         let chunks = grad_x.par_chunks_mut(CHUNK * i).zip(grad.slice().par_chunks(CHUNK * o));
-        chunks.for_each(|(grad_x, grad)| matmul(grad_x, Matrix::new(grad, o), weight, false));
+        chunks.for_each(|(grad_x, grad)| matmul_prepared(grad_x, Matrix::new(grad, o), &weight, false));
         [grad, x].into_iter().for_each(release);
         (tensor(grad_x, [n, i]), tensor(grad_weight, shape))
     }

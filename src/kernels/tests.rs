@@ -72,24 +72,30 @@ fn maps() -> Vec<AttentionMap<Cpu>> {
         map(shape(2, 37, 2, 2, 6), [row(&[37]), row(&[5, 17, 12, 1, 1, 1])].concat()),
         map(shape(2, 70, 4, 2, 24), [row(&[33, 32, 5]), row(&[70])].concat()),
         map(shape(1, 96, 3, 1, 16), row(&[16, 80])),
+        // On both sides of the queries that are taken at a time, and longer than the part of a sum that is.
+        map(shape(1, 301, 2, 1, 20), row(&[47, 48, 49, 97, 60])),
+        map(shape(1, 290, 1, 1, 32), row(&[290])),
     ]
 }
 
 #[test]
 fn projections_equal_the_composed_ones() {
-    for (n, i, o) in [(1, 1, 1), (300, 33, 65)] {
-        for (layout, shape) in [(WeightLayout::InOut, [i, o]), (WeightLayout::OutIn, [o, i])] {
-            let (x, weight, grad) = (random([n, i], "x"), random(shape, "weight"), random([n, o], "grad"));
-            assert_close("y", Cpu::project(x.clone(), weight.clone(), layout), composed::project(x.clone(), weight.clone(), layout));
-            let [x_reference, weight_reference] =
-                reference_gradients([x.clone(), weight.clone()], grad.clone(), |[x, weight]| composed::project(x, weight, layout));
-            for backward in [Cpu::project_backward, composed::project_backward] {
-                let (grad_x, grad_weight) = backward(grad.clone(), x.clone(), weight.clone(), layout);
-                assert_close("grad_x", grad_x, x_reference.clone());
-                assert_close("grad_weight", grad_weight, weight_reference.clone());
+    on_every_isa(|| {
+        // Also of one term and onto one number, as a value head is.
+        for (n, i, o) in [(1, 1, 1), (300, 33, 65), (70, 1, 3), (70, 24, 1)] {
+            for (layout, shape) in [(WeightLayout::InOut, [i, o]), (WeightLayout::OutIn, [o, i])] {
+                let (x, weight, grad) = (random([n, i], "x"), random(shape, "weight"), random([n, o], "grad"));
+                assert_close("y", Cpu::project(x.clone(), weight.clone(), layout), composed::project(x.clone(), weight.clone(), layout));
+                let [x_reference, weight_reference] =
+                    reference_gradients([x.clone(), weight.clone()], grad.clone(), |[x, weight]| composed::project(x, weight, layout));
+                for backward in [Cpu::project_backward, composed::project_backward] {
+                    let (grad_x, grad_weight) = backward(grad.clone(), x.clone(), weight.clone(), layout);
+                    assert_close("grad_x", grad_x, x_reference.clone());
+                    assert_close("grad_weight", grad_weight, weight_reference.clone());
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
@@ -143,6 +149,47 @@ fn attention_equals_the_composed_one_within_documents() {
             }
         }
     });
+}
+
+#[test]
+fn numbers_that_are_not_finite_stay_in_their_document_and_their_pass() {
+    on_every_isa(|| {
+        let map = maps().remove(4);
+        let (columns, width) = (map.shape.columns(), map.shape.heads * map.shape.head_dim);
+        let pass = |map: &AttentionMap<Cpu>, qkv: Tensor<Cpu, 2>| {
+            let grad = random([map.shape.time, width], "grad");
+            let (output, log_sum) = Cpu::attend(qkv.clone(), map);
+            [bits(output.clone()), bits(Cpu::attend_backward(grad, qkv, output, log_sum, map))]
+        };
+        let qkv = random([map.shape.time, columns], "qkv");
+        let before = pass(&map, qkv.clone());
+        // One document over the whole row: every place of the space that is used again holds what is not a number.
+        let whole = AttentionMap { starts: map.starts.zeros_like(), ..map.clone() };
+        pass(&whole, qkv.full_like(f32::NAN));
+        assert_eq!(pass(&map, qkv.clone()), before, "what was computed before");
+        // In the second document only.
+        let spoiled = Tensor::cat(vec![qkv.clone().narrow(0, 0, 47), qkv.clone().narrow(0, 47, 48).full_like(f32::NAN), qkv.narrow(0, 95, 206)], 0);
+        for (width, (found, before)) in [width, columns].into_iter().zip(pass(&map, spoiled).into_iter().zip(before)) {
+            assert_eq!(found[..47 * width], before[..47 * width], "the document before");
+            assert_eq!(found[95 * width..], before[95 * width..], "the documents behind");
+        }
+    });
+}
+
+#[test]
+fn threads_change_no_bit_of_a_block() {
+    // Five stretches of rows whose gradients are summed.
+    let shape = AttentionShape { rows: 9, time: 130, heads: 2, kv_heads: 1, head_dim: 8 };
+    let map = map(shape, vec![0; 9 * 130]);
+    let (n, d, f) = (9 * 130, 20, 27);
+    let weights = block_weights(&map, d, f);
+    let pass = || {
+        let (y, saved) = Cpu::block(random([n, d], "x"), &weights, &map, 1e-5, Keep::Activations);
+        let (grad_x, by) = Cpu::block_backward(random([n, d], "grad"), &weights, saved, &map, 1e-5);
+        [bits(y), bits(grad_x), bits(by.attention_norm), bits(by.qkv), bits(by.output), bits(by.mlp_norm), bits(by.gate_up), bits(by.down)]
+    };
+    let [one, three] = [1, 3].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(pass));
+    assert_eq!(one, three);
 }
 
 fn bits<const D: usize>(tensor: Tensor<Cpu, D>) -> Vec<u32> {

@@ -1,12 +1,13 @@
 //! Causal attention over the documents of one row, from the joint projection, with the rotary embedding inside.
 //!
-//! Queries are taken 32 at a time: their scores against all keys up to them are the only scores that ever exist. The forward pass keeps
+//! Queries are taken 48 at a time: their scores against all keys up to them are the only scores that ever exist. The forward pass keeps
 //! the output and the logarithm of each softmax's denominator; the backward pass makes the scores again from them
-//! (Dao et al., FlashAttention, arXiv 2205.14135, without its running maximum: 32 rows of scores fit the cache).
+//! (Dao et al., FlashAttention, arXiv 2205.14135, without its running maximum: 48 rows of scores fit the cache).
 
 use std::ops::Range;
 
 use super::{
+    paneled::{Panels, get_row, put_column, put_row, zero_rows},
     simd::{LANES, Simd, simd_fn},
     space::Scratch,
     tile::{Causal, Left, Size, product},
@@ -14,7 +15,7 @@ use super::{
 use crate::kernels::AttentionShape;
 
 /// Queries whose scores exist at a time.
-const QUERIES: usize = 32;
+const QUERIES: usize = 48;
 
 /// One row of a batch, and the tables that all rows share.
 #[derive(Clone, Copy)]
@@ -53,22 +54,15 @@ simd_fn! {
                     work.load_queries(&row, document.clone(), head);
                     for first in (0..document.len()).step_by(QUERIES) {
                         let queries = first..document.len().min(first + QUERIES);
-                        work.scores(s, first);
-                        let seen = work.seen(first);
-                        for i in queries.clone() {
-                            let scores = &mut work.weights[(i - first) * work.width..][..seen];
-                            let (highest, sum) = softmax(s, scores, i);
-                            let token = document.start + i;
-                            log_sum[token * heads + head] = highest + sum.ln();
-                            work.denominators[i - first] = sum;
-                        }
-                        work.weighted_values(s, first);
+                        work.scores(s, queries.clone());
+                        let (highest, sums) = work.softmax(s, queries.clone());
+                        work.weighted_values(s, queries.clone());
                         for i in queries {
-                            let token = document.start + i;
-                            let (out, scale) = (&work.mixed[(i - first) * work.e..], 1.0 / work.denominators[i - first]);
-                            for (to, from) in output[token * heads * e + head * e..][..e].iter_mut().zip(out) {
-                                *to = from * scale;
-                            }
+                            let (token, sum) = (document.start + i, sums[i - first]);
+                            log_sum[token * heads + head] = highest[i - first] + sum.ln();
+                            let out = &mut output[token * heads * e + head * e..][..e];
+                            get_row(&work.mixed, QUERIES, i - first, out);
+                            out.iter_mut().for_each(|out| *out *= 1.0 / sum);
                         }
                     }
                 }
@@ -87,25 +81,26 @@ simd_fn! {
         for document in documents(row.starts) {
             for kv_head in 0..row.shape.kv_heads {
                 work.load_keys(&row, document.clone(), kv_head, true);
-                work.grad_keys.fill(0.0);
-                work.grad_values.fill(0.0);
+                zero_rows(&mut work.grad_keys, work.rows, work.len);
+                zero_rows(&mut work.grad_values, work.rows, work.len);
                 for head in kv_head * group..(kv_head + 1) * group {
                     work.load_queries(&row, document.clone(), head);
                     work.load_grad(&saved, document.clone(), head, heads);
                     for first in (0..document.len()).step_by(QUERIES) {
-                        work.backward_queries(s, first, document.clone(), head, &saved, heads);
-                        for i in first..document.len().min(first + QUERIES) {
+                        let queries = first..document.len().min(first + QUERIES);
+                        work.backward_queries(s, queries.clone(), document.start, head, &saved, heads);
+                        for i in queries {
                             let into = &mut grad_qkv[(document.start + i) * columns + head * e..][..e];
-                            let scale = (e as f32).powf(-0.5);
-                            unrotate(&work.mixed[(i - first) * work.e..], &row, i, scale, into);
+                            get_row(&work.mixed, QUERIES, i - first, &mut work.line);
+                            unrotate(&work.line, &row, i, (e as f32).powf(-0.5), into);
                         }
                     }
                 }
                 for i in 0..document.len() {
                     let line = &mut grad_qkv[(document.start + i) * columns..][..columns];
-                    unrotate(&work.grad_keys[i * work.e..], &row, i, 1.0, &mut line[(heads + kv_head) * e..][..e]);
-                    let values = &mut line[(heads + row.shape.kv_heads + kv_head) * e..][..e];
-                    values.copy_from_slice(&work.grad_values[i * work.e..][..e]);
+                    get_row(&work.grad_keys, work.rows, i, &mut work.line);
+                    unrotate(&work.line, &row, i, 1.0, &mut line[(heads + kv_head) * e..][..e]);
+                    get_row(&work.grad_values, work.rows, i, &mut line[(heads + row.shape.kv_heads + kv_head) * e..][..e]);
                 }
             }
         }
@@ -121,27 +116,6 @@ fn documents(starts: &[i32]) -> impl Iterator<Item = Range<usize>> {
         from += len;
         Some(from - len..from)
     })
-}
-
-/// Turns the scores of query `i` into weights before division: 0 beyond `i`. Gives the highest score and the sum.
-#[inline(always)]
-fn softmax<S: Simd>(s: S, scores: &mut [f32], i: usize) -> (f32, f32) {
-    let blocks = (i + LANES) / LANES * LANES;
-    scores[i + 1..blocks].fill(f32::MIN);
-    let mut highest = s.splat(f32::MIN);
-    for at in (0..blocks).step_by(LANES) {
-        highest = s.max(highest, s.get(scores, at));
-    }
-    let highest = s.greatest(highest);
-    for at in (0..blocks).step_by(LANES) {
-        s.put(scores, at, s.exp(s.sub(s.get(scores, at), s.splat(highest))));
-    }
-    scores[i + 1..].fill(0.0);
-    let mut sum = s.splat(0.0);
-    for at in (0..blocks).step_by(LANES) {
-        sum = s.add(sum, s.get(scores, at));
-    }
-    (highest, s.sum(sum))
 }
 
 /// Rotates `x: [e]` by the angles of `position` and scales it, into `out`.
@@ -173,79 +147,66 @@ fn unrotate(grad: &[f32], row: &Row<'_>, position: usize, scale: f32, out: &mut 
     }
 }
 
-/// Writes the transpose of `rows` (a multiple of 16) by `columns` numbers: a vector of rows at a time, so that what is written lies together.
-#[inline(always)]
-fn transpose((from, from_row): (&[f32], usize), (rows, columns): (usize, usize), (to, to_row): (&mut [f32], usize)) {
-    for first in (0..rows).step_by(LANES) {
-        let from = &from[first * from_row..][..LANES * from_row];
-        for column in 0..columns {
-            let to: &mut [f32; LANES] = to[column * to_row + first..].first_chunk_mut().expect("rows are padded to whole vectors");
-            for (row, to) in to.iter_mut().enumerate() {
-                *to = from[row * from_row + column];
-            }
-        }
-    }
-}
-
-/// Scratch space of one thread. Rows and columns are padded to whole tiles and vectors: padded rows hold zeros, as they are summed over;
-/// padded columns of a head hold anything, as no other column depends on them.
+/// Scratch space of one thread: matrices in panels, padded to whole tiles of rows and panels of columns. Keys and values have zeros up to `len`, as sums run
+/// over them; other padded rows are never summed over, and padded columns of a head are columns that no other depends on: they hold anything.
 struct Work {
     /// Width of a head.
     head_dim: usize,
     /// Padded width of a head.
     e: usize,
-    /// Row length of transposed matrices and of scores: the padded longest document, and a vector more, as rows a power of two apart would share few
-    /// sets of the cache.
-    width: usize,
+    /// Tokens of the row, rounded up to whole steps of queries.
+    rows: usize,
     /// Tokens of the document, rounded up to whole vectors.
     len: usize,
+    /// A row of a head.
+    line: Scratch,
+    /// By token.
     queries: Scratch,
     keys: Scratch,
-    keys_transposed: Scratch,
     values: Scratch,
+    /// By column of the head.
+    keys_transposed: Scratch,
     values_transposed: Scratch,
     grad: Scratch,
     grad_keys: Scratch,
     grad_values: Scratch,
-    /// Scores, then weights of the queries at hand.
+    /// Scores, then weights of the queries at hand, by query.
     weights: Scratch,
     grad_scores: Scratch,
     /// Sums over keys for the queries at hand.
     mixed: Scratch,
-    denominators: [f32; QUERIES],
 }
 
 impl Work {
     fn new(shape: AttentionShape, is_backward: bool) -> Self {
         let e = shape.head_dim.next_multiple_of(LANES);
         let rows = shape.time.next_multiple_of(QUERIES);
-        let width = rows + LANES;
-        let matrix = || Scratch::new(rows * e);
-        let backward = |len: usize| Scratch::new(if is_backward { len } else { 0 });
+        let matrix = |is_needed: bool| Scratch::new(if is_needed { rows * e } else { 0 });
+        let scores = |is_needed: bool| Scratch::new(if is_needed { rows * QUERIES } else { 0 });
         Self {
             head_dim: shape.head_dim,
             e,
-            width,
+            rows,
             len: 0,
-            queries: matrix(),
-            keys: matrix(),
-            keys_transposed: Scratch::new(width * e),
-            values: matrix(),
-            values_transposed: backward(width * e),
-            grad: backward(rows * e),
-            grad_keys: backward(rows * e),
-            grad_values: backward(rows * e),
-            weights: Scratch::new(QUERIES * width),
-            grad_scores: backward(QUERIES * width),
+            line: Scratch::new(shape.head_dim),
+            queries: matrix(true),
+            keys: matrix(is_backward),
+            values: matrix(!is_backward),
+            keys_transposed: matrix(true),
+            values_transposed: matrix(is_backward),
+            grad: matrix(is_backward),
+            grad_keys: matrix(is_backward),
+            grad_values: matrix(is_backward),
+            weights: scores(true),
+            grad_scores: scores(is_backward),
             mixed: Scratch::new(QUERIES * e),
-            denominators: [0.0; QUERIES],
         }
     }
 
-    /// Number of keys that the queries from `first` on can see, rounded up to whole vectors.
+    /// Number of keys that these queries can see, rounded up to whole vectors.
     #[inline(always)]
-    fn seen(&self, first: usize) -> usize {
-        self.len.min(first + QUERIES)
+    fn seen(&self, queries: &Range<usize>) -> usize {
+        self.len.min(queries.end.next_multiple_of(LANES))
     }
 
     #[inline(always)]
@@ -253,19 +214,22 @@ impl Work {
         let (columns, e) = (row.shape.columns(), row.shape.head_dim);
         let [at_keys, at_values] = [row.shape.heads + kv_head, row.shape.heads + row.shape.kv_heads + kv_head].map(|head| head * e);
         self.len = document.len().next_multiple_of(LANES);
-        for (i, token) in document.clone().enumerate() {
-            let line = &row.qkv[token * columns..][..columns];
-            rotate(&line[at_keys..][..e], row, i, 1.0, &mut self.keys[i * self.e..][..e]);
-            self.values[i * self.e..][..e].copy_from_slice(&line[at_values..][..e]);
-        }
-        // What a longer document left behind must not be seen: a weight of 0 does not silence a number that is not finite.
-        for i in document.len()..self.len {
-            self.keys[i * self.e..][..e].fill(0.0);
-            self.values[i * self.e..][..e].fill(0.0);
-        }
-        transpose((&self.keys, self.e), (self.len, e), (&mut self.keys_transposed, self.width));
-        if is_backward {
-            transpose((&self.values, self.e), (self.len, e), (&mut self.values_transposed, self.width));
+        for i in 0..self.len {
+            let mut values: &[f32] = &[];
+            if i < document.len() {
+                let line = &row.qkv[(document.start + i) * columns..][..columns];
+                rotate(&line[at_keys..][..e], row, i, 1.0, &mut self.line);
+                values = &line[at_values..][..e];
+            } else {
+                // What a longer document left behind must not be seen: a weight of 0 does not silence a number that is not finite.
+                self.line.fill(0.0);
+            }
+            put_column(&mut self.keys_transposed, i, &self.line);
+            if is_backward {
+                put_row(&mut self.keys, self.rows, i, &self.line);
+            }
+            let values = if i < document.len() { values } else { &self.line };
+            if is_backward { put_column(&mut self.values_transposed, i, values) } else { put_row(&mut self.values, self.rows, i, values) }
         }
     }
 
@@ -273,81 +237,105 @@ impl Work {
     fn load_queries(&mut self, row: &Row<'_>, document: Range<usize>, head: usize) {
         let (columns, e) = (row.shape.columns(), row.shape.head_dim);
         let scale = (e as f32).powf(-0.5);
-        for i in document.len()..document.len().next_multiple_of(QUERIES) {
-            self.queries[i * self.e..][..e].fill(0.0);
-        }
         for (i, token) in document.enumerate() {
-            rotate(&row.qkv[token * columns + head * e..][..e], row, i, scale, &mut self.queries[i * self.e..][..e]);
+            rotate(&row.qkv[token * columns + head * e..][..e], row, i, scale, &mut self.line);
+            put_row(&mut self.queries, self.rows, i, &self.line);
         }
     }
 
     #[inline(always)]
     fn load_grad(&mut self, saved: &Saved<'_>, document: Range<usize>, head: usize, heads: usize) {
-        let e = saved.output.len() / saved.log_sum.len();
-        for i in document.len()..document.len().next_multiple_of(QUERIES) {
-            self.grad[i * self.e..][..e].fill(0.0);
-        }
+        let e = self.head_dim;
         for (i, token) in document.enumerate() {
-            self.grad[i * self.e..][..e].copy_from_slice(&saved.grad[(token * heads + head) * e..][..e]);
+            put_row(&mut self.grad, self.rows, i, &saved.grad[(token * heads + head) * e..][..e]);
         }
     }
 
-    /// Scores of the queries from `first` on against all keys that they can see; other keys have any score.
+    /// Scores of these queries against all keys that they can see; other keys have any score.
     #[inline(always)]
-    fn scores<S: Simd>(&mut self, s: S, first: usize) {
-        let size = Size { m: QUERIES, k: self.head_dim, n: self.seen(first) };
-        let queries = Left::Rows(&self.queries[first * self.e..], self.e);
-        product(s, size, Causal::Columns(first as isize), queries, (&self.keys_transposed, self.width), (&mut self.weights, self.width), false);
+    fn scores<S: Simd>(&mut self, s: S, queries: Range<usize>) {
+        let size = Size { m: queries.len(), k: self.head_dim, n: self.seen(&queries) };
+        let left = Left::Plain(Panels::new(&self.queries, self.rows).skip_rows(queries.start));
+        let keys = Panels::new(&self.keys_transposed, self.head_dim);
+        product(s, size, Causal::Columns(queries.start), left, keys, (&mut self.weights, QUERIES), false);
     }
 
-    /// Values summed with the weights of the queries at hand.
+    /// Turns the scores of these queries into weights before division: 0 for keys that they cannot see. Gives the highest score and the sum of each query.
     #[inline(always)]
-    fn weighted_values<S: Simd>(&mut self, s: S, first: usize) {
-        let size = Size { m: QUERIES, k: self.seen(first), n: self.e };
-        let weights = Left::Rows(&self.weights, self.width);
-        product(s, size, Causal::Sum(first), weights, (&self.values, self.e), (&mut self.mixed, self.e), false);
-    }
-
-    /// The gradients of the queries from `first` on into `mixed`, and their part in those of keys and values.
-    #[inline(always)]
-    fn backward_queries<S: Simd>(&mut self, s: S, first: usize, document: Range<usize>, head: usize, saved: &Saved<'_>, heads: usize) {
-        let (seen, e) = (self.seen(first), saved.output.len() / saved.log_sum.len());
-        self.scores(s, first);
-        let grad = Left::Rows(&self.grad[first * self.e..], self.e);
-        let over_head = Size { m: QUERIES, k: self.head_dim, n: seen };
-        product(s, over_head, Causal::Columns(first as isize), grad, (&self.values_transposed, self.width), (&mut self.grad_scores, self.width), false);
-        for i in first..first + QUERIES {
-            let weights = &mut self.weights[(i - first) * self.width..][..seen];
-            let grads = &mut self.grad_scores[(i - first) * self.width..][..seen];
-            if i >= document.len() {
-                weights.fill(0.0);
-                grads.fill(0.0);
-                continue;
+    fn softmax<S: Simd>(&mut self, s: S, queries: Range<usize>) -> ([f32; QUERIES], [f32; QUERIES]) {
+        let panels = self.seen(&queries) / LANES;
+        let lines = self.weights.as_chunks_mut::<LANES>().0;
+        let (mut highest, mut sums) = ([0.0; QUERIES], [0.0; QUERIES]);
+        for (q, i) in queries.enumerate() {
+            // The last line that the query sees, and how much of it.
+            let (last, seen) = (i / LANES, i % LANES + 1);
+            lines[last * QUERIES + q][seen..].fill(f32::MIN);
+            let mut most = s.splat(f32::MIN);
+            for panel in 0..=last {
+                most = s.max(most, s.load(&lines[panel * QUERIES + q]));
             }
-            let at = (document.start + i) * heads + head;
+            highest[q] = s.greatest(most);
+            let (most, mut sum) = (s.splat(highest[q]), s.splat(0.0));
+            for panel in 0..=last {
+                let line = &mut lines[panel * QUERIES + q];
+                let weight = s.exp(s.sub(s.load(line), most));
+                s.store(weight, line);
+                sum = s.add(sum, weight);
+            }
+            sums[q] = s.sum(sum);
+            lines[last * QUERIES + q][seen..].fill(0.0);
+            (last + 1..panels).for_each(|panel| lines[panel * QUERIES + q] = [0.0; LANES]);
+        }
+        (highest, sums)
+    }
+
+    /// Values summed with the weights of these queries.
+    #[inline(always)]
+    fn weighted_values<S: Simd>(&mut self, s: S, queries: Range<usize>) {
+        let size = Size { m: queries.len(), k: self.seen(&queries), n: self.e };
+        let weights = Left::Plain(Panels::new(&self.weights, QUERIES));
+        product(s, size, Causal::Sum(queries.start), weights, Panels::new(&self.values, self.rows), (&mut self.mixed, QUERIES), false);
+    }
+
+    /// The gradients of these queries of the document that begins at a token, into `mixed`, and their part in those of keys and values.
+    #[inline(always)]
+    fn backward_queries<S: Simd>(&mut self, s: S, queries: Range<usize>, start: usize, head: usize, saved: &Saved<'_>, heads: usize) {
+        let (seen, e, first, count) = (self.seen(&queries), self.head_dim, queries.start, queries.len());
+        self.scores(s, queries.clone());
+        let [left, grad, keys] = [&self.queries, &self.grad, &self.keys].map(|matrix| Panels::new(matrix, self.rows));
+        let [left, grad] = [left, grad].map(|matrix| matrix.skip_rows(first));
+        let over_head = Size { m: count, k: e, n: seen };
+        let values = Panels::new(&self.values_transposed, e);
+        product(s, over_head, Causal::Columns(first), Left::Plain(grad), values, (&mut self.grad_scores, QUERIES), false);
+        let [weights, grads] = [&mut self.weights, &mut self.grad_scores].map(|matrix| matrix.as_chunks_mut::<LANES>().0);
+        for (q, i) in queries.enumerate() {
+            let at = (start + i) * heads + head;
             let (output, grad) = (&saved.output[at * e..][..e], &saved.grad[at * e..][..e]);
             let mut along = s.splat(0.0);
             for at in (0..e).step_by(LANES) {
                 along = s.fma(s.get(output, at), s.get(grad, at), along);
             }
             let (along, log_sum) = (s.splat(s.sum(along)), s.splat(saved.log_sum[at]));
-            let blocks = (i + LANES) / LANES * LANES;
-            for at in (0..blocks).step_by(LANES) {
-                let weight = s.exp(s.sub(s.get(weights, at), log_sum));
-                s.put(weights, at, weight);
-                s.put(grads, at, s.mul(weight, s.sub(s.get(grads, at), along)));
+            // As in the softmax: whole lines, then what is not seen of the last one and of others.
+            let (last, seen_of_last) = (i / LANES, i % LANES + 1);
+            for panel in 0..=last {
+                let line = panel * QUERIES + q;
+                let weight = s.exp(s.sub(s.load(&weights[line]), log_sum));
+                let grad = s.mul(weight, s.sub(s.load(&grads[line]), along));
+                s.store(weight, &mut weights[line]);
+                s.store(grad, &mut grads[line]);
             }
-            weights[i + 1..].fill(0.0);
-            grads[i + 1..].fill(0.0);
+            for matrix in [&mut *weights, &mut *grads] {
+                matrix[last * QUERIES + q][seen_of_last..].fill(0.0);
+                (last + 1..seen / LANES).for_each(|panel| matrix[panel * QUERIES + q] = [0.0; LANES]);
+            }
         }
         // By value, by key: sums over these queries. By query: sums over keys.
-        let over_queries = Size { m: seen, k: QUERIES, n: self.e };
-        let weights = Left::Columns(&self.weights, self.width);
-        product(s, over_queries, Causal::SumFrom(first), weights, (&self.grad[first * self.e..], self.e), (&mut self.grad_values, self.e), true);
-        let grads = Left::Columns(&self.grad_scores, self.width);
-        product(s, over_queries, Causal::SumFrom(first), grads, (&self.queries[first * self.e..], self.e), (&mut self.grad_keys, self.e), true);
-        let grads = Left::Rows(&self.grad_scores, self.width);
-        let over_keys = Size { m: QUERIES, k: seen, n: self.e };
-        product(s, over_keys, Causal::Sum(first), grads, (&self.keys, self.e), (&mut self.mixed, self.e), false);
+        let over_queries = Size { m: seen, k: count, n: self.e };
+        let [weights, grads] = [&self.weights, &self.grad_scores].map(|matrix| Panels::new(matrix, QUERIES));
+        product(s, over_queries, Causal::SumFrom(first), Left::Transposed(weights), grad, (&mut self.grad_values, self.rows), true);
+        product(s, over_queries, Causal::SumFrom(first), Left::Transposed(grads), left, (&mut self.grad_keys, self.rows), true);
+        let over_keys = Size { m: count, k: seen, n: self.e };
+        product(s, over_keys, Causal::Sum(first), Left::Plain(grads), keys, (&mut self.mixed, QUERIES), false);
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{
     attention,
-    matmul::{Matrix, matmul},
+    matmul::{Prepared, matmul, matmul_prepared},
+    matrix::Matrix,
     rms_norm,
     space::{Scratch, take, zeros},
     swiglu,
@@ -83,19 +84,39 @@ impl Shared<'_> {
     }
 }
 
-/// What all chunks of a batch share on the way back: also the matrices transposed, as products read rows faster than columns.
-#[derive(Clone, Copy)]
-pub struct Backward<'a> {
-    /// What they share on the way there.
-    pub shared: Shared<'a>,
-    /// The transposed `qkv`, `[(h + 2k) e, d]`.
-    pub qkv: &'a [f32],
-    /// The transposed `output`, `[d, h e]`.
-    pub output: &'a [f32],
-    /// The transposed `gate_up`, `[2f, d]`.
-    pub gate_up: &'a [f32],
-    /// The transposed `down`, `[d, f]`.
-    pub down: &'a [f32],
+/// The four matrices of a block as the chunks of a batch multiply by them.
+pub struct Matrices<'a> {
+    /// `[d, (h + 2k) e]`
+    pub qkv: Prepared<'a>,
+    /// `[h e, d]`
+    pub output: Prepared<'a>,
+    /// `[d, 2f]`
+    pub gate_up: Prepared<'a>,
+    /// `[f, d]`
+    pub down: Prepared<'a>,
+}
+
+impl<'a> Matrices<'a> {
+    /// Those of the way there.
+    pub fn new(shared: &Shared<'a>) -> Self {
+        Self::prepare(shared, |matrix| matrix)
+    }
+
+    /// Those of the way back: each transposed.
+    pub fn transposed(shared: &Shared<'a>) -> Self {
+        Self::prepare(shared, Matrix::transposed)
+    }
+
+    fn prepare(shared: &Shared<'a>, side: impl Fn(Matrix<'a>) -> Matrix<'a>) -> Self {
+        let (d, weights) = (shared.d(), &shared.weights);
+        let prepared = |weight, columns| Prepared::new(side(Matrix::new(weight, columns)));
+        Self {
+            qkv: prepared(weights.qkv, shared.shape.columns()),
+            output: prepared(weights.output, d),
+            gate_up: prepared(weights.gate_up, 2 * shared.f()),
+            down: prepared(weights.down, d),
+        }
+    }
 }
 
 /// The intermediate results of a chunk, filled by [`activations`].
@@ -143,13 +164,13 @@ pub struct Saved<'a> {
 }
 
 /// Runs a chunk of rows forward, up to the gate and up projection.
-pub fn activations(shared: &Shared<'_>, x: &[f32], starts: &[i32], places: &mut Places<'_>) {
+pub fn activations(shared: &Shared<'_>, matrices: &Matrices<'_>, x: &[f32], starts: &[i32], places: &mut Places<'_>) {
     let Shared { shape, rotary, epsilon, weights } = *shared;
     let (d, n) = (shared.d(), starts.len());
     let Places { qkv, attended, log_sum, middle, gate_up } = places;
     let (mut normed, mut inverse) = (Scratch::new(n * d), Scratch::new(n));
     rms_norm::forward(x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
-    matmul(qkv, Matrix::new(&normed, d), Matrix::new(weights.qkv, shape.columns()), false);
+    matmul_prepared(qkv, Matrix::new(&normed, d), &matrices.qkv, false);
     for row in 0..n / shape.time {
         let tokens = row * shape.time..(row + 1) * shape.time;
         let part = |width: usize| tokens.start * width..tokens.end * width;
@@ -157,23 +178,23 @@ pub fn activations(shared: &Shared<'_>, x: &[f32], starts: &[i32], places: &mut 
         attention::forward(input, &mut attended[part(shared.attended())], &mut log_sum[part(shape.heads)]);
     }
     middle.copy_from_slice(x);
-    matmul(middle, Matrix::new(attended, shared.attended()), Matrix::new(weights.output, d), true);
+    matmul_prepared(middle, Matrix::new(attended, shared.attended()), &matrices.output, true);
     rms_norm::forward(middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
-    matmul(gate_up, Matrix::new(&normed, d), Matrix::new(weights.gate_up, 2 * shared.f()), false);
+    matmul_prepared(gate_up, Matrix::new(&normed, d), &matrices.gate_up, false);
 }
 
 /// The output of a chunk of rows from its intermediate results.
-pub fn output(shared: &Shared<'_>, places: &Places<'_>, y: &mut [f32]) {
+pub fn output(shared: &Shared<'_>, matrices: &Matrices<'_>, places: &Places<'_>, y: &mut [f32]) {
     let (d, f) = (shared.d(), shared.f());
     let mut gated = Scratch::new(y.len() / d * f);
     swiglu::forward(places.gate_up, f, &mut gated);
     y.copy_from_slice(places.middle);
-    matmul(y, Matrix::new(&gated, f), Matrix::new(shared.weights.down, d), true);
+    matmul_prepared(y, Matrix::new(&gated, f), &matrices.down, true);
 }
 
-/// Runs a chunk of rows backward: turns the gradient by the output, in `grad: [n, d]`, into that by the input, and adds to the sums.
-pub fn backward(context: &Backward<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: &mut Grads) {
-    let shared = &context.shared;
+/// Runs a chunk of rows backward, by the transposed matrices: turns the gradient by the output, in `grad: [n, d]`, into that by the input, and adds to the
+/// sums.
+pub fn backward(shared: &Shared<'_>, transposed: &Matrices<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: &mut Grads) {
     let Shared { shape, rotary, epsilon, weights } = *shared;
     let (d, f, n) = (shared.d(), shared.f(), saved.starts.len());
     let accumulate = std::mem::replace(&mut sums.has_any, true);
@@ -182,19 +203,19 @@ pub fn backward(context: &Backward<'_>, saved: &Saved<'_>, grad: &mut [f32], sum
     // The feed-forward layer.
     let [mut grad_gated, mut gated] = [Scratch::new(n * f), Scratch::new(n * f)];
     let mut grad_gate_up = Scratch::new(n * 2 * f);
-    matmul(&mut grad_gated, Matrix::new(grad, d), Matrix::new(context.down, f), false);
+    matmul_prepared(&mut grad_gated, Matrix::new(grad, d), &transposed.down, false);
     swiglu::backward(&grad_gated, saved.gate_up, f, &mut grad_gate_up, &mut gated);
     matmul(&mut sums.down, Matrix::new(&gated, f).transposed(), Matrix::new(grad, d), accumulate);
     rms_norm::forward(saved.middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
     matmul(&mut sums.gate_up, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_gate_up, 2 * f), accumulate);
-    matmul(&mut grad_normed, Matrix::new(&grad_gate_up, 2 * f), Matrix::new(context.gate_up, d), false);
+    matmul_prepared(&mut grad_normed, Matrix::new(&grad_gate_up, 2 * f), &transposed.gate_up, false);
     let norm = rms_norm::Saved { x: saved.middle, gain: weights.mlp_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.mlp_norm);
 
     // Attention.
     let mut grad_attended = Scratch::new(n * shared.attended());
     let mut grad_qkv = Scratch::new(n * shape.columns());
-    matmul(&mut grad_attended, Matrix::new(grad, d), Matrix::new(context.output, shared.attended()), false);
+    matmul_prepared(&mut grad_attended, Matrix::new(grad, d), &transposed.output, false);
     matmul(&mut sums.output, Matrix::new(saved.attended, shared.attended()).transposed(), Matrix::new(grad, d), accumulate);
     for row in 0..n / shape.time {
         let tokens = row * shape.time..(row + 1) * shape.time;
@@ -209,7 +230,7 @@ pub fn backward(context: &Backward<'_>, saved: &Saved<'_>, grad: &mut [f32], sum
     }
     rms_norm::forward(saved.x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
     matmul(&mut sums.qkv, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_qkv, shape.columns()), accumulate);
-    matmul(&mut grad_normed, Matrix::new(&grad_qkv, shape.columns()), Matrix::new(context.qkv, d), false);
+    matmul_prepared(&mut grad_normed, Matrix::new(&grad_qkv, shape.columns()), &transposed.qkv, false);
     let norm = rms_norm::Saved { x: saved.x, gain: weights.attention_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.attention_norm);
 }

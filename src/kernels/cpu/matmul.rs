@@ -1,30 +1,53 @@
-//! Products of row-major matrices on one thread, by the `gemm` crate.
+//! Products of row-major matrices: our own on packed panels where registers hold eight numbers, which is faster there in the shapes of training (LOG.md,
+//! 2026-11-30, evening), and the `gemm` crate's elsewhere; with AVX-512 ours was not measured.
 
 use gemm::{Parallelism, gemm};
+use rayon::prelude::*;
 
-/// A matrix as a product reads it: as it lies, or transposed.
-#[derive(Clone, Copy)]
-pub struct Matrix<'a> {
-    elements: &'a [f32],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
+use super::{
+    matrix::Matrix,
+    panels::{self, Right},
+    simd::{self, LANES},
+    space::Scratch,
+    transpose::transpose,
+};
+
+/// The right side of many products, as they read it fastest.
+pub enum Prepared<'a> {
+    /// As it lies.
+    Plain(Matrix<'a>),
+    /// Row-major, of so many columns.
+    RowMajor(Scratch, usize),
+    /// In panels, of so many rows and columns.
+    Panels(Scratch, [usize; 2]),
 }
 
-impl<'a> Matrix<'a> {
-    /// A matrix of `columns` columns, row-major.
-    ///
-    /// # Panics
-    /// Where the elements are not whole rows.
-    pub fn new(elements: &'a [f32], columns: usize) -> Self {
-        assert!(columns > 0 && elements.len().is_multiple_of(columns), "a matrix has whole rows");
-        Self { elements, rows: elements.len() / columns, columns, row_stride: columns, column_stride: 1 }
+impl<'a> Prepared<'a> {
+    /// Moves what has to be moved, on all threads.
+    pub fn new(matrix: Matrix<'a>) -> Self {
+        let (k, n) = (matrix.rows(), matrix.columns());
+        if simd::has_vectors_of_eight() {
+            let mut to = Scratch::new(k * n.next_multiple_of(LANES));
+            to.par_chunks_mut((k * LANES).max(1)).enumerate().for_each(|(panel, to)| panels::pack_panel(matrix, 0, panel * LANES, to));
+            return Self::Panels(to, [k, n]);
+        }
+        if matrix.line_of_row().is_some() {
+            return Self::Plain(matrix);
+        }
+        const BAND: usize = 16;
+        let mut to = Scratch::new(k * n);
+        to.par_chunks_mut(BAND * n).enumerate().for_each(|(band, to)| {
+            transpose((&matrix.elements()[band * BAND..], matrix.line_of_column()), (n, to.len() / n), (to, n));
+        });
+        Self::RowMajor(to, n)
     }
 
-    /// The transposed matrix; nothing is moved.
-    pub fn transposed(self) -> Self {
-        Self { rows: self.columns, columns: self.rows, row_stride: self.column_stride, column_stride: self.row_stride, ..self }
+    fn right(&self) -> Right<'_> {
+        match self {
+            Self::Plain(matrix) => Right::Plain(*matrix),
+            Self::RowMajor(elements, columns) => Right::Plain(Matrix::new(elements, *columns)),
+            Self::Panels(elements, size) => Right::Packed(elements, *size),
+        }
     }
 }
 
@@ -33,17 +56,51 @@ impl<'a> Matrix<'a> {
 /// # Panics
 /// Where the shapes do not fit.
 pub fn matmul(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) {
-    product(out, a, b, accumulate, Parallelism::None);
+    product(out, a, Right::Plain(b), accumulate);
+}
+
+/// The same with a right side that was prepared.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn matmul_prepared(out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>, accumulate: bool) {
+    product(out, a, b.right(), accumulate);
 }
 
 /// The same on all threads. Each element is summed by one of them in the order of a single thread.
+///
+/// # Panics
+/// Where the shapes do not fit.
 pub fn matmul_parallel(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
-    product(out, a, b, false, Parallelism::Rayon(0));
+    if !simd::has_vectors_of_eight() {
+        return by_crate(out, a, b, false, Parallelism::Rayon(0));
+    }
+    // Rows of a part: enough for the right side, which every part packs again.
+    const ROWS: std::ops::RangeInclusive<usize> = 48..=768;
+    let rows = (a.rows() / 8).next_multiple_of(48).clamp(*ROWS.start(), *ROWS.end());
+    assert_eq!(out.len(), a.rows() * b.columns(), "the product fits its place");
+    out.par_chunks_mut((rows * b.columns()).max(1)).enumerate().for_each(|(part, out)| {
+        let a = a.some_rows(part * rows, out.len() / b.columns());
+        product(out, a, Right::Plain(b), false);
+    });
 }
 
-fn product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, parallelism: Parallelism) {
-    let (m, k, n) = (a.rows, a.columns, b.columns);
-    assert_eq!(k, b.rows, "the inner sizes of a product agree");
+fn product(out: &mut [f32], a: Matrix<'_>, b: Right<'_>, accumulate: bool) {
+    let (k, n) = match b {
+        Right::Plain(b) => (b.rows(), b.columns()),
+        Right::Packed(_, [k, n]) => (k, n),
+    };
+    assert_eq!(a.columns(), k, "the inner sizes of a product agree");
+    assert_eq!(out.len(), a.rows() * n, "the product fits its place");
+    match b {
+        Right::Plain(b) if !simd::has_vectors_of_eight() => by_crate(out, a, b, accumulate, Parallelism::None),
+        b => panels::product(out, a, b, accumulate),
+    }
+}
+
+fn by_crate(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, parallelism: Parallelism) {
+    let (m, k, n) = (a.rows(), a.columns(), b.columns());
+    assert_eq!(k, b.rows(), "the inner sizes of a product agree");
     assert_eq!(out.len(), m * n, "the product fits its place");
     let stride = |stride: usize| isize::try_from(stride).expect("a matrix in memory has strides below isize::MAX");
     // SAFETY: each matrix lies wholly within its slice: `new` checked it, `transposed` keeps it, and the last line above checks `out`; `out` is
@@ -57,12 +114,12 @@ fn product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, para
             1,
             stride(n),
             accumulate,
-            a.elements.as_ptr(),
-            stride(a.column_stride),
-            stride(a.row_stride),
-            b.elements.as_ptr(),
-            stride(b.column_stride),
-            stride(b.row_stride),
+            a.elements().as_ptr(),
+            stride(a.strides().1),
+            stride(a.strides().0),
+            b.elements().as_ptr(),
+            stride(b.strides().1),
+            stride(b.strides().0),
             1.0,
             1.0,
             false,
@@ -76,6 +133,7 @@ fn product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, para
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::cpu::on_every_isa;
 
     fn naive(a: &[f32], b: &[f32], k: usize, n: usize) -> Vec<f32> {
         a.chunks(k).flat_map(|row| (0..n).map(move |j| row.iter().enumerate().map(|(p, a)| a * b[p * n + j]).sum())).collect()
@@ -89,9 +147,8 @@ mod tests {
         (0..columns).flat_map(|j| x.iter().skip(j).step_by(columns).copied()).collect()
     }
 
-    #[test]
-    fn products_of_odd_sizes_equal_the_definition() {
-        let (m, k, n) = (37, 19, 23);
+    /// Both ways in which each side can lie, and prepared or not.
+    fn check((m, k, n): (usize, usize, usize)) {
         let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
         let expected = naive(&a, &b, k, n);
         let (at, bt) = (transpose(&a, k), transpose(&b, n));
@@ -99,22 +156,87 @@ mod tests {
         let right = [Matrix::new(&b, n), Matrix::new(&bt, k).transposed()];
         for a in left {
             for b in right {
-                let mut out = vec![1.0; m * n];
-                matmul(&mut out, a, b, true);
-                for (out, expected) in out.iter().zip(&expected) {
-                    assert!((out - 1.0 - expected).abs() < 1e-5);
+                let [mut plain, mut prepared] = [vec![1.0; m * n], vec![f32::NAN; m * n]];
+                matmul(&mut plain, a, b, true);
+                matmul_prepared(&mut prepared, a, &Prepared::new(b), false);
+                for (at, expected) in expected.iter().enumerate() {
+                    let bound = 1e-5 + 1e-6 * k as f32;
+                    assert!((plain[at] - 1.0 - expected).abs() < bound && (prepared[at] - expected).abs() < bound, "{m} by {k} by {n}, {at}");
                 }
             }
         }
     }
 
     #[test]
+    fn products_of_odd_sizes_equal_the_definition() {
+        // Also of several parts of the sum and of the rows, of one element, row, column or term, and of whole tiles.
+        let sizes =
+            [(37, 19, 23), (800, 21, 17), (5, 901, 33), (7, 384, 16), (12, 385, 32), (2, 8, 100), (1, 1, 1), (3, 1, 20), (1, 1, 17), (9, 5, 1), (1, 40, 5)];
+        on_every_isa(|| sizes.into_iter().for_each(check));
+    }
+
+    #[test]
+    fn a_product_over_nothing_is_zero_and_one_of_no_rows_is_nothing() {
+        on_every_isa(|| {
+            for m in [1, 100] {
+                let mut out = vec![7.0; m * 20];
+                let (a, b) = (Matrix::new(&[], m).transposed(), Matrix::new(&[], 20));
+                matmul(&mut out, a, b, true);
+                assert!(out.iter().all(|out| *out == 7.0));
+                matmul_prepared(&mut out, a, &Prepared::new(b), false);
+                assert!(out.iter().all(|out| *out == 0.0));
+                out.fill(7.0);
+                matmul_parallel(&mut out, a, b);
+                assert!(out.iter().all(|out| *out == 0.0));
+            }
+            let b = numbers(60, 1);
+            matmul(&mut [], Matrix::new(&[], 3), Matrix::new(&b, 20), false);
+            matmul_parallel(&mut [], Matrix::new(&[], 3), Matrix::new(&b, 20));
+        });
+    }
+
+    #[test]
+    fn rows_have_the_same_bits_in_parts_of_any_size() {
+        on_every_isa(|| {
+            let (m, k, n) = (300, 700, 40);
+            let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+            let b = Prepared::new(Matrix::new(&b, n));
+            let mut whole = vec![0.0; m * n];
+            matmul_prepared(&mut whole, Matrix::new(&a, k), &b, false);
+            for part in [1, 7, 256] {
+                let mut parts = vec![0.0; m * n];
+                parts.chunks_mut(part * n).zip(a.chunks(part * k)).for_each(|(out, a)| matmul_prepared(out, Matrix::new(a, k), &b, false));
+                assert!(parts == whole || !simd::has_vectors_of_eight(), "parts of {part} rows");
+            }
+        });
+    }
+
+    #[test]
     fn all_threads_give_the_bits_of_one() {
-        let (n, i, o) = (700, 96, 130);
-        let (x, grad) = (numbers(n * i, 1), numbers(n * o, 2));
-        let [mut one, mut all] = [vec![0.0; i * o], vec![0.0; i * o]];
-        matmul(&mut one, Matrix::new(&x, i).transposed(), Matrix::new(&grad, o), false);
-        matmul_parallel(&mut all, Matrix::new(&x, i).transposed(), Matrix::new(&grad, o));
-        assert_eq!(one, all);
+        on_every_isa(|| {
+            for i in [96, 50, 1000] {
+                let (n, o) = (700, 130);
+                let (x, grad) = (numbers(n * i, 1), numbers(n * o, 2));
+                let [mut one, mut all] = [vec![0.0; i * o], vec![0.0; i * o]];
+                matmul(&mut one, Matrix::new(&x, i).transposed(), Matrix::new(&grad, o), false);
+                matmul_parallel(&mut all, Matrix::new(&x, i).transposed(), Matrix::new(&grad, o));
+                assert_eq!(one, all);
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_not_finite_stays_in_its_row_and_column() {
+        // Rows and columns that fill a tile up are computed with the others.
+        on_every_isa(|| {
+            let (m, k, n) = (8, 11, 18);
+            let [mut a, mut b] = [numbers(m * k, 1), numbers(k * n, 2)];
+            (a[3 * k], b[17]) = (f32::INFINITY, f32::NAN);
+            let mut out = vec![0.0; m * n];
+            matmul(&mut out, Matrix::new(&a, k), Matrix::new(&b, n), false);
+            for (at, out) in out.iter().enumerate() {
+                assert_eq!(out.is_finite(), at / n != 3 && at % n != 17, "row {}, column {}", at / n, at % n);
+            }
+        });
     }
 }

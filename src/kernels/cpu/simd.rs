@@ -38,6 +38,10 @@ pub(super) trait Simd: Copy {
     /// `2^n` where the low bits of the pattern of `biased` hold `n + 127`.
     fn power_of_two(self, biased: Self::V) -> Self::V;
 
+    /// Asks for the line of the cache that `x` begins in, which is soon read or written.
+    #[inline(always)]
+    fn prefetch(self, _x: &[f32]) {}
+
     /// Sum of the lanes, in an order that is the same everywhere.
     #[inline(always)]
     fn sum(self, v: Self::V) -> f32 {
@@ -210,6 +214,15 @@ impl Isa {
         }
         Self::Portable(Portable)
     }
+}
+
+/// Whether registers hold eight numbers, of which sixteen take two.
+pub(super) fn has_vectors_of_eight() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if let Isa::Avx2(_) = Isa::chosen() {
+        return true;
+    }
+    false
 }
 
 /// Makes a function that is compiled for each level of vector instructions and runs as the best that the processor has. The name in brackets is that of the

@@ -6,15 +6,12 @@ use rayon::prelude::*;
 
 use super::{
     CHUNK, SUMS,
-    whole::{Whole, integers, release, sums_in_order, tensor},
+    in_order::InOrder,
+    whole::{Whole, integers, release, tensor},
 };
 use crate::kernels::{
     AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep,
-    cpu::{
-        block,
-        space::{Scratch, take},
-        transpose::transpose,
-    },
+    cpu::{block, space::take},
 };
 
 /// Rows of `time` tokens that make a chunk.
@@ -30,12 +27,13 @@ pub fn forward(x: Tensor<Flex, 2>, weights: &BlockWeights<Flex>, map: &Attention
     let starts = integers(&starts);
     let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
     let (columns, width, heads, f) = (shape.columns(), shared.attended(), shape.heads, shared.f());
+    let matrices = block::Matrices::new(&shared);
     let chunk = rows_of_chunk(shape.time) * shape.time;
     let mut y = take(n * d);
     let inputs = y.par_chunks_mut(chunk * d).zip((x.slice().par_chunks(chunk * d), starts.par_chunks(chunk)));
     let run = |x: &[f32], starts: &[i32], mut places: block::Places<'_>, y: &mut [f32]| {
-        block::activations(&shared, x, starts, &mut places);
-        block::output(&shared, &places, y);
+        block::activations(&shared, &matrices, x, starts, &mut places);
+        block::output(&shared, &matrices, &places, y);
     };
     let activations = match keep {
         Keep::Input => {
@@ -78,55 +76,46 @@ pub fn backward(
     let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
     let starts = integers(&starts);
     let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
-    let transposes = [(shared.weights.qkv, shape.columns()), (shared.weights.output, d), (shared.weights.gate_up, 2 * shared.f()), (shared.weights.down, d)]
-        .map(|(weight, columns)| transposed(weight, columns));
-    let [qkv, output, gate_up, down] = &transposes;
-    let context = block::Backward { shared, qkv, output, gate_up, down };
+    let transposed = block::Matrices::transposed(&shared);
     let x = Whole::new(saved.x);
     let kept = saved.activations.map(|kept| [kept.qkv, kept.attended, kept.log_sum, kept.middle, kept.gate_up].map(Whole::new));
+    // To make what was not kept again.
+    let matrices = kept.is_none().then(|| block::Matrices::new(&shared));
     let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
     let chunk = rows_of_chunk(shape.time);
     let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
-    // As many sums exist at a time as there are threads. They are added up in order, so that their number changes no bit.
-    let at_once = rayon::current_num_threads();
-    let mut totals: Option<[Vec<f32>; 6]> = None;
-    for (batch, stretches) in grad_x.chunks_mut(stretch * d * at_once).enumerate() {
-        let sums: Vec<block::Grads> = stretches
-            .par_chunks_mut(stretch * d)
-            .enumerate()
-            .map(|(within, grad)| {
-                let index = batch * at_once + within;
-                let mut sums = block::Grads::new(&shared.weights);
-                for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
-                    let first = index * stretch + part * chunk * shape.time;
-                    let tokens = grad.len() / d;
-                    let of = |width: usize| first * width..(first + tokens) * width;
-                    let (x, starts) = (&x.slice()[of(d)], &starts[of(1)]);
-                    if let Some([qkv, attended, log_sum, middle, gate_up]) = &kept {
-                        let saved = block::Saved {
-                            x,
-                            starts,
-                            qkv: &qkv.slice()[of(shape.columns())],
-                            attended: &attended.slice()[of(shared.attended())],
-                            log_sum: &log_sum.slice()[of(shape.heads)],
-                            middle: &middle.slice()[of(d)],
-                            gate_up: &gate_up.slice()[of(2 * shared.f())],
-                        };
-                        block::backward(&context, &saved, grad, &mut sums);
-                    } else {
-                        let mut buffers = block::Buffers::new(&shared, tokens);
-                        block::activations(&shared, x, starts, &mut buffers.places());
-                        block::backward(&context, &buffers.saved(x, starts), grad, &mut sums);
-                    }
-                }
-                sums
-            })
-            .collect();
-        totals = Some(sums_in_order(totals.into_iter().chain(sums.into_iter().map(block::Grads::into_array)).collect()));
-    }
+    // A thread takes the next stretch when it is done with one, so that as a rule about as many sums exist at a time as there are threads, and never more than
+    // SUMS. They are added up in order: the number of threads changes no bit.
+    let totals = InOrder::default();
+    grad_x.chunks_mut(stretch * d).enumerate().par_bridge().for_each(|(index, grad)| {
+        let mut sums = block::Grads::new(&shared.weights);
+        for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
+            let first = index * stretch + part * chunk * shape.time;
+            let tokens = grad.len() / d;
+            let of = |width: usize| first * width..(first + tokens) * width;
+            let (x, starts) = (&x.slice()[of(d)], &starts[of(1)]);
+            if let Some([qkv, attended, log_sum, middle, gate_up]) = &kept {
+                let saved = block::Saved {
+                    x,
+                    starts,
+                    qkv: &qkv.slice()[of(shape.columns())],
+                    attended: &attended.slice()[of(shared.attended())],
+                    log_sum: &log_sum.slice()[of(shape.heads)],
+                    middle: &middle.slice()[of(d)],
+                    gate_up: &gate_up.slice()[of(2 * shared.f())],
+                };
+                block::backward(&shared, &transposed, &saved, grad, &mut sums);
+            } else if let Some(matrices) = &matrices {
+                let mut buffers = block::Buffers::new(&shared, tokens);
+                block::activations(&shared, matrices, x, starts, &mut buffers.places());
+                block::backward(&shared, &transposed, &buffers.saved(x, starts), grad, &mut sums);
+            }
+        }
+        totals.add(index, sums.into_array());
+    });
     drop(starts);
     kept.into_iter().flatten().chain([x]).for_each(release);
-    let [attention_norm, qkv, output, mlp_norm, gate_up, down] = totals.unwrap_or_default();
+    let [attention_norm, qkv, output, mlp_norm, gate_up, down] = totals.total();
     let grads = BlockWeights {
         attention_norm: tensor(attention_norm, [d]),
         qkv: tensor(qkv, shapes.0),
@@ -136,17 +125,6 @@ pub fn backward(
         down: tensor(down, shapes.3),
     };
     (tensor(grad_x, [n, d]), grads)
-}
-
-/// The transpose of a matrix of so many columns.
-fn transposed(matrix: &[f32], columns: usize) -> Scratch {
-    const BAND: usize = 16;
-    let rows = matrix.len() / columns;
-    let mut to = Scratch::new(matrix.len());
-    to.par_chunks_mut(BAND * rows).enumerate().for_each(|(band, to)| {
-        transpose((&matrix[band * BAND..], columns), (rows, to.len() / rows), (to, rows));
-    });
-    to
 }
 
 /// The parameters of a block, each in one piece.

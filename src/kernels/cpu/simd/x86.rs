@@ -149,6 +149,11 @@ impl Simd for Avx2 {
         has!([_mm256_sqrt_ps(a[0]), _mm256_sqrt_ps(a[1])])
     }
     #[inline(always)]
+    fn prefetch(self, x: &[f32]) {
+        // Of any address; nothing is read.
+        has!(_mm_prefetch::<_MM_HINT_T0>(x.as_ptr().cast()));
+    }
+    #[inline(always)]
     fn power_of_two(self, biased: Self::V) -> Self::V {
         biased.map(|x| has!(_mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(x)))))
     }
