@@ -96,6 +96,10 @@ pub(super) trait Lanes: Copy {
     /// The largest lane.
     unsafe fn largest(self) -> f32;
 
+    /// Asks for the line of the cache that holds an address; nothing is read, so that it may be any.
+    #[inline(always)]
+    fn prefetch(_address: *const f32) {}
+
     /// e to the power of each lane, within 2 ulp; 0 below -87.
     #[inline(always)]
     unsafe fn exp(self) -> Self {

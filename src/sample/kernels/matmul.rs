@@ -14,6 +14,9 @@ const VECTORS: usize = PANEL / LANES;
 /// The most rows of a tile.
 pub(crate) const TILE_ROWS: usize = 6;
 
+/// Numbers of a panel that are asked for before they are read: 2 KiB, half a page.
+const AHEAD: usize = 512;
+
 /// What happens to a product before it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Epilogue {
@@ -177,6 +180,10 @@ impl Tile {
                     for (sum, column) in sums.iter_mut().zip(columns) {
                         *sum = factor.fma(column, *sum);
                     }
+                }
+                // A whole panel of its own: asked for well before it is read.
+                if V == 1 {
+                    L::prefetch(weights.wrapping_add(AHEAD));
                 }
                 weights = weights.add(self.steps[0]);
             }

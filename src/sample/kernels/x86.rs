@@ -103,6 +103,11 @@ impl Lanes for Avx2 {
     const HAS_WIDE_TILES: bool = false;
 
     #[inline(always)]
+    fn prefetch(address: *const f32) {
+        // SAFETY: SSE has the instruction, which every processor of this architecture has, and nothing is read.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+    #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
         unsafe { Self(_mm256_set1_ps(value), _mm256_set1_ps(value)) }
     }
