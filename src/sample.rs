@@ -76,7 +76,7 @@ pub struct Ask<'a> {
 
 /// Something that continues prompts: the transformer, or a scripted double in tests.
 pub trait Generator {
-    /// Completes every request, in order. Requests with equal prompts that stand next to each other share its encoding.
+    /// Completes every request, in order. What prompts begin with in common is computed once by each thread, as long as a slot holds it.
     fn complete(&mut self, requests: Vec<Request>, config: &SampleConfig) -> Vec<Completion>;
 }
 

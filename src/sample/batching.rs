@@ -32,14 +32,13 @@ impl<'a> Queue<'a> {
         Self { asks, next: AtomicUsize::new(0) }
     }
 
-    /// Works until no request is left; gives the completions of this crew with the indices of their requests, in no particular order.
-    ///
-    /// The crew has room for `slots + 1` sequences: the last holds the prompt that several requests share.
+    /// Works until no request is left; gives the completions of this crew, which has room for so many sequences, with the indices of their requests, in no
+    /// particular order.
     pub(super) fn work(&self, crew: &mut Crew, slots: usize, mut chooser: Chooser) -> Vec<(usize, Completion)> {
         let mut done = Vec::new();
         let mut rows: Vec<Row> = Vec::with_capacity(slots);
         let mut free: Vec<usize> = (0..slots).rev().collect();
-        let mut shared = SharedPrompt { slot: slots, prompt: &[], logits: Vec::new() };
+        let mut prompts = Prompts::new(slots);
         let mut allowed = Vec::new();
         let mut items = Vec::with_capacity(slots);
         loop {
@@ -49,9 +48,8 @@ impl<'a> Queue<'a> {
                     break;
                 };
                 let is_open = row.limit > 0 && {
-                    let is_shared = self.asks.get(row.request + 1).is_some_and(|next| next.request.prompt == row.ask.request.prompt);
-                    shared.encode(crew, &row.ask.request.prompt, slot, is_shared);
-                    row.advance(&shared.logits, &mut chooser, &mut allowed)
+                    prompts.encode(crew, &row.ask.request.prompt, slot);
+                    row.advance(&prompts.logits, &mut chooser, &mut allowed)
                 };
                 if is_open {
                     rows.push(row);
@@ -65,8 +63,11 @@ impl<'a> Queue<'a> {
             }
             if crew.is_stalling() {
                 crew.go_alone();
-                shared.prompt = &[];
-                rows.iter().for_each(|row| row.restore(crew));
+                prompts = Prompts::new(slots);
+                for row in &rows {
+                    row.restore(crew);
+                    prompts.held[row.slot] = &row.ask.request.prompt;
+                }
             }
             items.clear();
             items.extend(rows.iter().filter_map(Row::newest));
@@ -127,36 +128,49 @@ impl Row<'_> {
     }
 }
 
-/// A prompt that is computed once for the requests that share it.
-struct SharedPrompt<'a> {
-    slot: usize,
-    /// The prompt that `slot` holds; empty where it holds none.
-    prompt: &'a [u32],
+/// The fewest positions that are worth a copy: a block of the cache.
+const LEAST_SHARED: usize = 16;
+
+/// The prompts that slots hold, so that what they begin with in common is computed once.
+struct Prompts<'a> {
+    /// By slot; empty where nothing is known of it. What follows the prompt there does not matter.
+    held: Vec<&'a [u32]>,
+    /// The prompt that was computed last.
+    last: &'a [u32],
+    /// The logits of its continuation.
     logits: Vec<f32>,
 }
 
-impl<'a> SharedPrompt<'a> {
+impl<'a> Prompts<'a> {
+    fn new(slots: usize) -> Self {
+        Self { held: vec![&[]; slots], last: &[], logits: Vec::new() }
+    }
+
     /// Caches `prompt` in `slot` and leaves the logits of its continuation in `logits`.
-    fn encode(&mut self, crew: &mut Crew, prompt: &'a [u32], slot: usize, is_shared: bool) {
-        if self.prompt != prompt {
-            let target = if is_shared { self.slot } else { slot };
-            self.prompt = if is_shared { prompt } else { &[] };
-            encode(
-                crew,
-                prompt,
-                0,
-                target,
-                |token| token + 1 == prompt.len(),
-                |_, logits| {
-                    self.logits.clear();
-                    self.logits.extend_from_slice(logits);
-                },
-            );
-            if !is_shared {
-                return;
-            }
+    fn encode(&mut self, crew: &mut Crew, prompt: &'a [u32], slot: usize) {
+        let (from, length) = self.longest(prompt, slot);
+        if from != slot && length > 0 {
+            crew.copy(from, slot, length);
         }
-        crew.copy(self.slot, slot, prompt.len());
+        self.held[slot] = prompt;
+        if length < prompt.len() {
+            self.last = prompt;
+            let wants_logits = |position| position + 1 == prompt.len();
+            encode(crew, &prompt[length..], length, slot, wants_logits, |_, logits| {
+                self.logits.clear();
+                self.logits.extend_from_slice(logits);
+            });
+        }
+    }
+
+    /// The slot that holds most of what `prompt` begins with, that which it is for among equals, and how much of it need not be computed.
+    fn longest(&self, prompt: &[u32], slot: usize) -> (usize, usize) {
+        // The logits after the last token are known of one prompt alone.
+        let most = if self.last == prompt { prompt.len() } else { prompt.len().saturating_sub(1) };
+        let common = |held: &[u32]| held.iter().zip(prompt).take_while(|(held, token)| held == token).count().min(most);
+        let lengths = self.held.iter().map(|held| common(held)).enumerate();
+        let (from, length) = lengths.max_by_key(|&(from, length)| (length, from == slot)).unwrap_or((slot, 0));
+        if length == prompt.len() || length >= LEAST_SHARED { (from, length) } else { (slot, 0) }
     }
 }
 
@@ -170,6 +184,35 @@ pub(super) fn encode(crew: &mut Crew, tokens: &[u32], from: usize, slot: usize, 
         crew.forward(&items);
         for (row, item) in items.iter().filter(|item| item.wants_logits).enumerate() {
             receive(item.position, crew.logits(row));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_begins_with_what_a_slot_holds() {
+        let prompt = |len: u32, end: &[u32]| (0..len).chain(end.iter().copied()).collect::<Vec<u32>>();
+        let (long, other, short) = (prompt(40, &[90, 91]), prompt(20, &[92]), prompt(5, &[]));
+        let mut prompts = Prompts::new(3);
+        assert_eq!(prompts.longest(&long, 1), (1, 0), "nothing is held");
+        prompts.held = vec![&long, &other, &short];
+        for (asked, slot, expected, why) in [
+            (prompt(40, &[95]), 2, (0, 40), "the longest"),
+            (prompt(18, &[95]), 1, (1, 18), "its own slot among equals"),
+            (prompt(18, &[95]), 0, (0, 18), "its own slot among equals"),
+            (prompt(9, &[95]), 1, (1, 0), "too short for a copy"),
+            (prompt(30, &[]), 1, (0, 29), "the last token, for its logits"),
+            (long.clone(), 1, (0, 41), "the last token, for its logits"),
+            (short.clone(), 2, (2, 0), "too short for a copy"),
+        ] {
+            assert_eq!(prompts.longest(&asked, slot), expected, "{why}");
+        }
+        for (last, slot, expected) in [(&long, 2, (0, 42)), (&short, 2, (2, 5)), (&short, 0, (0, 5))] {
+            prompts.last = last;
+            assert_eq!(prompts.longest(last, slot), expected, "its logits are known");
         }
     }
 }

@@ -100,13 +100,13 @@ impl CpuDecoder {
         let mut done = if could_team && self.team_pause == 0 {
             let slots = asks.len().min(self.config.slots);
             let work = |crew: &mut Crew| queue.work(crew, slots, Chooser::new(isa));
-            let (done, has_held) = Crew::with_team(&self.model, &mut self.executors, slots + 1, positions, work);
+            let (done, has_held) = Crew::with_team(&self.model, &mut self.executors, slots, positions, work);
             self.team_pause = if has_held { 0 } else { TEAM_PAUSE };
             done
         } else {
             self.team_pause = self.team_pause.saturating_sub(u32::from(could_team));
             let slots = self.config.slots.min(asks.len()).div_ceil(self.config.threads).min(self.slots_in_cache(positions));
-            self.each_thread(asks.len(), slots + 1, positions, |crew| queue.work(crew, slots, Chooser::new(isa)))
+            self.each_thread(asks.len(), slots, positions, |crew| queue.work(crew, slots, Chooser::new(isa)))
         };
         done.sort_unstable_by_key(|(request, _)| *request);
         done.into_iter().map(|(_, completion)| completion).collect()

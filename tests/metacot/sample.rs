@@ -76,6 +76,26 @@ fn a_completion_does_not_depend_on_its_neighbours_slots_or_threads() {
 }
 
 #[test]
+fn prompts_that_begin_alike_are_completed_as_each_is_alone() {
+    let config = odd_config();
+    let weights = random_weights(config.clone(), 6);
+    // Three stems, each cut at many places and continued in its own way, in an order that mixes them; some are another's beginning and some are twice there.
+    let stems: Vec<Vec<u32>> = (0..3).map(|stem| tokens(64 + stem, config.vocab_size as u32).split_off(stem)).collect();
+    let request = |index: u64| {
+        let mut prompt = stems[index as usize % 3][..15 + (index * 7 % 23) as usize].to_vec();
+        prompt.extend((0..index % 4).map(|token| (token + index / 8) as u32 % config.vocab_size as u32));
+        Request { prompt, rng: ChaCha8Rng::seed_from_u64(index / 2) }
+    };
+    let requests: Vec<Request> = (0..60).flat_map(|index| [request(index), request(index * 5 % 60)]).collect();
+    let sampling = SampleConfig { stop: vec![7, 8], max_new_tokens: 12, ..PLAIN };
+    let one = |request: &Request| decoder(&weights, 1, 1).complete_masked(std::slice::from_ref(request), &sampling, None).remove(0);
+    let alone: Vec<Completion> = requests.iter().map(one).collect();
+    for (threads, slots) in [(1, 1), (1, 2), (1, 5), (2, 8), (2, 128)] {
+        assert_eq!(decoder(&weights, threads, slots).complete_masked(&requests, &sampling, None), alone, "{threads} threads, {slots} slots");
+    }
+}
+
+#[test]
 fn log_probs_equal_a_softmax_over_reference_logits() {
     let config = odd_config();
     let weights = random_weights(config.clone(), 3);
