@@ -114,7 +114,11 @@ impl Kernels for Flex {
         let (grad, gate_up) = (Whole::new(grad), Whole::new(gate_up));
         let mut out = take(n * 2 * f);
         let chunks = out.par_chunks_mut(CHUNK * 2 * f).zip(grad.slice().par_chunks(CHUNK * f)).zip(gate_up.slice().par_chunks(CHUNK * 2 * f));
-        chunks.for_each(|((out, grad), gate_up)| swiglu::backward(grad, gate_up, f, out, &mut Scratch::new(grad.len())));
+        chunks.for_each(|((out, grad), gate_up)| {
+            let mut place = Scratch::new(grad.len());
+            place.copy_from_slice(grad);
+            swiglu::backward(&mut place, gate_up, f, out);
+        });
         tensor(out, [n, 2 * f])
     }
 

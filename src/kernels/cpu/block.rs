@@ -200,22 +200,24 @@ pub fn backward(shared: &Shared<'_>, transposed: &Matrices<'_>, saved: &Saved<'_
     let accumulate = std::mem::replace(&mut sums.has_any, true);
     let (mut normed, mut inverse, mut grad_normed) = (Scratch::new(n * d), Scratch::new(n), Scratch::new(n * d));
 
+    // Both layers have a joint projection and something before the last one: they use the same space.
+    let mut joint = Scratch::new(n * shape.columns().max(2 * f));
+    let mut inner = Scratch::new(n * shared.attended().max(f));
+
     // The feed-forward layer.
-    let [mut grad_gated, mut gated] = [Scratch::new(n * f), Scratch::new(n * f)];
-    let mut grad_gate_up = Scratch::new(n * 2 * f);
-    matmul_prepared(&mut grad_gated, Matrix::new(grad, d), &transposed.down, false);
-    swiglu::backward(&grad_gated, saved.gate_up, f, &mut grad_gate_up, &mut gated);
-    matmul(&mut sums.down, Matrix::new(&gated, f).transposed(), Matrix::new(grad, d), accumulate);
+    let (grad_gate_up, gated) = (&mut joint[..n * 2 * f], &mut inner[..n * f]);
+    matmul_prepared(gated, Matrix::new(grad, d), &transposed.down, false);
+    swiglu::backward(gated, saved.gate_up, f, grad_gate_up);
+    matmul(&mut sums.down, Matrix::new(gated, f).transposed(), Matrix::new(grad, d), accumulate);
     rms_norm::forward(saved.middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
-    matmul(&mut sums.gate_up, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_gate_up, 2 * f), accumulate);
-    matmul_prepared(&mut grad_normed, Matrix::new(&grad_gate_up, 2 * f), &transposed.gate_up, false);
+    matmul(&mut sums.gate_up, Matrix::new(&normed, d).transposed(), Matrix::new(grad_gate_up, 2 * f), accumulate);
+    matmul_prepared(&mut grad_normed, Matrix::new(grad_gate_up, 2 * f), &transposed.gate_up, false);
     let norm = rms_norm::Saved { x: saved.middle, gain: weights.mlp_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.mlp_norm);
 
     // Attention.
-    let mut grad_attended = Scratch::new(n * shared.attended());
-    let mut grad_qkv = Scratch::new(n * shape.columns());
-    matmul_prepared(&mut grad_attended, Matrix::new(grad, d), &transposed.output, false);
+    let (grad_qkv, grad_attended) = (&mut joint[..n * shape.columns()], &mut inner[..n * shared.attended()]);
+    matmul_prepared(grad_attended, Matrix::new(grad, d), &transposed.output, false);
     matmul(&mut sums.output, Matrix::new(saved.attended, shared.attended()).transposed(), Matrix::new(grad, d), accumulate);
     for row in 0..n / shape.time {
         let tokens = row * shape.time..(row + 1) * shape.time;
@@ -229,8 +231,8 @@ pub fn backward(shared: &Shared<'_>, transposed: &Matrices<'_>, saved: &Saved<'_
         attention::backward(input, of_attention, &mut grad_qkv[part(shape.columns())]);
     }
     rms_norm::forward(saved.x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
-    matmul(&mut sums.qkv, Matrix::new(&normed, d).transposed(), Matrix::new(&grad_qkv, shape.columns()), accumulate);
-    matmul_prepared(&mut grad_normed, Matrix::new(&grad_qkv, shape.columns()), &transposed.qkv, false);
+    matmul(&mut sums.qkv, Matrix::new(&normed, d).transposed(), Matrix::new(grad_qkv, shape.columns()), accumulate);
+    matmul_prepared(&mut grad_normed, Matrix::new(grad_qkv, shape.columns()), &transposed.qkv, false);
     let norm = rms_norm::Saved { x: saved.x, gain: weights.attention_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.attention_norm);
 }

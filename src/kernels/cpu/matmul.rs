@@ -75,14 +75,22 @@ pub fn matmul_parallel(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
     if !simd::has_vectors_of_eight() {
         return by_crate(out, a, b, false, Parallelism::Rayon(0));
     }
-    // Rows of a part: enough for the right side, which every part packs again.
-    const ROWS: std::ops::RangeInclusive<usize> = 48..=768;
-    let rows = (a.rows() / 8).next_multiple_of(48).clamp(*ROWS.start(), *ROWS.end());
+    assert_eq!(a.columns(), b.rows(), "the inner sizes of a product agree");
     assert_eq!(out.len(), a.rows() * b.columns(), "the product fits its place");
-    out.par_chunks_mut((rows * b.columns()).max(1)).enumerate().for_each(|(part, out)| {
-        let a = a.some_rows(part * rows, out.len() / b.columns());
-        product(out, a, Right::Plain(b), false);
-    });
+    let (k, n) = (b.rows(), b.columns());
+    let (depth, rows) = (panels::depth(k).max(1), a.rows().div_ceil(8).next_multiple_of(6).min(384));
+    if k == 0 {
+        out.fill(0.0);
+    }
+    // The right side is packed once for all parts of the rows, and no more of it at a time than a sum takes.
+    for p in (0..k).step_by(depth) {
+        let depth = depth.min(k - p);
+        let b = Prepared::new(b.some_rows(p, depth));
+        out.par_chunks_mut((rows * n).max(1)).enumerate().for_each(|(part, out)| {
+            let a = a.some_rows(part * rows, out.len() / n).some_columns(p, depth);
+            matmul_prepared(out, a, &b, p > 0);
+        });
+    }
 }
 
 fn product(out: &mut [f32], a: Matrix<'_>, b: Right<'_>, accumulate: bool) {

@@ -58,8 +58,12 @@ impl<'a> Matrix<'a> {
 
     /// Some of the rows.
     pub(super) fn some_rows(self, first: usize, rows: usize) -> Self {
-        // A matrix without columns has nothing to skip.
-        Self { elements: self.elements.get(first * self.row_stride..).unwrap_or_default(), rows, ..self }
+        Self { elements: &self.elements[first * self.row_stride..], rows, ..self }
+    }
+
+    /// Some of the columns.
+    pub(super) fn some_columns(self, first: usize, columns: usize) -> Self {
+        Self { elements: &self.elements[first * self.column_stride..], columns, ..self }
     }
 
     /// Elements from row to row and from column to column.

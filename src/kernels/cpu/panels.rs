@@ -14,10 +14,10 @@ use super::{
 /// Rows of a tile.
 const TILE: usize = 6;
 
-/// Most terms of a sum that are taken at a time: so much of a panel, and what passes by, fit the first level of the cache.
+/// Most terms of a sum that are taken at a time, a multiple of [`STEP`]: so much of a panel, and what passes by, fit the first level of the cache.
 const DEPTH: usize = 384;
 
-/// Most rows of the left side that are packed at a time.
+/// Most rows of the left side that are packed at a time, in whole tiles.
 const ROWS: usize = 768;
 
 /// Numbers of a row that lie together in a tile of a row-major matrix.
@@ -35,6 +35,11 @@ pub enum Right<'a> {
 /// Parts of about the same size, as few as there can be of at most `most`.
 fn part(len: usize, most: usize) -> usize {
     len.div_ceil(len.div_ceil(most).max(1))
+}
+
+/// Terms of a sum of so many that are taken at a time.
+pub fn depth(k: usize) -> usize {
+    part(k, DEPTH)
 }
 
 /// The space from its first line of the cache on.
@@ -82,9 +87,10 @@ simd_fn! {
         if k == 0 && !accumulate {
             out.fill(0.0);
         }
-        let (depth, height) = (part(k, DEPTH), part(m, ROWS).next_multiple_of(TILE).max(TILE));
-        let mut tiles = Scratch::new(height * depth.next_multiple_of(STEP) + LANES);
-        let mut panel = Scratch::new(depth * LANES + LANES);
+        let (depth, height) = (depth(k), part(m, ROWS).next_multiple_of(TILE).max(TILE));
+        // Of one length each, so that space that was given back fits.
+        let mut tiles = Scratch::new(ROWS * DEPTH + LANES);
+        let mut panel = Scratch::new(DEPTH * LANES + LANES);
         let (tiles, panel) = (aligned(&mut tiles), aligned(&mut panel));
         for p in (0..k).step_by(depth.max(1)) {
             let (depth, accumulate) = (depth.min(k - p), accumulate || p > 0);

@@ -18,23 +18,23 @@ simd_fn! {
 }
 
 simd_fn! {
-    /// The gradient by `gate_up: [n, 2f]` into `out`, from that by the result, `grad: [n, f]`; also the result again, into `result: [n, f]`,
-    /// as the weight behind it needs it.
-    pub fn backward[s](grad: &[f32], gate_up: &[f32], f: usize, out: &mut [f32], result: &mut [f32]) {
+    /// The gradient by `gate_up: [n, 2f]` into `out`, from that by the result, `grad: [n, f]`, in whose place it leaves the result, as the weight behind it needs
+    /// it.
+    pub fn backward[s](grad: &mut [f32], gate_up: &[f32], f: usize, out: &mut [f32]) {
         let one = s.splat(1.0);
-        let rows = grad.chunks_exact(f).zip(gate_up.chunks_exact(2 * f)).zip(out.chunks_exact_mut(2 * f)).zip(result.chunks_exact_mut(f));
-        for (((grad, row), out), result) in rows {
+        let rows = grad.chunks_exact_mut(f).zip(gate_up.chunks_exact(2 * f)).zip(out.chunks_exact_mut(2 * f));
+        for ((grad, row), out) in rows {
             let (gate, up) = row.split_at(f);
             let (out_gate, out_up) = out.split_at_mut(f);
             for at in (0..f).step_by(LANES) {
-                let (g, u, grad) = (s.get(gate, at), s.get(up, at), s.get(grad, at));
+                let (g, u, by_result) = (s.get(gate, at), s.get(up, at), s.get(grad, at));
                 let sigmoid = s.div(one, s.add(one, s.exp(s.sub(s.splat(0.0), g))));
                 let silu = s.mul(g, sigmoid);
                 // d silu(g) / dg = s + silu (1 - s)
                 let slope = s.fma(silu, s.sub(one, sigmoid), sigmoid);
-                s.put(out_gate, at, s.mul(s.mul(grad, u), slope));
-                s.put(out_up, at, s.mul(grad, silu));
-                s.put(result, at, s.mul(silu, u));
+                s.put(out_gate, at, s.mul(s.mul(by_result, u), slope));
+                s.put(out_up, at, s.mul(by_result, silu));
+                s.put(grad, at, s.mul(silu, u));
             }
         }
     }

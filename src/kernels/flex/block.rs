@@ -84,10 +84,11 @@ pub fn backward(
     let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
     let chunk = rows_of_chunk(shape.time);
     let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
-    // A thread takes the next stretch when it is done with one, so that as a rule about as many sums exist at a time as there are threads, and never more than
-    // SUMS. They are added up in order: the number of threads changes no bit.
-    let totals = InOrder::default();
+    // A thread takes the next stretch when it is done with one. Sums are added up in order, so that the number of threads changes no bit, and no more than one
+    // waits beside those that are in the making.
+    let totals = InOrder::new(rayon::current_num_threads());
     grad_x.chunks_mut(stretch * d).enumerate().par_bridge().for_each(|(index, grad)| {
+        let turn = totals.turn(index);
         let mut sums = block::Grads::new(&shared.weights);
         for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
             let first = index * stretch + part * chunk * shape.time;
@@ -111,7 +112,7 @@ pub fn backward(
                 block::backward(&shared, &transposed, &buffers.saved(x, starts), grad, &mut sums);
             }
         }
-        totals.add(index, sums.into_array());
+        turn.add(sums.into_array());
     });
     drop(starts);
     kept.into_iter().flatten().chain([x]).for_each(release);
