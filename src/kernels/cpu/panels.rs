@@ -20,6 +20,9 @@ const DEPTH: usize = 384;
 /// Most rows of the left side that are packed at a time, in whole tiles.
 const ROWS: usize = 768;
 
+/// Rows that are asked for ahead while a panel is packed.
+const AHEAD: usize = 16;
+
 /// Numbers of a row that lie together in a tile of a row-major matrix.
 const STEP: usize = 8;
 
@@ -50,7 +53,7 @@ fn aligned(space: &mut [f32]) -> &mut [f32] {
 
 simd_fn! {
     /// Packs the rows from `first` on of sixteen columns from `column` on, as many rows as `to` has lines of sixteen; zeros for columns that there are not.
-    pub fn pack_panel[_s](b: Matrix<'_>, first: usize, column: usize, to: &mut [f32]) {
+    pub fn pack_panel[s](b: Matrix<'_>, first: usize, column: usize, to: &mut [f32]) {
         let lines = to.as_chunks_mut::<LANES>().0;
         let width = LANES.min(b.columns() - column);
         if width < LANES {
@@ -58,7 +61,10 @@ simd_fn! {
         }
         match b.line_of_row() {
             Some(stride) => {
-                for (from, to) in b.elements()[first * stride + column..].chunks(stride).zip(lines) {
+                let rows = &b.elements()[first * stride + column..];
+                for (p, (from, to)) in rows.chunks(stride).zip(lines).enumerate() {
+                    // Each row is far from the last one, which the processor does not foresee.
+                    s.prefetch(rows.get((p + AHEAD) * stride..).unwrap_or_default());
                     match from.first_chunk() {
                         Some(from) if width == LANES => *to = *from,
                         _ => to[..width].copy_from_slice(&from[..width]),

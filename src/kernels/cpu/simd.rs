@@ -42,6 +42,14 @@ pub(super) trait Simd: Copy {
     #[inline(always)]
     fn prefetch(self, _x: &[f32]) {}
 
+    /// Asks for all lines of the cache that `x`, which begins with one, lies in.
+    #[inline(always)]
+    fn prefetch_all(self, x: &[f32]) {
+        for at in (0..x.len()).step_by(LANES) {
+            self.prefetch(&x[at..]);
+        }
+    }
+
     /// Sum of the lanes, in an order that is the same everywhere.
     #[inline(always)]
     fn sum(self, v: Self::V) -> f32 {
