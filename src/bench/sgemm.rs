@@ -31,7 +31,7 @@ fn fastest(size: usize, threads: usize, seconds: f64) -> f64 {
         let begin = Instant::now();
         match threads {
             1 => matmul(&mut c, Matrix::new(&a, size), Matrix::new(&b, size), false),
-            _ => matmul_parallel(&mut c, Matrix::new(&a, size), Matrix::new(&b, size)),
+            _ => matmul_parallel(&mut c, Matrix::new(&a, size), Matrix::new(&b, size), false),
         }
         if round > 0 {
             best = best.min(begin.elapsed().as_secs_f64());

@@ -11,6 +11,7 @@ pub mod matmul;
 pub mod matrix;
 mod paneled;
 mod panels;
+pub mod pieces;
 pub mod rms_norm;
 mod simd;
 pub mod space;

@@ -65,7 +65,7 @@ impl Kernels for Flex {
             WeightLayout::InOut => (Matrix::new(weight.slice(), o).transposed(), [(x.slice(), i), (grad.slice(), o)]),
             WeightLayout::OutIn => (Matrix::new(weight.slice(), i), [(grad.slice(), o), (x.slice(), i)]),
         };
-        matmul_parallel(&mut grad_weight, Matrix::new(left.0, left.1).transposed(), Matrix::new(right.0, right.1));
+        matmul_parallel(&mut grad_weight, Matrix::new(left.0, left.1).transposed(), Matrix::new(right.0, right.1), false);
         let weight = Prepared::new(weight);
         let chunks = grad_x.par_chunks_mut(CHUNK * i).zip(grad.slice().par_chunks(CHUNK * o));
         chunks.for_each(|(grad_x, grad)| matmul_prepared(grad_x, Matrix::new(grad, o), &weight, false));

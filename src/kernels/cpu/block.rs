@@ -2,8 +2,9 @@
 
 use super::{
     attention,
-    matmul::{Prepared, matmul, matmul_prepared},
+    matmul::{Prepared, matmul, matmul_parallel, matmul_prepared, matmul_prepared_parallel, parts_keep_bits},
     matrix::Matrix,
+    pieces::Pieces,
     rms_norm,
     space::{Scratch, take, zeros},
     swiglu,
@@ -65,6 +66,8 @@ pub struct Shared<'a> {
     pub epsilon: f32,
     /// The parameters.
     pub weights: Weights<'a>,
+    /// Stretches of the batch: when all were taken, threads that are done help with the products of the last ones.
+    pub pieces: &'a Pieces,
 }
 
 impl Shared<'_> {
@@ -81,6 +84,21 @@ impl Shared<'_> {
     /// Width of the output of attention.
     pub fn attended(&self) -> usize {
         self.shape.heads * self.shape.head_dim
+    }
+
+    fn are_threads_idle(&self) -> bool {
+        self.pieces.are_taken() && parts_keep_bits()
+    }
+
+    /// `a · b` by a matrix of the block.
+    fn by_matrix(&self, out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>, accumulate: bool) {
+        if self.are_threads_idle() { matmul_prepared_parallel(out, a, b, accumulate) } else { matmul_prepared(out, a, b, accumulate) }
+    }
+
+    /// The gradient by a matrix of the block from what was multiplied by it and the gradient by the product.
+    fn by_gradient(&self, sum: &mut [f32], x: Matrix<'_>, grad: Matrix<'_>, accumulate: bool) {
+        let x = x.transposed();
+        if self.are_threads_idle() { matmul_parallel(sum, x, grad, accumulate) } else { matmul(sum, x, grad, accumulate) }
     }
 }
 
@@ -165,12 +183,12 @@ pub struct Saved<'a> {
 
 /// Runs a chunk of rows forward, up to the gate and up projection.
 pub fn activations(shared: &Shared<'_>, matrices: &Matrices<'_>, x: &[f32], starts: &[i32], places: &mut Places<'_>) {
-    let Shared { shape, rotary, epsilon, weights } = *shared;
+    let Shared { shape, rotary, epsilon, weights, .. } = *shared;
     let (d, n) = (shared.d(), starts.len());
     let Places { qkv, attended, log_sum, middle, gate_up } = places;
     let (mut normed, mut inverse) = (Scratch::new(n * d), Scratch::new(n));
     rms_norm::forward(x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
-    matmul_prepared(qkv, Matrix::new(&normed, d), &matrices.qkv, false);
+    shared.by_matrix(qkv, Matrix::new(&normed, d), &matrices.qkv, false);
     for row in 0..n / shape.time {
         let tokens = row * shape.time..(row + 1) * shape.time;
         let part = |width: usize| tokens.start * width..tokens.end * width;
@@ -178,9 +196,9 @@ pub fn activations(shared: &Shared<'_>, matrices: &Matrices<'_>, x: &[f32], star
         attention::forward(input, &mut attended[part(shared.attended())], &mut log_sum[part(shape.heads)]);
     }
     middle.copy_from_slice(x);
-    matmul_prepared(middle, Matrix::new(attended, shared.attended()), &matrices.output, true);
+    shared.by_matrix(middle, Matrix::new(attended, shared.attended()), &matrices.output, true);
     rms_norm::forward(middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
-    matmul_prepared(gate_up, Matrix::new(&normed, d), &matrices.gate_up, false);
+    shared.by_matrix(gate_up, Matrix::new(&normed, d), &matrices.gate_up, false);
 }
 
 /// The output of a chunk of rows from its intermediate results.
@@ -189,13 +207,13 @@ pub fn output(shared: &Shared<'_>, matrices: &Matrices<'_>, places: &Places<'_>,
     let mut gated = Scratch::new(y.len() / d * f);
     swiglu::forward(places.gate_up, f, &mut gated);
     y.copy_from_slice(places.middle);
-    matmul_prepared(y, Matrix::new(&gated, f), &matrices.down, true);
+    shared.by_matrix(y, Matrix::new(&gated, f), &matrices.down, true);
 }
 
 /// Runs a chunk of rows backward, by the transposed matrices: turns the gradient by the output, in `grad: [n, d]`, into that by the input, and adds to the
 /// sums.
 pub fn backward(shared: &Shared<'_>, transposed: &Matrices<'_>, saved: &Saved<'_>, grad: &mut [f32], sums: &mut Grads) {
-    let Shared { shape, rotary, epsilon, weights } = *shared;
+    let Shared { shape, rotary, epsilon, weights, .. } = *shared;
     let (d, f, n) = (shared.d(), shared.f(), saved.starts.len());
     let accumulate = std::mem::replace(&mut sums.has_any, true);
     let (mut normed, mut inverse, mut grad_normed) = (Scratch::new(n * d), Scratch::new(n), Scratch::new(n * d));
@@ -206,19 +224,19 @@ pub fn backward(shared: &Shared<'_>, transposed: &Matrices<'_>, saved: &Saved<'_
 
     // The feed-forward layer.
     let (grad_gate_up, gated) = (&mut joint[..n * 2 * f], &mut inner[..n * f]);
-    matmul_prepared(gated, Matrix::new(grad, d), &transposed.down, false);
+    shared.by_matrix(gated, Matrix::new(grad, d), &transposed.down, false);
     swiglu::backward(gated, saved.gate_up, f, grad_gate_up);
-    matmul(&mut sums.down, Matrix::new(gated, f).transposed(), Matrix::new(grad, d), accumulate);
+    shared.by_gradient(&mut sums.down, Matrix::new(gated, f), Matrix::new(grad, d), accumulate);
     rms_norm::forward(saved.middle, weights.mlp_norm, epsilon, &mut normed, &mut inverse);
-    matmul(&mut sums.gate_up, Matrix::new(&normed, d).transposed(), Matrix::new(grad_gate_up, 2 * f), accumulate);
-    matmul_prepared(&mut grad_normed, Matrix::new(grad_gate_up, 2 * f), &transposed.gate_up, false);
+    shared.by_gradient(&mut sums.gate_up, Matrix::new(&normed, d), Matrix::new(grad_gate_up, 2 * f), accumulate);
+    shared.by_matrix(&mut grad_normed, Matrix::new(grad_gate_up, 2 * f), &transposed.gate_up, false);
     let norm = rms_norm::Saved { x: saved.middle, gain: weights.mlp_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.mlp_norm);
 
     // Attention.
     let (grad_qkv, grad_attended) = (&mut joint[..n * shape.columns()], &mut inner[..n * shared.attended()]);
-    matmul_prepared(grad_attended, Matrix::new(grad, d), &transposed.output, false);
-    matmul(&mut sums.output, Matrix::new(saved.attended, shared.attended()).transposed(), Matrix::new(grad, d), accumulate);
+    shared.by_matrix(grad_attended, Matrix::new(grad, d), &transposed.output, false);
+    shared.by_gradient(&mut sums.output, Matrix::new(saved.attended, shared.attended()), Matrix::new(grad, d), accumulate);
     for row in 0..n / shape.time {
         let tokens = row * shape.time..(row + 1) * shape.time;
         let part = |width: usize| tokens.start * width..tokens.end * width;
@@ -231,8 +249,8 @@ pub fn backward(shared: &Shared<'_>, transposed: &Matrices<'_>, saved: &Saved<'_
         attention::backward(input, of_attention, &mut grad_qkv[part(shape.columns())]);
     }
     rms_norm::forward(saved.x, weights.attention_norm, epsilon, &mut normed, &mut inverse);
-    matmul(&mut sums.qkv, Matrix::new(&normed, d).transposed(), Matrix::new(grad_qkv, shape.columns()), accumulate);
-    matmul_prepared(&mut grad_normed, Matrix::new(grad_qkv, shape.columns()), &transposed.qkv, false);
+    shared.by_gradient(&mut sums.qkv, Matrix::new(&normed, d), Matrix::new(grad_qkv, shape.columns()), accumulate);
+    shared.by_matrix(&mut grad_normed, Matrix::new(grad_qkv, shape.columns()), &transposed.qkv, false);
     let norm = rms_norm::Saved { x: saved.x, gain: weights.attention_norm, inverse: &inverse };
     rms_norm::backward(&grad_normed, &norm, grad, &mut sums.attention_norm);
 }

@@ -42,6 +42,14 @@ impl<'a> Prepared<'a> {
         Self::RowMajor(to, n)
     }
 
+    /// Number of columns.
+    fn columns(&self) -> usize {
+        match self {
+            Self::Plain(matrix) => matrix.columns(),
+            Self::RowMajor(_, columns) | Self::Panels(_, [_, columns]) => *columns,
+        }
+    }
+
     fn right(&self) -> Right<'_> {
         match self {
             Self::Plain(matrix) => Right::Plain(*matrix),
@@ -67,19 +75,39 @@ pub fn matmul_prepared(out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>, accumul
     product(out, a, b.right(), accumulate);
 }
 
+/// Whether an element has the same bits however the rows of a product are parted, so that it can be chosen while others run. (The `gemm` crate parts sums by
+/// the sizes.)
+pub fn parts_keep_bits() -> bool {
+    simd::has_vectors_of_eight()
+}
+
+/// The same with a right side that was prepared, on all threads.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn matmul_prepared_parallel(out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>, accumulate: bool) {
+    let n = b.columns();
+    assert_eq!(out.len(), a.rows() * n, "the product fits its place");
+    // Two parts a thread, as some begin late; each reads the whole right side.
+    let rows = a.rows().div_ceil(2 * rayon::current_num_threads()).max(96).next_multiple_of(6);
+    out.par_chunks_mut((rows * n).max(1)).enumerate().for_each(|(part, out)| {
+        matmul_prepared(out, a.some_rows(part * rows, out.len() / n), b, accumulate);
+    });
+}
+
 /// The same on all threads. Each element is summed by one of them in the order of a single thread.
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn matmul_parallel(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
-    if !simd::has_vectors_of_eight() {
-        return by_crate(out, a, b, false, Parallelism::Rayon(0));
+pub fn matmul_parallel(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) {
+    if !parts_keep_bits() {
+        return by_crate(out, a, b, accumulate, Parallelism::Rayon(0));
     }
     assert_eq!(a.columns(), b.rows(), "the inner sizes of a product agree");
     assert_eq!(out.len(), a.rows() * b.columns(), "the product fits its place");
     let (k, n) = (b.rows(), b.columns());
     let (depth, rows) = (panels::depth(k).max(1), a.rows().div_ceil(8).next_multiple_of(6).min(384));
-    if k == 0 {
+    if k == 0 && !accumulate {
         out.fill(0.0);
     }
     // The right side is packed once for all parts of the rows, and no more of it at a time than a sum takes.
@@ -88,7 +116,7 @@ pub fn matmul_parallel(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
         let b = Prepared::new(b.some_rows(p, depth));
         out.par_chunks_mut((rows * n).max(1)).enumerate().for_each(|(part, out)| {
             let a = a.some_rows(part * rows, out.len() / n).some_columns(p, depth);
-            matmul_prepared(out, a, &b, p > 0);
+            matmul_prepared(out, a, &b, accumulate || p > 0);
         });
     }
 }
@@ -194,12 +222,12 @@ mod tests {
                 matmul_prepared(&mut out, a, &Prepared::new(b), false);
                 assert!(out.iter().all(|out| *out == 0.0));
                 out.fill(7.0);
-                matmul_parallel(&mut out, a, b);
+                matmul_parallel(&mut out, a, b, false);
                 assert!(out.iter().all(|out| *out == 0.0));
             }
             let b = numbers(60, 1);
             matmul(&mut [], Matrix::new(&[], 3), Matrix::new(&b, 20), false);
-            matmul_parallel(&mut [], Matrix::new(&[], 3), Matrix::new(&b, 20));
+            matmul_parallel(&mut [], Matrix::new(&[], 3), Matrix::new(&b, 20), false);
         });
     }
 
@@ -225,10 +253,16 @@ mod tests {
             for i in [96, 50, 1000] {
                 let (n, o) = (700, 130);
                 let (x, grad) = (numbers(n * i, 1), numbers(n * o, 2));
-                let [mut one, mut all] = [vec![0.0; i * o], vec![0.0; i * o]];
-                matmul(&mut one, Matrix::new(&x, i).transposed(), Matrix::new(&grad, o), false);
-                matmul_parallel(&mut all, Matrix::new(&x, i).transposed(), Matrix::new(&grad, o));
-                assert_eq!(one, all);
+                let (x, grad) = (Matrix::new(&x, i).transposed(), Matrix::new(&grad, o));
+                let prepared = Prepared::new(grad);
+                for accumulate in [false, true] {
+                    let [mut one, mut all, mut all_prepared] = std::array::from_fn(|_| vec![0.5; i * o]);
+                    matmul(&mut one, x, grad, accumulate);
+                    matmul_parallel(&mut all, x, grad, accumulate);
+                    matmul_prepared_parallel(&mut all_prepared, x, &prepared, accumulate);
+                    assert_eq!(one, all);
+                    assert!(one == all_prepared || !parts_keep_bits(), "{i} rows, accumulate: {accumulate}");
+                }
             }
         });
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::kernels::{
     AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep,
-    cpu::{block, space::take},
+    cpu::{block, pieces::Pieces, space::take},
 };
 
 /// Rows of `time` tokens that make a chunk.
@@ -25,19 +25,21 @@ pub fn forward(x: Tensor<Flex, 2>, weights: &BlockWeights<Flex>, map: &Attention
     let (x, weights) = (Whole::new(x), WholeBlock::new(weights));
     let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
     let starts = integers(&starts);
-    let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
+    let chunk = rows_of_chunk(shape.time) * shape.time;
+    let pieces = Pieces::new(n.div_ceil(chunk));
+    let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices(), pieces: &pieces };
     let (columns, width, heads, f) = (shape.columns(), shared.attended(), shape.heads, shared.f());
     let matrices = block::Matrices::new(&shared);
-    let chunk = rows_of_chunk(shape.time) * shape.time;
     let mut y = take(n * d);
     let inputs = y.par_chunks_mut(chunk * d).zip((x.slice().par_chunks(chunk * d), starts.par_chunks(chunk)));
     let run = |x: &[f32], starts: &[i32], mut places: block::Places<'_>, y: &mut [f32]| {
+        pieces.take();
         block::activations(&shared, &matrices, x, starts, &mut places);
         block::output(&shared, &matrices, &places, y);
     };
     let activations = match keep {
         Keep::Input => {
-            inputs.for_each(|(y, (x, starts))| run(x, starts, block::Buffers::new(&shared, starts.len()).places(), y));
+            inputs.with_max_len(1).for_each(|(y, (x, starts))| run(x, starts, block::Buffers::new(&shared, starts.len()).places(), y));
             None
         }
         Keep::Activations => {
@@ -46,6 +48,7 @@ pub fn forward(x: Tensor<Flex, 2>, weights: &BlockWeights<Flex>, map: &Attention
                 .into_par_iter()
                 .zip((middle.par_chunks_mut(chunk * d), gate_up.par_chunks_mut(chunk * 2 * f)))
                 .zip(inputs)
+                .with_max_len(1)
                 .for_each(|(((qkv, attended, log_sum), (middle, gate_up)), (y, (x, starts)))| {
                     run(x, starts, block::Places { qkv, attended, log_sum, middle, gate_up }, y);
                 });
@@ -75,20 +78,22 @@ pub fn backward(
     let (grad, weights) = (Whole::new(grad), WholeBlock::new(weights));
     let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
     let starts = integers(&starts);
-    let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices() };
+    let chunk = rows_of_chunk(shape.time);
+    let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
+    let pieces = Pieces::new(n.div_ceil(stretch.max(1)));
+    let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices(), pieces: &pieces };
     let transposed = block::Matrices::transposed(&shared);
     let x = Whole::new(saved.x);
     let kept = saved.activations.map(|kept| [kept.qkv, kept.attended, kept.log_sum, kept.middle, kept.gate_up].map(Whole::new));
     // To make what was not kept again.
     let matrices = kept.is_none().then(|| block::Matrices::new(&shared));
     let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
-    let chunk = rows_of_chunk(shape.time);
-    let stretch = shape.rows.div_ceil(SUMS).next_multiple_of(chunk) * shape.time;
     // A thread takes the next stretch when it is done with one. Sums are added up in order, so that the number of threads changes no bit, and no more than one
     // waits beside those that are in the making.
     let totals = InOrder::new(rayon::current_num_threads());
     grad_x.chunks_mut(stretch * d).enumerate().par_bridge().for_each(|(index, grad)| {
         let turn = totals.turn(index);
+        pieces.take();
         let mut sums = block::Grads::new(&shared.weights);
         for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
             let first = index * stretch + part * chunk * shape.time;
