@@ -86,8 +86,9 @@ impl Shared<'_> {
         self.shape.heads * self.shape.head_dim
     }
 
+    /// Whether other threads may have nothing to do, and parts of a product for them change no bit.
     fn are_threads_idle(&self) -> bool {
-        self.pieces.are_taken() && parts_keep_bits()
+        self.pieces.are_taken() && parts_keep_bits() && rayon::current_num_threads() > 1
     }
 
     /// `a · b` by a matrix of the block.

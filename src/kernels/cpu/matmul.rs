@@ -75,8 +75,8 @@ pub fn matmul_prepared(out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>, accumul
     product(out, a, b.right(), accumulate);
 }
 
-/// Whether an element has the same bits however the rows of a product are parted, so that it can be chosen while others run. (The `gemm` crate parts sums by
-/// the sizes.)
+/// Whether an element has the same bits however the rows of a product are parted, so that parts may depend on what other threads do. The `gemm` crate parts
+/// sums by the sizes.
 pub fn parts_keep_bits() -> bool {
     simd::has_vectors_of_eight()
 }

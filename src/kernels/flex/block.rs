@@ -26,7 +26,7 @@ pub fn forward(x: Tensor<Flex, 2>, weights: &BlockWeights<Flex>, map: &Attention
     let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
     let starts = integers(&starts);
     let chunk = rows_of_chunk(shape.time) * shape.time;
-    let pieces = Pieces::new(n.div_ceil(chunk));
+    let pieces = Pieces::new(n.div_ceil(chunk.max(1)));
     let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices(), pieces: &pieces };
     let (columns, width, heads, f) = (shape.columns(), shared.attended(), shape.heads, shared.f());
     let matrices = block::Matrices::new(&shared);
@@ -89,7 +89,8 @@ pub fn backward(
     let matrices = kept.is_none().then(|| block::Matrices::new(&shared));
     let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
     // A thread takes the next stretch when it is done with one. Sums are added up in order, so that the number of threads changes no bit, and no more than one
-    // waits beside those that are in the making.
+    // waits beside those that are in the making. Products are parted among threads only after the last stretch was begun: one that waits for parts can be
+    // given other work meanwhile, which must not be a stretch that waits for the one below it.
     let totals = InOrder::new(rayon::current_num_threads());
     grad_x.chunks_mut(stretch * d).enumerate().par_bridge().for_each(|(index, grad)| {
         let turn = totals.turn(index);
