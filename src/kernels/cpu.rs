@@ -1,4 +1,5 @@
-//! The operations of the CPU as functions on slices, each on one thread; [`flex`](super::flex) spreads them over chunks of rows.
+//! The operations of the CPU as functions on slices, each on one thread but for the products that say so;
+//! [`flex`](super::flex) spreads them over chunks of rows.
 //!
 //! Row-major throughout. Vector instructions are chosen at run time; every loop has one order of summation, so results do not depend on
 //! the number of threads.

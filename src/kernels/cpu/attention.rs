@@ -37,17 +37,23 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// A head of the projection of a token, counted over queries, keys and values; nothing beyond the last token.
+    /// A head of the projection of a token, counted over queries, keys and values.
     #[inline(always)]
     fn head(&self, token: usize, head: usize) -> &'a [f32] {
-        head_of(self.qkv, token, self.shape.columns(), head, self.shape.head_dim)
+        &self.qkv[token * self.shape.columns() + head * self.shape.head_dim..][..self.shape.head_dim]
+    }
+
+    /// That of the token [`AHEAD`] of this one.
+    #[inline(always)]
+    fn head_ahead(&self, token: usize, head: usize) -> &'a [f32] {
+        head_ahead(self.qkv, token, self.shape.columns(), head, self.shape.head_dim)
     }
 }
 
-/// A head of a token of `x: [time, columns]`; nothing beyond the last token.
+/// A head of the token [`AHEAD`] of this one of `x: [time, columns]`, to be asked for; nothing beyond the last token.
 #[inline(always)]
-fn head_of(x: &[f32], token: usize, columns: usize, head: usize, e: usize) -> &[f32] {
-    x.get(token * columns + head * e..).and_then(|x| x.get(..e)).unwrap_or_default()
+fn head_ahead(x: &[f32], token: usize, columns: usize, head: usize, e: usize) -> &[f32] {
+    x.get((token + AHEAD) * columns + head * e..).and_then(|x| x.get(..e)).unwrap_or_default()
 }
 
 /// What the backward pass reads of the forward pass, and the gradient that comes in.
@@ -79,7 +85,7 @@ simd_fn! {
                         work.weighted_values(s, queries.clone());
                         for i in queries {
                             let (token, sum) = (document.start + i, sums[i - first]);
-                            s.prefetch_all(head_of(output, token + AHEAD, heads * e, head, e));
+                            s.prefetch_all(head_ahead(output, token, heads * e, head, e));
                             log_sum[token * heads + head] = highest[i - first] + sum.ln();
                             let out = &mut output[token * heads * e + head * e..][..e];
                             get_row(&work.mixed, QUERIES, i - first, out);
@@ -111,7 +117,7 @@ simd_fn! {
                         let queries = first..document.len().min(first + QUERIES);
                         work.backward_queries(s, queries.clone(), document.start, head, &saved, heads);
                         for i in queries {
-                            s.prefetch_all(head_of(grad_qkv, document.start + i + AHEAD, columns, head, e));
+                            s.prefetch_all(head_ahead(grad_qkv, document.start + i, columns, head, e));
                             let into = &mut grad_qkv[(document.start + i) * columns + head * e..][..e];
                             get_row(&work.mixed, QUERIES, i - first, &mut work.line);
                             unrotate(&work.line, &row, i, (e as f32).powf(-0.5), into);
@@ -120,8 +126,8 @@ simd_fn! {
                 }
                 let [keys, values] = [heads + kv_head, heads + row.shape.kv_heads + kv_head];
                 for i in 0..document.len() {
-                    s.prefetch_all(head_of(grad_qkv, document.start + i + AHEAD, columns, keys, e));
-                    s.prefetch_all(head_of(grad_qkv, document.start + i + AHEAD, columns, values, e));
+                    s.prefetch_all(head_ahead(grad_qkv, document.start + i, columns, keys, e));
+                    s.prefetch_all(head_ahead(grad_qkv, document.start + i, columns, values, e));
                     let line = &mut grad_qkv[(document.start + i) * columns..][..columns];
                     get_row(&work.grad_keys, work.rows, i, &mut work.line);
                     unrotate(&work.line, &row, i, 1.0, &mut line[keys * e..][..e]);

@@ -66,7 +66,7 @@ pub struct Shared<'a> {
     pub epsilon: f32,
     /// The parameters.
     pub weights: Weights<'a>,
-    /// Stretches of the batch: when all were taken, threads that are done help with the products of the last ones.
+    /// Chunks on the way there, stretches on the way back: threads that find none left help with the products of the last ones.
     pub pieces: &'a Pieces,
 }
 
@@ -88,7 +88,7 @@ impl Shared<'_> {
 
     /// Whether other threads may have nothing to do, and parts of a product for them change no bit.
     fn are_threads_idle(&self) -> bool {
-        self.pieces.are_taken() && parts_keep_bits() && rayon::current_num_threads() > 1
+        parts_keep_bits() && self.pieces.leave_idle(rayon::current_num_threads())
     }
 
     /// `a · b` by a matrix of the block.

@@ -77,16 +77,19 @@ pub fn matmul_prepared(out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>, accumul
 
 /// Whether an element has the same bits however the rows of a product are parted, so that parts may depend on what other threads do. The `gemm` crate parts
 /// sums by the sizes.
-pub fn parts_keep_bits() -> bool {
+pub(super) fn parts_keep_bits() -> bool {
     simd::has_vectors_of_eight()
 }
 
-/// The same with a right side that was prepared, on all threads.
+/// [`matmul_prepared`] on all threads, with the same bits, where [`parts_keep_bits`], and on one elsewhere.
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn matmul_prepared_parallel(out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>, accumulate: bool) {
+pub(super) fn matmul_prepared_parallel(out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>, accumulate: bool) {
     let n = b.columns();
+    if !parts_keep_bits() || a.columns() == 0 {
+        return matmul_prepared(out, a, b, accumulate);
+    }
     assert_eq!(out.len(), a.rows() * n, "the product fits its place");
     // Two parts a thread, as some begin late; each reads the whole right side.
     let rows = a.rows().div_ceil(2 * rayon::current_num_threads()).max(96).next_multiple_of(6);
@@ -95,7 +98,7 @@ pub fn matmul_prepared_parallel(out: &mut [f32], a: Matrix<'_>, b: &Prepared<'_>
     });
 }
 
-/// The same on all threads. Each element is summed by one of them in the order of a single thread.
+/// [`matmul`] on all threads. Each element is summed by one of them in the order of a single thread.
 ///
 /// # Panics
 /// Where the shapes do not fit.
@@ -222,6 +225,9 @@ mod tests {
                 matmul_prepared(&mut out, a, &Prepared::new(b), false);
                 assert!(out.iter().all(|out| *out == 0.0));
                 out.fill(7.0);
+                matmul_prepared_parallel(&mut out, a, &Prepared::new(b), false);
+                assert!(out.iter().all(|out| *out == 0.0));
+                out.fill(7.0);
                 matmul_parallel(&mut out, a, b, false);
                 assert!(out.iter().all(|out| *out == 0.0));
             }
@@ -242,7 +248,7 @@ mod tests {
             for part in [1, 7, 256] {
                 let mut parts = vec![0.0; m * n];
                 parts.chunks_mut(part * n).zip(a.chunks(part * k)).for_each(|(out, a)| matmul_prepared(out, Matrix::new(a, k), &b, false));
-                assert!(parts == whole || !simd::has_vectors_of_eight(), "parts of {part} rows");
+                assert!(parts == whole || !parts_keep_bits(), "parts of {part} rows");
             }
         });
     }

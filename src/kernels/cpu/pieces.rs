@@ -3,22 +3,36 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Pieces of work that threads take one after the other.
-pub struct Pieces(AtomicUsize);
+pub struct Pieces {
+    untaken: AtomicUsize,
+    unfinished: AtomicUsize,
+}
+
+/// A piece that a thread works on, until it is dropped.
+pub struct Piece<'a>(&'a Pieces);
 
 impl Pieces {
     /// So many that no thread has taken.
     pub fn new(count: usize) -> Self {
-        Self(AtomicUsize::new(count))
+        Self { untaken: AtomicUsize::new(count), unfinished: AtomicUsize::new(count) }
     }
 
     /// A thread takes the next one; no more often than there are pieces.
-    pub fn take(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    pub fn take(&self) -> Piece<'_> {
+        let before = self.untaken.fetch_sub(1, Ordering::Relaxed);
+        debug_assert!(before > 0, "a piece that there is not was taken");
+        Piece(self)
     }
 
-    /// Whether none is left, so that threads may be idle.
-    pub fn are_taken(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+    /// Whether none is left to be taken and fewer are in work than there are threads.
+    pub(super) fn leave_idle(&self, threads: usize) -> bool {
+        self.untaken.load(Ordering::Relaxed) == 0 && self.unfinished.load(Ordering::Relaxed) < threads
+    }
+}
+
+impl Drop for Piece<'_> {
+    fn drop(&mut self) {
+        self.0.unfinished.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -27,11 +41,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_are_idle_once_the_last_piece_was_taken() {
-        let pieces = Pieces::new(2);
-        pieces.take();
-        assert!(!pieces.are_taken());
-        pieces.take();
-        assert!(pieces.are_taken());
+    fn threads_are_idle_once_every_piece_was_taken_and_fewer_are_in_work_than_threads() {
+        let pieces = Pieces::new(3);
+        drop(pieces.take());
+        let second = pieces.take();
+        assert!(!pieces.leave_idle(2), "one is left");
+        let third = pieces.take();
+        assert!(!pieces.leave_idle(2), "both threads work");
+        assert!(pieces.leave_idle(3));
+        drop(second);
+        assert!(pieces.leave_idle(2) && !pieces.leave_idle(1));
+        drop(third);
+        assert!(pieces.leave_idle(1));
     }
 }

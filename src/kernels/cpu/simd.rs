@@ -42,7 +42,7 @@ pub(super) trait Simd: Copy {
     #[inline(always)]
     fn prefetch(self, _x: &[f32]) {}
 
-    /// Asks for all lines of the cache that `x`, which begins with one, lies in.
+    /// Asks for the lines of the cache that `x` lies in; where it does not begin with one, the last may be left out.
     #[inline(always)]
     fn prefetch_all(self, x: &[f32]) {
         for at in (0..x.len()).step_by(LANES) {

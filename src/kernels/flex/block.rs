@@ -33,7 +33,7 @@ pub fn forward(x: Tensor<Flex, 2>, weights: &BlockWeights<Flex>, map: &Attention
     let mut y = take(n * d);
     let inputs = y.par_chunks_mut(chunk * d).zip((x.slice().par_chunks(chunk * d), starts.par_chunks(chunk)));
     let run = |x: &[f32], starts: &[i32], mut places: block::Places<'_>, y: &mut [f32]| {
-        pieces.take();
+        let _piece = pieces.take();
         block::activations(&shared, &matrices, x, starts, &mut places);
         block::output(&shared, &matrices, &places, y);
     };
@@ -90,11 +90,12 @@ pub fn backward(
     let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
     // A thread takes the next stretch when it is done with one. Sums are added up in order, so that the number of threads changes no bit, and no more than one
     // waits beside those that are in the making. Products are parted among threads only after the last stretch was begun: one that waits for parts can be
-    // given other work meanwhile, which must not be a stretch that waits for the one below it.
+    // given other work meanwhile, which must not be a stretch that waits for the one below it. (It can be that of another batch, whose turns then come first.)
     let totals = InOrder::new(rayon::current_num_threads());
     grad_x.chunks_mut(stretch * d).enumerate().par_bridge().for_each(|(index, grad)| {
         let turn = totals.turn(index);
-        pieces.take();
+        // After the turn has come: see above.
+        let _piece = pieces.take();
         let mut sums = block::Grads::new(&shared.weights);
         for (part, grad) in grad.chunks_mut(chunk * shape.time * d).enumerate() {
             let first = index * stretch + part * chunk * shape.time;

@@ -44,7 +44,7 @@ impl<const N: usize> InOrder<N> {
     }
 
     /// Begins a number, from 0 on; each once, and none before all smaller ones were begun. Waits while it is too far ahead: a thread with the smallest number
-    /// that is missing never does.
+    /// that is missing never does, and until the last number was begun none with a turn may wait for other threads.
     pub fn turn(&self, number: usize) -> Turn<'_, N> {
         let is_early = |arrived: &mut Arrived<N>| number > arrived.next + self.ahead && !arrived.is_given_up;
         drop(self.has_moved.wait_while(self.lock(), is_early).unwrap_or_else(PoisonError::into_inner));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{AHEAD, QUERIES, Row, Saved, head_of, rotary::rotate};
+use super::{QUERIES, Row, Saved, head_ahead, rotary::rotate};
 use crate::kernels::{
     AttentionShape,
     cpu::{
@@ -29,14 +29,14 @@ pub(super) struct Work {
     pub(super) queries: Scratch,
     pub(super) keys: Scratch,
     pub(super) values: Scratch,
+    pub(super) grad: Scratch,
+    pub(super) grad_keys: Scratch,
+    pub(super) grad_values: Scratch,
+    /// Sums of the output by its gradient, `[time]`.
+    pub(super) along: Scratch,
     /// By column of the head.
     pub(super) keys_transposed: Scratch,
     pub(super) values_transposed: Scratch,
-    pub(super) grad: Scratch,
-    /// Sums of the output by its gradient, by token.
-    pub(super) along: Scratch,
-    pub(super) grad_keys: Scratch,
-    pub(super) grad_values: Scratch,
     /// Scores, then weights of the queries at hand, by query.
     pub(super) weights: Scratch,
     pub(super) grad_scores: Scratch,
@@ -71,14 +71,15 @@ impl Work {
         }
     }
 
+    /// Keys and values of a document, as the pass at hand reads them.
     #[inline(always)]
     pub(super) fn load_keys<S: Simd>(&mut self, s: S, row: &Row<'_>, document: Range<usize>, kv_head: usize, is_backward: bool) {
         let [keys, values] = [row.shape.heads + kv_head, row.shape.heads + row.shape.kv_heads + kv_head];
         self.len = document.len().next_multiple_of(LANES);
         for i in 0..self.len {
             let token = document.start + i;
-            s.prefetch_all(row.head(token + AHEAD, keys));
-            s.prefetch_all(row.head(token + AHEAD, values));
+            s.prefetch_all(row.head_ahead(token, keys));
+            s.prefetch_all(row.head_ahead(token, values));
             if i < document.len() {
                 rotate(row.head(token, keys), row, i, 1.0, &mut self.line);
             } else {
@@ -94,23 +95,25 @@ impl Work {
         }
     }
 
+    /// Queries of a head, rotated and scaled.
     #[inline(always)]
     pub(super) fn load_queries<S: Simd>(&mut self, s: S, row: &Row<'_>, document: Range<usize>, head: usize) {
         let scale = (row.shape.head_dim as f32).powf(-0.5);
         for (i, token) in document.enumerate() {
-            s.prefetch_all(row.head(token + AHEAD, head));
+            s.prefetch_all(row.head_ahead(token, head));
             rotate(row.head(token, head), row, i, scale, &mut self.line);
             put_row(&mut self.queries, self.rows, i, &self.line);
         }
     }
 
+    /// The gradient by the output of a head, and the sums of both.
     #[inline(always)]
     pub(super) fn load_grad<S: Simd>(&mut self, s: S, saved: &Saved<'_>, document: Range<usize>, head: usize, heads: usize) {
         let e = self.head_dim;
         for (i, token) in document.enumerate() {
-            let [output, grad] = [saved.output, saved.grad].map(|x| head_of(x, token, heads * e, head, e));
-            s.prefetch_all(head_of(saved.output, token + AHEAD, heads * e, head, e));
-            s.prefetch_all(head_of(saved.grad, token + AHEAD, heads * e, head, e));
+            let [output, grad] = [saved.output, saved.grad].map(|x| &x[(token * heads + head) * e..][..e]);
+            s.prefetch_all(head_ahead(saved.output, token, heads * e, head, e));
+            s.prefetch_all(head_ahead(saved.grad, token, heads * e, head, e));
             put_row(&mut self.grad, self.rows, i, grad);
             let mut along = s.splat(0.0);
             for at in (0..e).step_by(LANES) {
