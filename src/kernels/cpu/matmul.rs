@@ -28,7 +28,8 @@ impl<'a> Prepared<'a> {
         let (k, n) = (matrix.rows(), matrix.columns());
         if simd::has_vectors_of_eight() {
             let mut to = Scratch::new(k * n.next_multiple_of(LANES));
-            to.par_chunks_mut((k * LANES).max(1)).enumerate().for_each(|(panel, to)| panels::pack_panel(matrix, 0, panel * LANES, to));
+            let group = panels::GROUP * LANES;
+            to.par_chunks_mut((k * group).max(1)).enumerate().for_each(|(index, to)| panels::pack_panels(matrix, 0..k, index * group, to));
             return Self::Panels(to, [k, n]);
         }
         if matrix.line_of_row().is_some() {
@@ -208,9 +209,22 @@ mod tests {
 
     #[test]
     fn products_of_odd_sizes_equal_the_definition() {
-        // Also of several parts of the sum and of the rows, of one element, row, column or term, and of whole tiles.
-        let sizes =
-            [(37, 19, 23), (800, 21, 17), (5, 901, 33), (7, 384, 16), (12, 385, 32), (2, 8, 100), (1, 1, 1), (3, 1, 20), (1, 1, 17), (9, 5, 1), (1, 40, 5)];
+        // Also of several parts of the sum and of the rows, of as many rows as a part can have, of one element, row, column or term, and of whole tiles.
+        let sizes = [
+            (37, 19, 23),
+            (1100, 21, 17),
+            (1024, 384, 3),
+            (12, 20, 70),
+            (5, 901, 33),
+            (7, 384, 16),
+            (12, 385, 32),
+            (2, 8, 100),
+            (1, 1, 1),
+            (3, 1, 20),
+            (1, 1, 17),
+            (9, 5, 1),
+            (1, 40, 5),
+        ];
         on_every_isa(|| sizes.into_iter().for_each(check));
     }
 

@@ -23,6 +23,18 @@ impl<'a> Panels<'a> {
         Self { elements: &self.elements[rows * LANES..], ..self }
     }
 
+    /// The numbers from a row on of the panel that a column begins, and how far the next panel's are from them.
+    #[inline(always)]
+    pub(super) fn rows_from(self, column: usize, row: usize) -> (&'a [f32], usize) {
+        (&self.elements[(column / LANES * self.rows + row) * LANES..], self.rows * LANES)
+    }
+
+    /// The numbers of a column from a row on, a line of a panel apart.
+    #[inline(always)]
+    pub(super) fn column_from(self, row: usize, column: usize) -> &'a [f32] {
+        &self.elements[(column / LANES * self.rows + row) * LANES + column % LANES..]
+    }
+
     /// The lines of a panel.
     #[inline(always)]
     pub(super) fn panel(self, panel: usize) -> &'a [[f32; LANES]] {

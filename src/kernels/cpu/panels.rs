@@ -5,33 +5,36 @@
 //! there (the order of loops of Goto and van de Geijn, ACM TOMS 34(3), 2008). The `gemm` crate holds the narrow side and lets the wide one pass, which
 //! takes 64. Where registers hold sixteen numbers, tiles of this size have too few sums to keep them busy.
 
+use std::ops::Range;
+
 use super::{
     matrix::Matrix,
-    simd::{LANES, Simd, simd_fn},
+    paneled::put_row,
+    simd::{LANES, Simd, TILE, simd_fn},
     space::Scratch,
 };
-
-/// Rows of a tile.
-const TILE: usize = 6;
 
 /// Most terms of a sum that are taken at a time, a multiple of [`STEP`]: so much of a panel, and what passes by, fit the first level of the cache.
 const DEPTH: usize = 384;
 
-/// Most rows of the left side that are packed at a time, in whole tiles.
-const ROWS: usize = 768;
+/// Most rows of the left side that are packed at a time, in whole tiles; the right side is packed again for the next ones.
+const ROWS: usize = 171 * TILE;
 
-/// Rows that are asked for ahead while a panel is packed.
+/// Numbers of a row that lie together in a tile made by rows.
+const STEP: usize = LANES;
+
+/// Panels of the right side that are packed at a time: a row gives a line of the cache to each.
+pub const GROUP: usize = 4;
+
+/// Rows that are asked for ahead while panels are packed.
 const AHEAD: usize = 16;
-
-/// Numbers of a row that lie together in a tile of a row-major matrix.
-const STEP: usize = 8;
 
 /// The right side of a product.
 #[derive(Clone, Copy)]
 pub enum Right<'a> {
     /// To be packed on the way.
     Plain(Matrix<'a>),
-    /// Panels as [`pack_panel`] makes them of whole columns, one after the other, of a matrix of so many rows and columns.
+    /// Panels as [`pack_panels`] makes them of whole columns, one after the other, of a matrix of so many rows and columns.
     Packed(&'a [f32], [usize; 2]),
 }
 
@@ -52,29 +55,27 @@ fn aligned(space: &mut [f32]) -> &mut [f32] {
 }
 
 simd_fn! {
-    /// Packs the rows from `first` on of sixteen columns from `column` on, as many rows as `to` has lines of sixteen; zeros for columns that there are not.
-    pub fn pack_panel[s](b: Matrix<'_>, first: usize, column: usize, to: &mut [f32]) {
-        let lines = to.as_chunks_mut::<LANES>().0;
-        let width = LANES.min(b.columns() - column);
-        if width < LANES {
-            lines.fill([0.0; LANES]);
+    /// Packs some rows of the columns from `column` on, as many panels as `to` has room for; zeros for columns that there are not.
+    pub fn pack_panels[s](b: Matrix<'_>, rows: Range<usize>, column: usize, to: &mut [f32]) {
+        let (first, depth) = (rows.start, rows.len());
+        let width = (to.len() / depth.max(1)).min(b.columns() - column);
+        if !width.is_multiple_of(LANES) {
+            to[width / LANES * depth * LANES..].fill(0.0);
         }
         match b.line_of_row() {
             Some(stride) => {
                 let rows = &b.elements()[first * stride + column..];
-                for (p, (from, to)) in rows.chunks(stride).zip(lines).enumerate() {
+                for (p, row) in rows.chunks(stride).take(depth).enumerate() {
                     // Each row is far from the last one, which the processor does not foresee.
-                    s.prefetch(rows.get((p + AHEAD) * stride..).unwrap_or_default());
-                    match from.first_chunk() {
-                        Some(from) if width == LANES => *to = *from,
-                        _ => to[..width].copy_from_slice(&from[..width]),
-                    }
+                    s.prefetch_all(rows.get((p + AHEAD) * stride..).and_then(|row| row.get(..width)).unwrap_or_default());
+                    put_row(to, depth, p, &row[..width]);
                 }
             }
             None => {
                 for q in 0..width {
+                    let lines = to[q / LANES * depth * LANES..][..depth * LANES].as_chunks_mut::<LANES>().0;
                     for (p, to) in lines.iter_mut().enumerate() {
-                        to[q] = b.at(first + p, column + q);
+                        to[q % LANES] = b.at(first + p, column + q);
                     }
                 }
             }
@@ -96,8 +97,8 @@ simd_fn! {
         let (depth, height) = (depth(k), part(m, ROWS).next_multiple_of(TILE).max(TILE));
         // Of one length each, so that space that was given back fits.
         let mut tiles = Scratch::new(ROWS * DEPTH + LANES);
-        let mut panel = Scratch::new(DEPTH * LANES + LANES);
-        let (tiles, panel) = (aligned(&mut tiles), aligned(&mut panel));
+        let mut panels = Scratch::new(GROUP * DEPTH * LANES + LANES);
+        let (tiles, panels) = (aligned(&mut tiles), aligned(&mut panels));
         for p in (0..k).step_by(depth.max(1)) {
             let (depth, accumulate) = (depth.min(k - p), accumulate || p > 0);
             for i in (0..m).step_by(height) {
@@ -107,10 +108,14 @@ simd_fn! {
                 for j in (0..n).step_by(LANES) {
                     let panel = match b {
                         Right::Plain(b) => {
-                            pack_panel(b, p, j, &mut panel[..depth * LANES]);
-                            &panel[..depth * LANES]
+                            let of_group = j / LANES % GROUP;
+                            if of_group == 0 {
+                                let count = GROUP.min((n - j).div_ceil(LANES));
+                                pack_panels(b, p..p + depth, j, &mut panels[..count * depth * LANES]);
+                            }
+                            &panels[of_group * depth * LANES..][..depth * LANES]
                         }
-                        Right::Packed(panels, _) => &panels[j * k + p * LANES..][..depth * LANES],
+                        Right::Packed(packed, _) => &packed[j * k + p * LANES..][..depth * LANES],
                     };
                     let (out, width) = (&mut out[i * n + j..], LANES.min(n - j));
                     let place = Place { row: n, width, accumulate };
@@ -144,68 +149,22 @@ fn column<S: Simd, const BY_ROW: bool>(s: S, tiles: &[f32], panel: &[f32], heigh
 /// A tile by a panel; the first `rows` rows are written.
 #[inline(always)]
 fn by_panel<S: Simd, const BY_ROW: bool>(s: S, tile: &[f32], panel: &[[f32; LANES]], rows: usize, out: &mut [f32], place: Place) {
-    for row in out.chunks(place.row).take(rows) {
-        s.prefetch(row);
-    }
-    let at = |row: usize, q: usize| if BY_ROW { row * STEP + q } else { q * TILE + row };
-    // Variables and not an array, which is kept in memory where its loops are unrolled too late.
-    let zero = s.splat(0.0);
-    let [mut a, mut b, mut c, mut d, mut e, mut f] = [zero; TILE];
-    macro_rules! add {
-        ($left:expr, $q:expr, $right:expr) => {
-            let right = s.load($right);
-            a = s.fma(s.splat($left[at(0, $q)]), right, a);
-            b = s.fma(s.splat($left[at(1, $q)]), right, b);
-            c = s.fma(s.splat($left[at(2, $q)]), right, c);
-            d = s.fma(s.splat($left[at(3, $q)]), right, d);
-            e = s.fma(s.splat($left[at(4, $q)]), right, e);
-            f = s.fma(s.splat($left[at(5, $q)]), right, f);
-        };
-    }
-    if BY_ROW {
-        let (whole, rest) = panel.split_at(panel.len() / STEP * STEP);
-        for (right, left) in whole.chunks_exact(STEP).zip(tile.chunks_exact(TILE * STEP)) {
-            for q in 0..STEP {
-                add!(left, q, &right[q]);
-            }
+    let multiply = |out: &mut [f32], columns: usize, accumulate: bool| {
+        if BY_ROW {
+            s.tile_of_rows((tile, TILE * STEP), panel, out, columns, accumulate);
+        } else {
+            s.tile_of_columns::<{ TILE * size_of::<f32>() }>([tile, &tile[2..], &tile[4..]], panel, out, columns, accumulate);
         }
-        if !rest.is_empty() {
-            let left = &tile[whole.len() * TILE..][..TILE * STEP];
-            for (q, right) in rest.iter().enumerate() {
-                add!(left, q, right);
-            }
-        }
-    } else {
-        // Unrolled, it would run out of registers.
-        for (right, left) in panel.iter().zip(tile.as_chunks::<TILE>().0) {
-            add!(left, 0, right);
-        }
+    };
+    if rows == TILE && place.width == LANES {
+        return multiply(out, place.row, place.accumulate);
     }
-    let sums = [a, b, c, d, e, f];
-    if rows < TILE || place.width < LANES {
-        let mut tile = [[0.0; LANES]; TILE];
-        for (sum, line) in sums.into_iter().zip(&mut tile) {
-            s.store(sum, line);
+    let mut whole = [0.0; TILE * LANES];
+    multiply(&mut whole, LANES, false);
+    for (line, out) in whole.chunks_exact(LANES).take(rows).zip(out.chunks_mut(place.row)) {
+        for (sum, out) in line.iter().zip(&mut out[..place.width]) {
+            *out = if place.accumulate { *out + sum } else { *sum };
         }
-        for (line, out) in tile.iter().take(rows).zip(out.chunks_mut(place.row)) {
-            for (sum, out) in line.iter().zip(&mut out[..place.width]) {
-                *out = if place.accumulate { *out + sum } else { *sum };
-            }
-        }
-        return;
-    }
-    macro_rules! write {
-        ($sum:ident, $r:ident, $line:ident, $value:expr) => {
-            for ($r, $sum) in sums.into_iter().enumerate() {
-                let $line = out[$r * place.row..].first_chunk_mut().expect("the tile is whole");
-                s.store($value, $line);
-            }
-        };
-    }
-    if place.accumulate {
-        write!(sum, r, line, s.add(s.load(line), sum));
-    } else {
-        write!(sum, r, line, sum);
     }
 }
 
@@ -232,22 +191,26 @@ fn pack_rows(a: Matrix<'_>, (first, height): (usize, usize), (start, depth): (us
 /// Packs rows of a transposed row-major matrix into tiles: the first number of every row, the second, and so on.
 #[inline(always)]
 fn pack_columns(a: Matrix<'_>, (first, height): (usize, usize), (start, depth): (usize, usize), to: &mut [f32]) {
+    /// Columns that are packed for all tiles at a time, so that each is read in order and what is written of a tile lies together; and the numbers of a register.
+    const COLUMNS: usize = 8;
     let padded = depth.next_multiple_of(STEP);
     let line = |p: usize| &a.elements()[(start + p) * a.line_of_column() + first..][..height];
-    // Some columns for all tiles: each is read in order, and what is written of a tile lies together.
-    for p in (0..depth).step_by(STEP) {
-        let tiles = to.chunks_exact_mut(TILE * padded).map(|tile| tile.as_chunks_mut::<TILE>().0[p..].first_chunk_mut().expect("the depth was padded"));
+    for p in (0..depth).step_by(COLUMNS) {
         // Columns that there are not are packed and not read.
-        let lines: [&[f32]; STEP] = std::array::from_fn(|q| line((p + q).min(depth - 1)));
-        let whole: [&[[f32; TILE]]; STEP] = lines.map(|line| line.as_chunks().0);
-        let rest: [&[f32]; STEP] = lines.map(|line| line.as_chunks::<TILE>().1);
-        for (i, tile) in (0..height.div_ceil(TILE)).zip(tiles) {
-            let tile: &mut [[f32; TILE]; STEP] = tile;
-            for (q, to) in tile.iter_mut().enumerate() {
-                match whole[q].get(i) {
-                    Some(from) => *to = *from,
-                    // Rows that there are not are computed and not written.
-                    None => to[..rest[q].len()].copy_from_slice(rest[q]),
+        let lines: [&[f32]; COLUMNS] = std::array::from_fn(|q| line((p + q).min(depth - 1)));
+        for (i, tile) in (0..height).step_by(TILE).zip(to.chunks_exact_mut(TILE * padded)) {
+            let tile: &mut [f32; TILE * COLUMNS] = tile[p * TILE..].first_chunk_mut().expect("the depth was padded");
+            if height - i >= COLUMNS {
+                // Eight numbers are a copy of one register; what is too much of one column gives way to the next.
+                for q in 0..COLUMNS - 1 {
+                    tile[q * TILE..][..COLUMNS].copy_from_slice(&lines[q][i..][..COLUMNS]);
+                }
+                tile[(COLUMNS - 1) * TILE..].copy_from_slice(&lines[COLUMNS - 1][i..][..TILE]);
+            } else {
+                // Rows that there are not are computed and not written.
+                for (line, to) in lines.iter().zip(tile.chunks_exact_mut(TILE)) {
+                    let from = &line[i..height.min(i + TILE)];
+                    to[..from.len()].copy_from_slice(from);
                 }
             }
         }

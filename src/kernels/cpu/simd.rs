@@ -3,16 +3,26 @@
 //! **Invariant**: whoever holds a value of [`Avx512`] or [`Avx2`] runs on a processor that has these instructions, as only detection makes one. Vector
 //! arithmetic is methods of such a value, so that safe code cannot run what is not there.
 //!
-//! `unsafe` is calls of intrinsics, in [`x86`], and of functions compiled for instructions, in [`simd_fn`].
+//! `unsafe` is calls of intrinsics and assembly, in [`x86`], and of functions compiled for instructions, in [`simd_fn`].
 
+mod isa;
+mod portable;
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+#[cfg(test)]
+pub use isa::on_every_isa;
+pub(super) use isa::{Isa, has_vectors_of_eight, simd_fn};
+pub(super) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512};
 
 /// Numbers in a vector.
 pub(super) const LANES: usize = 16;
+
+/// Rows of a tile of the left side of a product.
+pub(super) const TILE: usize = 6;
 
 /// The arithmetic of vectors of sixteen `f32`. All methods are meant to be inlined into a function made by [`simd_fn`].
 pub(super) trait Simd: Copy {
@@ -48,6 +58,25 @@ pub(super) trait Simd: Copy {
         for at in (0..x.len()).step_by(LANES) {
             self.prefetch(&x[at..]);
         }
+    }
+
+    /// Writes the product of a tile of six rows and a panel of sixteen columns into the first rows of `out`, which begin `columns` numbers apart, or adds it where
+    /// `accumulate`. The tile holds sixteen numbers of each row, one row after the other, and begins again so many numbers on.
+    ///
+    /// # Panics
+    /// Where the tile has fewer terms than the panel, or the place fewer than six rows.
+    #[inline(always)]
+    fn tile_of_rows(self, (left, block): (&[f32], usize), panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
+        tiles::add_tile(self, |row, term| left[term / LANES * block + row * LANES + term % LANES], panel, out, columns, accumulate);
+    }
+
+    /// The same of a tile that holds the numbers of each term `TERM` bytes apart: of two rows in each of the three parts.
+    ///
+    /// # Panics
+    /// Where the tile has fewer terms than the panel, or the place fewer than six rows.
+    #[inline(always)]
+    fn tile_of_columns<const TERM: usize>(self, left: [&[f32]; 3], panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
+        tiles::add_tile(self, |row, term| left[row / 2][term * (TERM / size_of::<f32>()) + row % 2], panel, out, columns, accumulate);
     }
 
     /// Sum of the lanes, in an order that is the same everywhere.
@@ -129,175 +158,9 @@ fn cut(lanes: &[f32; LANES], into: &mut [f32]) {
     into.copy_from_slice(&lanes[..into.len()]);
 }
 
-/// Plain Rust, for any processor.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Portable;
-
-#[inline(always)]
-fn each(a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; LANES] {
-    std::array::from_fn(|lane| f(a[lane], b[lane]))
-}
-
-impl Simd for Portable {
-    type V = [f32; LANES];
-    const HAS_MANY_REGISTERS: bool = false;
-
-    #[inline(always)]
-    fn splat(self, x: f32) -> Self::V {
-        [x; LANES]
-    }
-    #[inline(always)]
-    fn load(self, x: &[f32; LANES]) -> Self::V {
-        *x
-    }
-    #[inline(always)]
-    fn store(self, v: Self::V, into: &mut [f32; LANES]) {
-        *into = v;
-    }
-    #[inline(always)]
-    fn add(self, a: Self::V, b: Self::V) -> Self::V {
-        each(a, b, |a, b| a + b)
-    }
-    #[inline(always)]
-    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
-        each(a, b, |a, b| a - b)
-    }
-    #[inline(always)]
-    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
-        each(a, b, |a, b| a * b)
-    }
-    #[inline(always)]
-    fn div(self, a: Self::V, b: Self::V) -> Self::V {
-        each(a, b, |a, b| a / b)
-    }
-    #[inline(always)]
-    fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // Not `mul_add`: without the instruction that is a slow call.
-        self.add(self.mul(a, b), c)
-    }
-    #[inline(always)]
-    fn max(self, a: Self::V, b: Self::V) -> Self::V {
-        each(a, b, |a, b| if a > b { a } else { b })
-    }
-    #[inline(always)]
-    fn min(self, a: Self::V, b: Self::V) -> Self::V {
-        each(a, b, |a, b| if a < b { a } else { b })
-    }
-    #[inline(always)]
-    fn sqrt(self, a: Self::V) -> Self::V {
-        a.map(f32::sqrt)
-    }
-    #[inline(always)]
-    fn power_of_two(self, biased: Self::V) -> Self::V {
-        biased.map(|x| f32::from_bits(x.to_bits() << 23))
-    }
-}
-
-/// The instructions that kernels run on.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Isa {
-    #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
-    #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
-    Portable(Portable),
-}
-
-impl Isa {
-    /// The best that the processor has; in tests those that [`on_every_isa`] chose.
-    #[inline(always)]
-    pub(super) fn chosen() -> Self {
-        #[cfg(test)]
-        if let Some(isa) = tests::CHOSEN.get() {
-            return isa;
-        }
-        #[cfg(target_arch = "x86_64")]
-        {
-            if let Some(avx512) = Avx512::detect() {
-                return Self::Avx512(avx512);
-            }
-            if let Some(avx2) = Avx2::detect() {
-                return Self::Avx2(avx2);
-            }
-        }
-        Self::Portable(Portable)
-    }
-}
-
-/// Whether registers hold eight numbers, of which sixteen take two.
-pub(super) fn has_vectors_of_eight() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    if let Isa::Avx2(_) = Isa::chosen() {
-        return true;
-    }
-    false
-}
-
-/// Makes a function that is compiled for each level of vector instructions and runs as the best that the processor has. The name in brackets is that of the
-/// [`Simd`] in its body.
-macro_rules! simd_fn {
-    ($(#[$meta:meta])* $vis:vis fn $name:ident[$s:ident]($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
-        $(#[$meta])*
-        $vis fn $name($($arg: $ty),*) $(-> $ret)? {
-            #[inline(always)]
-            fn generic<S: $crate::kernels::cpu::simd::Simd>($s: S, $($arg: $ty),*) $(-> $ret)? $body
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-            fn avx512(s: $crate::kernels::cpu::simd::Avx512, $($arg: $ty),*) $(-> $ret)? {
-                generic(s, $($arg),*)
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            fn avx2(s: $crate::kernels::cpu::simd::Avx2, $($arg: $ty),*) $(-> $ret)? {
-                generic(s, $($arg),*)
-            }
-            match $crate::kernels::cpu::simd::Isa::chosen() {
-                // SAFETY: an `Avx512` exists only where the processor has all that the function is compiled for.
-                #[cfg(target_arch = "x86_64")]
-                $crate::kernels::cpu::simd::Isa::Avx512(s) => unsafe { avx512(s, $($arg),*) },
-                // SAFETY: the same holds for an `Avx2`.
-                #[cfg(target_arch = "x86_64")]
-                $crate::kernels::cpu::simd::Isa::Avx2(s) => unsafe { avx2(s, $($arg),*) },
-                $crate::kernels::cpu::simd::Isa::Portable(s) => generic(s, $($arg),*),
-            }
-        }
-    };
-}
-pub(super) use simd_fn;
-#[cfg(test)]
-pub use tests::on_every_isa;
-
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, sync::Mutex};
-
     use super::*;
-
-    thread_local! {
-        /// What the kernels of this thread run on, where it is not the best.
-        pub(super) static CHOSEN: Cell<Option<Isa>> = const { Cell::new(None) };
-    }
-
-    /// All that this processor has.
-    fn available() -> Vec<Isa> {
-        let mut found = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            found.extend(Avx512::detect().map(Isa::Avx512));
-            found.extend(Avx2::detect().map(Isa::Avx2));
-        }
-        found.push(Isa::Portable(Portable));
-        found
-    }
-
-    /// Runs a test once for each level of instructions that this processor has, on threads whose kernels all run on them.
-    pub fn on_every_isa(test: impl Fn() + Sync) {
-        for isa in available() {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).start_handler(move |_| CHOSEN.set(Some(isa))).build().unwrap();
-            pool.install(&test);
-        }
-    }
 
     simd_fn! {
         fn exponentials[s](x: &[f32], out: &mut [f32]) {
@@ -305,30 +168,6 @@ mod tests {
                 s.put(out, at, s.exp(s.get(x, at)));
             }
         }
-    }
-
-    simd_fn! {
-        fn level[s]() -> &'static str {
-            fn name<S>(_: S) -> &'static str {
-                std::any::type_name::<S>()
-            }
-            name(s)
-        }
-    }
-
-    #[test]
-    fn a_kernel_runs_once_on_each_level() {
-        let ran = Mutex::new(Vec::new());
-        on_every_isa(|| ran.lock().unwrap().push((level(), rayon::join(level, level))));
-        let (ran, levels) = (ran.into_inner().unwrap(), available());
-        assert_eq!(ran.len(), levels.len());
-        for ((on_first, on_both), isa) in ran.iter().zip(levels) {
-            let expected = format!("{isa:?}");
-            let is_it = |name: &&str| expected.starts_with(name.rsplit("::").next().unwrap());
-            assert!([on_first, &on_both.0, &on_both.1].into_iter().all(is_it), "{on_first}, {on_both:?}, not {expected}");
-        }
-        // The best is what runs where nothing was chosen.
-        assert_eq!(level(), ran[0].0);
     }
 
     #[test]
@@ -339,7 +178,7 @@ mod tests {
             exponentials(&x, &mut out);
             for (x, value) in x.iter().zip(out) {
                 let exact = f64::from(*x).exp();
-                assert!((f64::from(value) / exact - 1.0).abs() < 4e-7, "exp({x}) = {value}, not {exact}, in {}", level());
+                assert!((f64::from(value) / exact - 1.0).abs() < 4e-7, "exp({x}) = {value}, not {exact}, on {:?}", Isa::chosen());
             }
         });
     }

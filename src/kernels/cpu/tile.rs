@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     paneled::Panels,
-    simd::{LANES, Simd},
+    simd::{LANES, Simd, TILE},
 };
 
 /// The left side of a product.
@@ -110,8 +110,21 @@ fn block<S: Simd, const R: usize, const N: usize>(
     (out, out_rows): (&mut [f32], usize),
     accumulate: bool,
 ) {
-    let mut sums = [[s.splat(0.0); N]; R];
     let sum = if sum.is_empty() { 0..0 } else { sum };
+    if R == TILE && N == 1 {
+        let panel = &b.panel(panel)[sum.clone()];
+        match a {
+            Left::Plain(a) => {
+                debug_assert!(sum.start.is_multiple_of(LANES));
+                s.tile_of_rows(a.rows_from(sum.start, i), panel, out, LANES, accumulate);
+            }
+            Left::Transposed(a) => {
+                s.tile_of_columns::<{ LANES * size_of::<f32>() }>([i, i + 2, i + 4].map(|row| a.column_from(sum.start, row)), panel, out, LANES, accumulate)
+            }
+        }
+        return;
+    }
+    let mut sums = [[s.splat(0.0); N]; R];
     // Macros and not closures, which would not be compiled for the processor.
     macro_rules! right {
         ($range:expr) => {{

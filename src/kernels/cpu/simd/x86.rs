@@ -1,5 +1,7 @@
 //! Sixteen numbers in the registers of AVX-512 and AVX2.
 
+mod tile;
+
 use std::arch::x86_64::*;
 
 use super::{LANES, Simd};
@@ -152,6 +154,14 @@ impl Simd for Avx2 {
     fn prefetch(self, x: &[f32]) {
         // Of any address; nothing is read.
         has!(_mm_prefetch::<_MM_HINT_T0>(x.as_ptr().cast()));
+    }
+    #[inline(always)]
+    fn tile_of_rows(self, left: (&[f32], usize), panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
+        Self::tile_of_rows(self, left, panel, out, columns, accumulate);
+    }
+    #[inline(always)]
+    fn tile_of_columns<const TERM: usize>(self, left: [&[f32]; 3], panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
+        Self::tile_of_columns::<TERM>(self, left, panel, out, columns, accumulate);
     }
     #[inline(always)]
     fn power_of_two(self, biased: Self::V) -> Self::V {
