@@ -149,22 +149,25 @@ fn column<S: Simd, const BY_ROW: bool>(s: S, tiles: &[f32], panel: &[f32], heigh
 /// A tile by a panel; the first `rows` rows are written.
 #[inline(always)]
 fn by_panel<S: Simd, const BY_ROW: bool>(s: S, tile: &[f32], panel: &[[f32; LANES]], rows: usize, out: &mut [f32], place: Place) {
-    let multiply = |out: &mut [f32], columns: usize, accumulate: bool| {
-        if BY_ROW {
-            s.tile_of_rows((tile, TILE * STEP), panel, out, columns, accumulate);
-        } else {
-            s.tile_of_columns::<{ TILE * size_of::<f32>() }>([tile, &tile[2..], &tile[4..]], panel, out, columns, accumulate);
-        }
-    };
     if rows == TILE && place.width == LANES {
-        return multiply(out, place.row, place.accumulate);
+        return multiply::<S, BY_ROW>(s, tile, panel, out, place.row, place.accumulate);
     }
     let mut whole = [0.0; TILE * LANES];
-    multiply(&mut whole, LANES, false);
+    multiply::<S, BY_ROW>(s, tile, panel, &mut whole, LANES, false);
     for (line, out) in whole.chunks_exact(LANES).take(rows).zip(out.chunks_mut(place.row)) {
         for (sum, out) in line.iter().zip(&mut out[..place.width]) {
             *out = if place.accumulate { *out + sum } else { *sum };
         }
+    }
+}
+
+/// All of it. A function and not a closure, which might not be compiled for the processor.
+#[inline(always)]
+fn multiply<S: Simd, const BY_ROW: bool>(s: S, tile: &[f32], panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
+    if BY_ROW {
+        s.tile_of_rows((tile, TILE * STEP), panel, out, columns, accumulate);
+    } else {
+        s.tile_of_columns::<{ TILE * size_of::<f32>() }>([tile, &tile[2..], &tile[4..]], panel, out, columns, accumulate);
     }
 }
 
@@ -214,5 +217,27 @@ fn pack_columns(a: Matrix<'_>, (first, height): (usize, usize), (start, depth): 
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::cpu::on_every_isa;
+
+    #[test]
+    fn what_space_held_before_is_in_no_product() {
+        on_every_isa(|| {
+            for (m, k, n) in [(14, 11, 18), (8, 17, 16), (1, 8, 70), (13, 400, 33)] {
+                for len in [ROWS * DEPTH + LANES, GROUP * DEPTH * LANES + LANES] {
+                    Scratch::new(len).fill(f32::NAN);
+                }
+                let (a, b, mut out) = (vec![1.0; m * k], vec![1.0; k * n], vec![0.0; m * n]);
+                for a in [Matrix::new(&a, k), Matrix::new(&a, m).transposed()] {
+                    product(&mut out, a, Right::Plain(Matrix::new(&b, n)), false);
+                    assert!(out.iter().all(|sum| *sum == k as f32), "{m} by {k} by {n}");
+                }
+            }
+        });
     }
 }

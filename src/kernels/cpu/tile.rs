@@ -111,6 +111,8 @@ fn block<S: Simd, const R: usize, const N: usize>(
     accumulate: bool,
 ) {
     let sum = if sum.is_empty() { 0..0 } else { sum };
+    // Rows of a pair lie in one panel.
+    debug_assert!(i.is_multiple_of(2));
     if R == TILE && N == 1 {
         let panel = &b.panel(panel)[sum.clone()];
         match a {

@@ -98,6 +98,9 @@ mod tests {
             let place = TILE * LANES;
             assert!(refused(&|| rows(&tile[..TILE * LANES + 5], TILE * LANES, &panel, &mut vec![0.0; place], LANES, false)));
             assert!(refused(&|| rows(&tile, TILE * LANES, &panel, &mut vec![0.0; place - 1], LANES, false)));
+            assert!(refused(&|| rows(&tile, usize::MAX / 2, &panel, &mut vec![0.0; place], LANES, false)));
+            // Six rows so far apart that their number overflows.
+            assert!(refused(&|| rows(&tile, TILE * LANES, &panel, &mut vec![0.0; place], usize::MAX / 5 + 2, false)));
             let part = &tile[..16 * 8 + 2];
             assert!(!refused(&|| columns([part; 3], &panel, &mut vec![0.0; place], LANES, false)));
             assert!(refused(&|| columns([part, &part[1..], part], &panel, &mut vec![0.0; place], LANES, false)));

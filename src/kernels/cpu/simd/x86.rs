@@ -157,11 +157,11 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn tile_of_rows(self, left: (&[f32], usize), panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
-        Self::tile_of_rows(self, left, panel, out, columns, accumulate);
+        tile::of_rows(self, left, panel, out, columns, accumulate);
     }
     #[inline(always)]
     fn tile_of_columns<const TERM: usize>(self, left: [&[f32]; 3], panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
-        Self::tile_of_columns::<TERM>(self, left, panel, out, columns, accumulate);
+        tile::of_columns::<TERM>(self, left, panel, out, columns, accumulate);
     }
     #[inline(always)]
     fn power_of_two(self, biased: Self::V) -> Self::V {

@@ -1,5 +1,5 @@
 //! The inner loop of products for AVX2, in assembly: the compiler keeps the twelve sums in registers only at some unrollings, and its way into the loop and out
-//! of it took a fourteenth of the time of long products and a fifth of that of short ones.
+//! of it took a fourteenth of the time of long products and more of short ones.
 
 use std::arch::asm;
 
@@ -53,7 +53,7 @@ macro_rules! term {
     };
 }
 
-/// The same for the terms from `$q` on of a pass, with a line of the left side asked for ahead.
+/// The same for several terms, with a line of the left side asked for ahead: the next tiles where they were packed, and something that does no harm elsewhere.
 macro_rules! terms {
     ($ahead:literal: $($q:literal)*) => {
         concat!("prefetcht0 [{a0} + 1024 + ", $ahead, "]\n", $(term!($q)),*)
@@ -141,6 +141,8 @@ macro_rules! add_tile {
             "vmovups [{fourth} + {n} + 32], ymm9",
             "vmovups [{fourth} + 2*{n}], ymm10",
             "vmovups [{fourth} + 2*{n} + 32], ymm11",
+            // The compiler does not know that upper halves were written, which would slow other code down.
+            "vzeroupper",
             a0 = inout(reg) $left[0] => _,
             a1 = inout(reg) $left[1] => _,
             a2 = inout(reg) $left[2] => _,
@@ -161,35 +163,43 @@ macro_rules! add_tile {
     };
 }
 
-impl Avx2 {
-    /// See [`Simd::tile_of_rows`](super::super::Simd::tile_of_rows).
-    #[inline(always)]
-    pub(super) fn tile_of_rows(self, (left, block): (&[f32], usize), panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
-        assert!(panel.is_empty() || left.len() >= (panel.len() - 1) / LANES * block + TILE * LANES, "a tile has as many terms as a panel");
-        assert!(out.len() >= (TILE - 1) * columns + LANES, "a tile has a place");
-        let rows = [0, 2, 4].map(|row| left.as_ptr().wrapping_add(row * LANES));
-        // SAFETY: `self` says that the processor has the instructions, and the lines above check what the macro asks for.
-        unsafe {
-            add_tile!(
-                16 terms: terms!("0": "0" "1"), terms!("64": "2" "3" "4"), terms!("128": "5" "6" "7"), terms!("192": "8" "9" "10"), terms!("256": "11" "12" "13"),
-                terms!("320": "14" "15");
-                rows, LANES * NUMBER, NUMBER, block * NUMBER, panel, out, columns, accumulate
-            );
-        }
-    }
+/// Stops where a place has fewer than six rows that begin `columns` numbers apart; no length is so large that the sum overflows.
+#[inline(always)]
+fn check_place(out: &[f32], columns: usize) {
+    assert!(columns <= out.len() && out.len() >= (TILE - 1) * columns + LANES, "a tile has a place");
+}
 
-    /// See [`Simd::tile_of_columns`](super::super::Simd::tile_of_columns).
-    #[inline(always)]
-    pub(super) fn tile_of_columns<const TERM: usize>(self, left: [&[f32]; 3], panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
-        assert!(panel.is_empty() || left.iter().all(|rows| rows.len() >= (panel.len() - 1) * (TERM / NUMBER) + 2), "a tile has as many terms as a panel");
-        assert!(out.len() >= (TILE - 1) * columns + LANES, "a tile has a place");
-        let rows = left.map(<[f32]>::as_ptr);
-        // SAFETY: `self` says that the processor has the instructions, and the lines above check what the macro asks for.
-        unsafe {
-            add_tile!(
-                8 terms: terms!("0": "0" "1"), terms!("64": "2" "3" "4"), terms!("128": "5" "6" "7");
-                rows, NUMBER, TERM, const { 8 * TERM }, panel, out, columns, accumulate
-            );
-        }
+/// See [`Simd::tile_of_rows`](super::super::Simd::tile_of_rows).
+#[inline(always)]
+pub(super) fn of_rows(_: Avx2, (left, block): (&[f32], usize), panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
+    let needed = (panel.len().saturating_sub(1) / LANES).checked_mul(block).and_then(|blocks| blocks.checked_add(TILE * LANES));
+    assert!(panel.is_empty() || needed.is_some_and(|needed| left.len() >= needed), "a tile has as many terms as a panel");
+    check_place(out, columns);
+    let rows = [0, 2, 4].map(|row| left.as_ptr().wrapping_add(row * LANES));
+    // SAFETY: an `Avx2` says that the processor has the instructions, and the lines above check what the macro asks for.
+    unsafe {
+        add_tile!(
+            16 terms: terms!("0": "0" "1"), terms!("64": "2" "3" "4"), terms!("128": "5" "6" "7"), terms!("192": "8" "9" "10"), terms!("256": "11" "12" "13"),
+            terms!("320": "14" "15");
+            rows, LANES * NUMBER, NUMBER, block * NUMBER, panel, out, columns, accumulate
+        );
+    }
+}
+
+/// See [`Simd::tile_of_columns`](super::super::Simd::tile_of_columns).
+#[inline(always)]
+pub(super) fn of_columns<const TERM: usize>(_: Avx2, left: [&[f32]; 3], panel: &[[f32; LANES]], out: &mut [f32], columns: usize, accumulate: bool) {
+    const { assert!(TERM.is_multiple_of(NUMBER) && TERM <= 4096, "terms are whole numbers, not far apart") };
+    // No panel is so long that the product overflows.
+    let needed = panel.len().saturating_sub(1) * (TERM / NUMBER) + 2;
+    assert!(panel.is_empty() || left.iter().all(|rows| rows.len() >= needed), "a tile has as many terms as a panel");
+    check_place(out, columns);
+    let rows = left.map(<[f32]>::as_ptr);
+    // SAFETY: an `Avx2` says that the processor has the instructions, and the lines above check what the macro asks for.
+    unsafe {
+        add_tile!(
+            8 terms: terms!("0": "0" "1"), terms!("64": "2" "3" "4"), terms!("128": "5" "6" "7");
+            rows, NUMBER, TERM, const { 8 * TERM }, panel, out, columns, accumulate
+        );
     }
 }
