@@ -221,7 +221,7 @@ pub trait Kernels: Backend {
     /// # Shapes
     /// `qkv: [n, (h + 2k) e]` -> `[n, h e]`, `[n, h]`
     fn attend(qkv: Tensor<Self, 2>, map: &AttentionMap<Self>) -> (Tensor<Self, 2>, Tensor<Self, 2>) {
-        composed::attend(qkv, map)
+        composed::attend(qkv, map, composed::queries_at_a_time(map.shape))
     }
 
     /// The gradient of [`Kernels::attend`] from its input and its two outputs.
@@ -235,7 +235,7 @@ pub trait Kernels: Backend {
         log_sum: Tensor<Self, 2>,
         map: &AttentionMap<Self>,
     ) -> Tensor<Self, 2> {
-        composed::attend_backward(grad, qkv, output, log_sum, map)
+        composed::attend_backward(grad, qkv, output, log_sum, map, composed::queries_at_a_time(map.shape))
     }
 
     /// A block of the decoder: attention and feed-forward layer, each behind an RMSNorm and added to its input.

@@ -1,11 +1,12 @@
 //! The operations of [`Kernels`](super::Kernels) composed of a backend's own: the reference, and what a backend without its own inherits.
 
+mod attention;
+
 use burn::tensor::{DType, Int, Tensor, activation, backend::Backend};
 
-use super::{AdamStep, AttentionMap, AttentionShape, BlockActivations, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout};
+pub(super) use attention::{attend, attend_backward, queries_at_a_time};
 
-/// Stands for minus infinity in masked scores; finite, so that no operation makes a NaN of it.
-const MASKED: f32 = -1e30;
+use super::{AdamStep, AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout};
 
 pub(super) fn project<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>, layout: WeightLayout) -> Tensor<B, 2> {
     let kept = x.dtype();
@@ -60,96 +61,6 @@ pub(super) fn swiglu_backward<B: Backend>(grad: Tensor<B, 2>, gate_up: Tensor<B,
     // d silu(g) / dg = s + g s (1 - s) = s + silu (1 - s)
     let slope = sigmoid.clone() + silu.clone() * (sigmoid.neg() + 1.0);
     Tensor::cat(vec![grad.clone() * up * slope, grad * silu], 1)
-}
-
-/// Queries, keys and values by head, rotated and repeated for the queries of a group, each `[rows, h, time, e]`.
-fn split_heads<B: Backend>(qkv: Tensor<B, 2>, map: &AttentionMap<B>) -> [Tensor<B, 4>; 3] {
-    let AttentionShape { rows, time, heads, kv_heads, head_dim } = map.shape;
-    let heads_of = |from: usize, count: usize| -> Tensor<B, 4> {
-        qkv.clone().narrow(1, from * head_dim, count * head_dim).reshape([rows, time, count, head_dim]).swap_dims(1, 2)
-    };
-    let repeat = |x: Tensor<B, 4>| -> Tensor<B, 4> {
-        let x: Tensor<B, 5> = x.unsqueeze_dim(2);
-        x.repeat_dim(2, heads / kv_heads).reshape([rows, heads, time, head_dim])
-    };
-    let [cos, sin] = angles(map);
-    let q = rotate(heads_of(0, heads), cos.clone(), sin.clone());
-    let k = rotate(heads_of(heads, kv_heads), cos, sin);
-    [q, repeat(k), repeat(heads_of(heads + kv_heads, kv_heads))]
-}
-
-/// Cosine and sine of the rotary angles of every token, each `[rows, 1, time, e / 2]`.
-fn angles<B: Backend>(map: &AttentionMap<B>) -> [Tensor<B, 4>; 2] {
-    let AttentionShape { rows, time, head_dim, .. } = map.shape;
-    let index = Tensor::<B, 1, Int>::arange(0..time as i64, &map.starts.device()).repeat_dim(0, rows);
-    let positions = index - map.starts.clone();
-    [0, 1].map(|part| {
-        let table: Tensor<B, 2> = map.rotary.clone().narrow(0, part, 1).squeeze_dim(0);
-        table.select(0, positions.clone()).reshape([rows, 1, time, head_dim / 2])
-    })
-}
-
-/// Rotates the first half of each head against the second, as Hugging Face's Llama does.
-fn rotate<B: Backend>(x: Tensor<B, 4>, cos: Tensor<B, 4>, sin: Tensor<B, 4>) -> Tensor<B, 4> {
-    let half = x.dims()[3] / 2;
-    let [a, b] = [x.clone().narrow(3, 0, half), x.narrow(3, half, half)];
-    Tensor::cat(vec![a.clone() * cos.clone() - b.clone() * sin.clone(), b * cos + a * sin], 3)
-}
-
-/// Scaled scores of all pairs of a row, masked outside the causal part of the document, `[rows, h, time, time]`.
-fn scores<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>, map: &AttentionMap<B>) -> Tensor<B, 4> {
-    let AttentionShape { rows, time, heads, head_dim, .. } = map.shape;
-    let index = Tensor::<B, 1, Int>::arange(0..time as i64, &map.starts.device());
-    let keys: Tensor<B, 3, Int> = index.clone().reshape([1, 1, time]).expand([rows, time, time]);
-    let queries: Tensor<B, 3, Int> = index.reshape([1, time, 1]).expand([rows, time, time]);
-    let starts: Tensor<B, 3, Int> = map.starts.clone().reshape([rows, time, 1]).expand([rows, time, time]);
-    let hidden = keys.clone().greater(queries).bool_or(keys.lower(starts));
-    let hidden: burn::tensor::Tensor<B, 4, burn::tensor::Bool> = hidden.unsqueeze_dim::<4>(1).expand([rows, heads, time, time]);
-    q.matmul(k.swap_dims(2, 3)).mul_scalar((head_dim as f32).powf(-0.5)).mask_fill(hidden, MASKED)
-}
-
-pub(super) fn attend<B: Backend>(qkv: Tensor<B, 2>, map: &AttentionMap<B>) -> (Tensor<B, 2>, Tensor<B, 2>) {
-    let AttentionShape { rows, time, heads, head_dim, .. } = map.shape;
-    let [q, k, v] = split_heads(qkv, map);
-    let scores = scores(q, k, map);
-    let highest = scores.clone().detach().max_dim(3);
-    let powers = (scores - highest.clone()).exp();
-    let sum = powers.clone().sum_dim(3);
-    let output = (powers / sum.clone()).matmul(v).swap_dims(1, 2).reshape([rows * time, heads * head_dim]);
-    let log_sum = (sum.log() + highest).swap_dims(1, 2).reshape([rows * time, heads]);
-    (output, log_sum)
-}
-
-pub(super) fn attend_backward<B: Backend>(
-    grad: Tensor<B, 2>,
-    qkv: Tensor<B, 2>,
-    output: Tensor<B, 2>,
-    log_sum: Tensor<B, 2>,
-    map: &AttentionMap<B>,
-) -> Tensor<B, 2> {
-    let AttentionShape { rows, time, heads, kv_heads, head_dim } = map.shape;
-    let by_head = |x: Tensor<B, 2>| -> Tensor<B, 4> {
-        let width = x.dims()[1] / heads;
-        x.reshape([rows, time, heads, width]).swap_dims(1, 2)
-    };
-    let [q, k, v] = split_heads(qkv, map);
-    let weights = (scores(q.clone(), k.clone(), map) - by_head(log_sum)).exp();
-    let (grad, output) = (by_head(grad), by_head(output));
-    let grad_v = weights.clone().swap_dims(2, 3).matmul(grad.clone());
-    let along = (grad.clone() * output).sum_dim(3);
-    let grad_scores = (grad.matmul(v.swap_dims(2, 3)) - along) * weights.mul_scalar((head_dim as f32).powf(-0.5));
-    let grad_k = grad_scores.clone().swap_dims(2, 3).matmul(q);
-    let grad_q = grad_scores.matmul(k);
-    let gather = |x: Tensor<B, 4>| -> Tensor<B, 4> { x.reshape([rows, kv_heads, heads / kv_heads, time, head_dim]).sum_dim(2).squeeze_dim(2) };
-    let [cos, sin] = angles(map);
-    let sin = sin.neg();
-    let flat = |x: Tensor<B, 4>| -> Tensor<B, 2> {
-        let count = x.dims()[1];
-        x.swap_dims(1, 2).reshape([rows * time, count * head_dim])
-    };
-    let grad_q = rotate(grad_q, cos.clone(), sin.clone());
-    let grad_k = rotate(gather(grad_k), cos, sin);
-    Tensor::cat(vec![flat(grad_q), flat(grad_k), flat(gather(grad_v))], 1)
 }
 
 pub(super) fn block<B: Kernels>(x: Tensor<B, 2>, weights: &BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32, keep: Keep) -> (Tensor<B, 2>, BlockSaved<B>) {

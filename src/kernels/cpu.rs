@@ -22,4 +22,4 @@ mod tile;
 pub mod transpose;
 
 #[cfg(test)]
-pub use simd::on_every_isa;
+pub use simd::{on_every_isa, on_threads};

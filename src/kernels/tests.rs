@@ -1,5 +1,6 @@
 //! Every operation of the CPU backend against its composed form, in values and gradients, on every level of vector instructions that the processor has.
 
+mod attention;
 mod decoder;
 
 use burn::{
@@ -9,7 +10,10 @@ use burn::{
 use metacot_envs::SeedTree;
 use rand::RngExt;
 
-use super::{AttentionMap, AttentionShape, BlockWeights, Keep, Kernels, Precision, WeightLayout, composed, cpu::on_every_isa};
+use super::{
+    AttentionMap, AttentionShape, BlockWeights, Keep, Kernels, Precision, WeightLayout, composed,
+    cpu::{on_every_isa, on_threads},
+};
 use crate::{
     device::Cpu,
     kernels::AdamStep,
@@ -133,64 +137,25 @@ fn swiglu_equals_the_composed_one() {
 }
 
 #[test]
-fn attention_equals_the_composed_one_within_documents() {
-    on_every_isa(|| {
-        for map in maps() {
-            let n = map.shape.rows * map.shape.time;
-            let width = map.shape.heads * map.shape.head_dim;
-            let (qkv, grad) = (random([n, map.shape.columns()], "qkv") * 3.0, random([n, width], "grad"));
-            let (output, log_sum) = Cpu::attend(qkv.clone(), &map);
-            let (output_reference, log_sum_reference) = composed::attend(qkv.clone(), &map);
-            assert_close("output", output.clone(), output_reference);
-            assert_close("log_sum", log_sum.clone(), log_sum_reference);
-            let [reference] = reference_gradients([qkv.clone()], grad.clone(), |[qkv]| composed::attend(qkv, &outer(&map)).0);
-            for backward in [Cpu::attend_backward, composed::attend_backward] {
-                let grad = backward(grad.clone(), qkv.clone(), output.clone(), log_sum.clone(), &map);
-                assert_close("grad", grad, reference.clone());
-            }
-        }
-    });
-}
-
-#[test]
-fn numbers_that_are_not_finite_stay_in_their_document_and_their_pass() {
-    on_every_isa(|| {
-        let map = maps().remove(4);
-        let (columns, width) = (map.shape.columns(), map.shape.heads * map.shape.head_dim);
-        let pass = |map: &AttentionMap<Cpu>, qkv: Tensor<Cpu, 2>| {
-            let grad = random([map.shape.time, width], "grad");
-            let (output, log_sum) = Cpu::attend(qkv.clone(), map);
-            [bits(output.clone()), bits(Cpu::attend_backward(grad, qkv, output, log_sum, map))]
-        };
-        let qkv = random([map.shape.time, columns], "qkv");
-        let before = pass(&map, qkv.clone());
-        // One document over the whole row: every place of the space that is used again holds what is not a number.
-        let whole = AttentionMap { starts: map.starts.zeros_like(), ..map.clone() };
-        pass(&whole, qkv.full_like(f32::NAN));
-        assert_eq!(pass(&map, qkv.clone()), before, "what was computed before");
-        // In the second document only.
-        let spoiled = Tensor::cat(vec![qkv.clone().narrow(0, 0, 47), qkv.clone().narrow(0, 47, 48).full_like(f32::NAN), qkv.narrow(0, 95, 206)], 0);
-        for (width, (found, before)) in [width, columns].into_iter().zip(pass(&map, spoiled).into_iter().zip(before)) {
-            assert_eq!(found[..47 * width], before[..47 * width], "the document before");
-            assert_eq!(found[95 * width..], before[95 * width..], "the documents behind");
-        }
-    });
-}
-
-#[test]
-fn threads_change_no_bit_of_a_block() {
-    // Five stretches of rows whose gradients are summed.
+fn threads_and_other_passes_change_no_bit_of_a_block() {
+    // Five stretches of rows whose gradients are summed; sums in several parts.
     let shape = AttentionShape { rows: 9, time: 130, heads: 2, kv_heads: 1, head_dim: 8 };
     let map = map(shape, vec![0; 9 * 130]);
-    let (n, d, f) = (9 * 130, 20, 27);
+    let (n, d, f) = (9 * 130, 400, 27);
     let weights = block_weights(&map, d, f);
-    let pass = || {
-        let (y, saved) = Cpu::block(random([n, d], "x"), &weights, &map, 1e-5, Keep::Activations);
+    let pass = |keep: Keep| {
+        let (y, saved) = Cpu::block(random([n, d], "x"), &weights, &map, 1e-5, keep);
         let (grad_x, by) = Cpu::block_backward(random([n, d], "grad"), &weights, saved, &map, 1e-5);
         [bits(y), bits(grad_x), bits(by.attention_norm), bits(by.qkv), bits(by.output), bits(by.mlp_norm), bits(by.gate_up), bits(by.down)]
     };
-    let [one, three] = [1, 3].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(pass));
-    assert_eq!(one, three);
+    on_every_isa(|| {
+        let alone = on_threads(1, || pass(Keep::Activations));
+        for keep in [Keep::Activations, Keep::Input] {
+            assert!(on_threads(3, || pass(keep)) == alone, "{keep:?}");
+        }
+        let (left, right) = on_threads(3, || rayon::join(|| pass(Keep::Activations), || pass(Keep::Input)));
+        assert!(left == alone && right == alone, "two passes at once");
+    });
 }
 
 fn bits<const D: usize>(tensor: Tensor<Cpu, D>) -> Vec<u32> {

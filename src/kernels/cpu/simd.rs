@@ -11,9 +11,9 @@ mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-#[cfg(test)]
-pub use isa::on_every_isa;
 pub(super) use isa::{Isa, has_vectors_of_eight, simd_fn};
+#[cfg(test)]
+pub use isa::{on_every_isa, on_threads};
 pub(super) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512};

@@ -77,7 +77,7 @@ macro_rules! simd_fn {
 }
 pub(in crate::kernels::cpu) use simd_fn;
 #[cfg(test)]
-pub use tests::on_every_isa;
+pub use tests::{on_every_isa, on_threads};
 
 #[cfg(test)]
 mod tests {
@@ -108,6 +108,12 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(2).start_handler(move |_| CHOSEN.set(Some(isa))).build().unwrap();
             pool.install(&test);
         }
+    }
+
+    /// Runs this on so many threads, whose kernels run on what those of this one do.
+    pub fn on_threads<T: Send>(count: usize, run: impl FnOnce() -> T + Send) -> T {
+        let chosen = CHOSEN.get();
+        rayon::ThreadPoolBuilder::new().num_threads(count).start_handler(move |_| CHOSEN.set(chosen)).build().unwrap().install(run)
     }
 
     simd_fn! {
