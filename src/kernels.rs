@@ -8,10 +8,12 @@
 //! `v` vocabulary, `h` query heads, `k` key and value heads, `e` width of a head.
 
 mod autodiff;
+mod block;
 mod composed;
 mod cpu;
 mod flex;
 mod link;
+mod tape;
 #[cfg(test)]
 mod tests;
 
@@ -19,11 +21,13 @@ use burn::tensor::{FloatDType, Int, Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 pub use autodiff::Ops;
+pub use block::{BlockActivations, BlockSaved, BlockWeights, Keep, Kept};
 pub(crate) use cpu::{
     matmul::{matmul, matmul_parallel},
     matrix::Matrix,
 };
 pub use link::Link;
+pub use tape::{Reel, Tape, TapeRow, TapeShape, TapedLayer, TapedRows, TapedToken, Track};
 
 /// In which data type the products of activations and weights are computed. Parameters, their moments, and all else are single.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,57 +96,6 @@ pub struct AttentionMap<B: Backend> {
     pub starts: Tensor<B, 1, Int>,
     /// Cosines, then sines, of the rotary angles by position, `[2, time, e / 2]`.
     pub rotary: Tensor<B, 3>,
-}
-
-/// The parameters of a block of the decoder, or their gradients.
-#[derive(Clone, Debug)]
-pub struct BlockWeights<B: Backend> {
-    /// Gain of the RMSNorm before attention, `[d]`.
-    pub attention_norm: Tensor<B, 1>,
-    /// Joint query, key and value projection, `[d, (h + 2k) e]`.
-    pub qkv: Tensor<B, 2>,
-    /// Output projection of attention, `[h e, d]`.
-    pub output: Tensor<B, 2>,
-    /// Gain of the RMSNorm before the feed-forward layer, `[d]`.
-    pub mlp_norm: Tensor<B, 1>,
-    /// Joint gate and up projection, `[d, 2f]`.
-    pub gate_up: Tensor<B, 2>,
-    /// Down projection, `[f, d]`.
-    pub down: Tensor<B, 2>,
-}
-
-/// What the forward pass of a block keeps for its gradient.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keep {
-    /// The intermediate results that are dear to make.
-    #[default]
-    Activations,
-    /// The input alone: the backward pass runs the block again, with the same bits (gradient checkpointing, Chen et al. 2016).
-    Input,
-}
-
-/// What the forward pass of a block kept.
-#[derive(Clone, Debug)]
-pub struct BlockSaved<B: Backend> {
-    /// Input, `[n, d]`.
-    pub x: Tensor<B, 2>,
-    /// The intermediate results, unless only the input was kept.
-    pub activations: Option<BlockActivations<B>>,
-}
-
-/// The intermediate results of a block that its gradient needs; the rest is always made again.
-#[derive(Clone, Debug)]
-pub struct BlockActivations<B: Backend> {
-    /// Joint projection, `[n, (h + 2k) e]`.
-    pub qkv: Tensor<B, 2>,
-    /// Output of attention, `[n, h e]`.
-    pub attended: Tensor<B, 2>,
-    /// Logarithms of the denominators of attention, `[n, h]`.
-    pub log_sum: Tensor<B, 2>,
-    /// Residual stream between attention and feed-forward layer, `[n, d]`.
-    pub middle: Tensor<B, 2>,
-    /// Joint gate and up projection, `[n, 2f]`.
-    pub gate_up: Tensor<B, 2>,
 }
 
 /// One step of AdamW, as numbers that hold for all parameters.

@@ -9,6 +9,7 @@ mod forward;
 mod grammar;
 mod kernels;
 mod packed;
+mod record;
 mod rotary;
 mod score;
 mod scripted;

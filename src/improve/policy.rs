@@ -86,7 +86,11 @@ impl PolicyJob<'_> {
     pub fn plan(&self) -> String {
         let PolicyConfig { steps, plan, mode, refill, objective, .. } = self.config;
         let sampler = match mode {
-            Mode::Shared => "the sampler takes the trainer's weights in memory".to_owned(),
+            Mode::Shared { .. } => {
+                let gives = self.config.objective().is_ok_and(|objective| self.config.goes_on_from_tape(&objective, self.device));
+                let back = if gives { ", and the trainer goes on from what the sampler computed" } else { "" };
+                format!("the sampler takes the trainer's weights in memory{back}")
+            }
             Mode::Copy => "the sampler reads a copy of the weights, written to a file at every step".to_owned(),
             Mode::Async { lag } => format!("the sampler reads the weights of {lag} steps before"),
         };

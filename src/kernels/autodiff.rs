@@ -47,9 +47,10 @@ impl<B: Kernels> Ops for B {
         <B as Kernels>::attend(qkv, map).0
     }
 
-    fn block(x: Tensor<B, 2>, weights: BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32, _keep: Keep) -> Tensor<B, 2> {
+    fn block(x: Tensor<B, 2>, weights: BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32, keep: Keep) -> Tensor<B, 2> {
         // Without a gradient nothing need outlive the pass.
-        <B as Kernels>::block(x, &weights, map, epsilon, Keep::Input).0
+        let keep = if matches!(keep, Keep::Taped(_)) { keep } else { Keep::Input };
+        <B as Kernels>::block(x, &weights, map, epsilon, keep).0
     }
 
     fn embed(table: Tensor<B, 2>, ids: Tensor<B, 1, Int>) -> Tensor<B, 2> {

@@ -6,7 +6,7 @@ use burn::tensor::{DType, Int, Tensor, activation, backend::Backend};
 
 pub(super) use attention::{attend, attend_backward, queries_at_a_time};
 
-use super::{AdamStep, AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep, Kernels, WeightLayout};
+use super::{AdamStep, AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep, Kept, Kernels, WeightLayout};
 
 pub(super) fn project<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>, layout: WeightLayout) -> Tensor<B, 2> {
     let kept = x.dtype();
@@ -65,7 +65,8 @@ pub(super) fn swiglu_backward<B: Backend>(grad: Tensor<B, 2>, gate_up: Tensor<B,
 
 pub(super) fn block<B: Kernels>(x: Tensor<B, 2>, weights: &BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32, keep: Keep) -> (Tensor<B, 2>, BlockSaved<B>) {
     let (y, activations) = block_activations(x.clone(), weights, map, epsilon);
-    (y, BlockSaved { x, activations: (keep == Keep::Activations).then_some(activations) })
+    let rest = if matches!(keep, Keep::Input) { Kept::Nothing } else { Kept::Activations(activations) };
+    (y, BlockSaved { x, rest })
 }
 
 fn block_activations<B: Kernels>(x: Tensor<B, 2>, weights: &BlockWeights<B>, map: &AttentionMap<B>, epsilon: f32) -> (Tensor<B, 2>, BlockActivations<B>) {
@@ -87,8 +88,11 @@ pub(super) fn block_backward<B: Kernels>(
     map: &AttentionMap<B>,
     epsilon: f32,
 ) -> (Tensor<B, 2>, BlockWeights<B>) {
-    let BlockSaved { x, activations } = saved;
-    let activations = activations.unwrap_or_else(|| block_activations(x.clone(), weights, map, epsilon).1);
+    let BlockSaved { x, rest } = saved;
+    let activations = match rest {
+        Kept::Activations(activations) => activations,
+        Kept::Nothing | Kept::Taped(_) => block_activations(x.clone(), weights, map, epsilon).1,
+    };
     let BlockActivations { qkv, attended, log_sum, middle, gate_up } = activations;
     let back = |grad, x, weight: &Tensor<B, 2>| B::project_backward(grad, x, weight.clone(), WeightLayout::InOut);
     let gated = B::swiglu(gate_up.clone());

@@ -2,6 +2,7 @@
 
 mod attention;
 mod decoder;
+mod tape;
 
 use burn::{
     backend::Autodiff,
@@ -151,7 +152,7 @@ fn threads_and_other_passes_change_no_bit_of_a_block() {
     on_every_isa(|| {
         let alone = on_threads(1, || pass(Keep::Activations));
         for keep in [Keep::Activations, Keep::Input] {
-            assert!(on_threads(3, || pass(keep)) == alone, "{keep:?}");
+            assert!(on_threads(3, || pass(keep.clone())) == alone, "{keep:?}");
         }
         let (left, right) = on_threads(3, || rayon::join(|| pass(Keep::Activations), || pass(Keep::Input)));
         assert!(left == alone && right == alone, "two passes at once");

@@ -8,7 +8,7 @@ use burn::{
 use crate::kernels::{AttentionMap, BlockWeights, Keep, Ops, Precision};
 
 /// How a block is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Pass {
     /// What it keeps for a gradient.
     pub keep: Keep,

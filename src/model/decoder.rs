@@ -6,7 +6,7 @@ use burn::{
 };
 
 use super::{Block, ModelConfig, block::Pass, rotary_angles};
-use crate::kernels::{AttentionMap, AttentionShape, Keep, Ops, Precision, WeightLayout};
+use crate::kernels::{AttentionMap, AttentionShape, Keep, Ops, Precision, TapedRows, WeightLayout};
 
 /// Token embedding, blocks, a last RMSNorm and the output projection.
 #[derive(Module, Debug)]
@@ -49,14 +49,15 @@ impl<B: Ops> Decoder<B> {
     /// # Shapes
     /// `[rows * time, v]`
     pub fn forward(&self, input: &PackedRows) -> Tensor<B, 2> {
-        self.logits(self.hidden(input))
+        self.logits(self.hidden(input, None))
     }
 
-    /// What the output projection reads: the residual stream after the last RMSNorm, at every position.
+    /// What the output projection reads: the residual stream after the last RMSNorm, at every position. Where the sampler computed all of them with the same
+    /// weights, blocks read what it taped.
     ///
     /// # Shapes
     /// `[rows * time, d]`
-    pub fn hidden(&self, input: &PackedRows) -> Tensor<B, 2> {
+    pub fn hidden(&self, input: &PackedRows, taped: Option<&TapedRows>) -> Tensor<B, 2> {
         let device = self.embedding.val().device();
         let (n, config) = (input.rows * input.time, &self.config);
         let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(input.ids.clone(), [n]), &device);
@@ -66,8 +67,9 @@ impl<B: Ops> Decoder<B> {
             rotary: Tensor::from_data(TensorData::new(rotary_angles(config, input.time), [2, input.time, config.head_dim() / 2]), &device),
         };
         let mut x = B::embed(self.embedding.val(), ids);
-        for block in &self.blocks {
-            x = block.forward(x, &map, config.norm_epsilon, Pass { keep: self.keep, precision: self.precision });
+        for (layer, block) in self.blocks.iter().enumerate() {
+            let keep = taped.map_or(self.keep.clone(), |rows| Keep::Taped(rows.layer(layer)));
+            x = block.forward(x, &map, config.norm_epsilon, Pass { keep, precision: self.precision });
         }
         B::rms_norm(x, self.final_norm.val(), config.norm_epsilon)
     }

@@ -4,6 +4,7 @@ use super::crew::{CHUNK, Crew};
 use super::draw::Chooser;
 use super::forward::Item;
 use super::{Ask, Completion, SoFar};
+use crate::kernels::TapeRow;
 use rand_chacha::ChaCha8Rng;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +13,9 @@ pub(super) struct Queue<'a> {
     asks: &'a [Ask<'a>],
     next: AtomicUsize,
 }
+
+/// A completion with the index of its request, and its rows where they are recorded.
+pub(super) type Done = (usize, Completion, Vec<TapeRow>);
 
 /// A completion in the making.
 struct Row<'a> {
@@ -34,7 +38,7 @@ impl<'a> Queue<'a> {
 
     /// Works until no request is left; gives the completions of this crew, which has room for so many sequences, with the indices of their requests, in no
     /// particular order.
-    pub(super) fn work(&self, crew: &mut Crew, slots: usize, mut chooser: Chooser) -> Vec<(usize, Completion)> {
+    pub(super) fn work(&self, crew: &mut Crew, slots: usize, mut chooser: Chooser) -> Vec<Done> {
         let mut done = Vec::new();
         let mut rows: Vec<Row> = Vec::with_capacity(slots);
         let mut free: Vec<usize> = (0..slots).rev().collect();
@@ -55,7 +59,7 @@ impl<'a> Queue<'a> {
                     rows.push(row);
                 } else {
                     free.push(slot);
-                    done.push((row.request, row.completion));
+                    done.push(row.end(crew));
                 }
             }
             if rows.is_empty() {
@@ -77,7 +81,7 @@ impl<'a> Queue<'a> {
                     // Only rows that were advanced already move.
                     let row = rows.swap_remove(index);
                     free.push(row.slot);
-                    done.push((row.request, row.completion));
+                    done.push(row.end(crew));
                 }
             }
         }
@@ -112,6 +116,15 @@ impl Row<'_> {
         self.completion.log_probs.push(log_prob);
         self.completion.is_finished = config.stop.contains(&id);
         !self.completion.is_finished && self.completion.ids.len() < self.limit
+    }
+
+    /// What becomes of it: its rows are those of all positions but the last, whose token was not computed.
+    fn end(self, crew: &Crew) -> Done {
+        let positions = match self.completion.ids.len() {
+            0 => 0,
+            tokens => self.ask.request.prompt.len() + tokens - 1,
+        };
+        (self.request, self.completion, crew.track(self.slot, positions))
     }
 
     /// Caches what a lost cache held: all but the newest token.

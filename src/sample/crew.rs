@@ -5,6 +5,7 @@
 use super::forward::{Executor, Item};
 use super::packed::PackedWeights;
 use super::team::{Member, Team};
+use crate::kernels::TapeRow;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -77,10 +78,15 @@ impl<'a> Crew<'a> {
     /// Copies the first `length` positions of slot `from` to slot `to`.
     pub(super) fn copy(&mut self, from: usize, to: usize, length: usize) {
         self.order(|| Order::Copy { from, to, length });
-        self.executor.cache.copy(from, to, length);
+        self.executor.copy(from, to, length);
         if let Some((member, _)) = &mut self.team {
             member.meet();
         }
+    }
+
+    /// The rows of the first `length` positions of a slot, where they are recorded; none elsewhere.
+    pub(super) fn track(&self, slot: usize, length: usize) -> Vec<TapeRow> {
+        self.executor.recorder.as_ref().map(|recorder| recorder.track(slot, length)).unwrap_or_default()
     }
 
     /// Whether the team is slower than its leader would be alone.
@@ -118,7 +124,7 @@ fn help(model: &PackedWeights, executor: &mut Executor, part: usize, slots: usiz
         match order {
             Order::Compute(items) => executor.forward(model, part..part + 1, &items, Some(&mut member)),
             Order::Copy { from, to, length } => {
-                executor.cache.copy(from, to, length);
+                executor.copy(from, to, length);
                 member.meet();
             }
             Order::Stop => return,
@@ -161,7 +167,7 @@ mod tests {
     #[test]
     fn a_team_and_its_leader_alone_compute_the_same_bits() {
         let model = model();
-        let mut executors = vec![Executor::new(Isa::best()); 2];
+        let mut executors = [Executor::new(Isa::best()), Executor::new(Isa::best())];
         let items: Vec<Item> = (0..20).map(|position| Item { slot: 0, position, token: 3 * position as u32, wants_logits: position % 2 == 0 }).collect();
         let logits = |crew: &mut Crew| {
             crew.forward(&items);

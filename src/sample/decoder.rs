@@ -9,7 +9,9 @@ use super::draw::Chooser;
 use super::forward::Executor;
 use super::kernels::{Isa, TILE_ROWS};
 use super::packed::PackedWeights;
+use super::record::Recording;
 use super::{Ask, Completion, Generator, LogitMask, Request, SampleConfig};
+use crate::kernels::{TapeRow, Track};
 use crate::model::{ModelConfig, Weights};
 use std::num::NonZero;
 
@@ -42,7 +44,7 @@ impl Default for DecoderConfig {
 }
 
 /// A model that is ready for sampling on the CPU.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CpuDecoder {
     pub(super) model: PackedWeights,
     pub(super) config: DecoderConfig,
@@ -50,6 +52,8 @@ pub struct CpuDecoder {
     executors: Vec<Executor>,
     /// Calls until a team is tried again.
     team_pause: u32,
+    /// What is recorded for the trainer, while it is.
+    recording: Option<Recording>,
 }
 
 impl CpuDecoder {
@@ -60,7 +64,8 @@ impl CpuDecoder {
     pub fn new(weights: &Weights, config: DecoderConfig) -> Self {
         let config = DecoderConfig { threads: config.threads.max(1), slots: config.slots.max(1) };
         let isa = Isa::best();
-        Self { model: PackedWeights::over(None, weights, config.threads), config, isa, executors: vec![Executor::new(isa); config.threads], team_pause: 0 }
+        let executors = (0..config.threads).map(|_| Executor::new(isa)).collect();
+        Self { model: PackedWeights::over(None, weights, config.threads), config, isa, executors, team_pause: 0, recording: None }
     }
 
     /// Takes over other weights, of this or another shape, and keeps the memory of the caches and, where the shape is the same, of the weights.
@@ -74,6 +79,17 @@ impl CpuDecoder {
     /// The shape of the model.
     pub fn model_config(&self) -> &ModelConfig {
         &self.model.config
+    }
+
+    /// Begins to record the intermediate results of completions, a call as a whole or not at all: as long as its longest completions would fit so many bytes beside
+    /// what was recorded before. What is recorded depends on requests and weights alone, and changes no completion.
+    pub fn record(&mut self, bytes: usize) {
+        self.recording = Some(Recording::new(&self.model.config, self.config.threads, bytes));
+    }
+
+    /// Ends the recording: for each request since it began, in order, what was computed of it under the weights of now.
+    pub fn end_recording(&mut self) -> Vec<Option<Track>> {
+        self.recording.take().map(Recording::end).unwrap_or_default()
     }
 
     /// Completes every request, in order, with tokens that `mask` allows. A completion for which it allows none ends there, unfinished.
@@ -96,7 +112,13 @@ impl CpuDecoder {
         let positions = asks.iter().map(of_ask).max().unwrap_or(0);
         let queue = Queue::new(asks);
         let isa = self.isa;
-        let could_team = !asks.is_empty() && asks.len() <= TEAM_REQUESTS && self.model.parts() > 1;
+        let is_recorded = self.recording.as_ref().is_some_and(|recording| recording.admits(asks));
+        if is_recorded {
+            let recorders = self.recording.as_mut().map(Recording::lend).unwrap_or_default();
+            self.executors.iter_mut().zip(recorders).for_each(|(executor, recorder)| executor.recorder = Some(recorder));
+        }
+        // A team has no member that knows the whole of a row.
+        let could_team = !is_recorded && !asks.is_empty() && asks.len() <= TEAM_REQUESTS && self.model.parts() > 1;
         let mut done = if could_team && self.team_pause == 0 {
             let slots = asks.len().min(self.config.slots);
             let work = |crew: &mut Crew| queue.work(crew, slots, Chooser::new(isa));
@@ -108,8 +130,13 @@ impl CpuDecoder {
             let slots = self.config.slots.min(asks.len()).div_ceil(self.config.threads).min(self.slots_in_cache(positions));
             self.each_thread(asks.len(), slots, positions, |crew| queue.work(crew, slots, Chooser::new(isa)))
         };
-        done.sort_unstable_by_key(|(request, _)| *request);
-        done.into_iter().map(|(_, completion)| completion).collect()
+        done.sort_unstable_by_key(|(request, ..)| *request);
+        let (completions, tracks): (Vec<Completion>, Vec<Vec<TapeRow>>) = done.into_iter().map(|(_, completion, track)| (completion, track)).unzip();
+        if let Some(recording) = &mut self.recording {
+            recording.give_back(self.executors.iter_mut().filter_map(|executor| executor.recorder.take()));
+            recording.note(tracks);
+        }
+        completions
     }
 
     /// Slots of a thread whose keys and values of `positions` stay in the processor's cache, in whole tiles of rows; no bound where the weights do not stay there

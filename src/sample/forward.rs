@@ -7,6 +7,7 @@
 use super::cache::Cache;
 use super::kernels::{AttentionShape, Epilogue, Isa, LANES, Line, attend, matmul, rms_norm};
 use super::packed::{Columns, PackedWeights};
+use super::record::Recorder;
 use super::team::Member;
 use std::ops::Range;
 
@@ -23,10 +24,12 @@ pub(super) struct Item {
 }
 
 /// The cache and the working memory of one thread.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Executor {
     isa: Isa,
-    pub(super) cache: Cache,
+    cache: Cache,
+    /// Records passes of all parts for the trainer, where it is asked to.
+    pub(super) recorder: Option<Recorder>,
     residual: Vec<f32>,
     normed: Vec<f32>,
     qkv: Vec<f32>,
@@ -50,6 +53,7 @@ impl Executor {
         Self {
             isa,
             cache: Cache::default(),
+            recorder: None,
             residual: Vec::new(),
             normed: Vec::new(),
             qkv: Vec::new(),
@@ -69,6 +73,14 @@ impl Executor {
         self.head.resize(model.config.head_dim().div_ceil(LANES), Line::ZERO);
     }
 
+    /// Copies the first `length` positions of slot `from` to slot `to`.
+    pub(super) fn copy(&mut self, from: usize, to: usize, length: usize) {
+        self.cache.copy(from, to, length);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.copy(from, to, length);
+        }
+    }
+
     /// Computes and caches `items`; alone with all parts, or as the `member` of a team that does the one part.
     pub(super) fn forward(&mut self, model: &PackedWeights, parts: Range<usize>, items: &[Item], mut member: Option<&mut Member>) {
         let (config, m) = (&model.config, items.len());
@@ -85,10 +97,16 @@ impl Executor {
             row[..d].copy_from_slice(&model.embedding[token * d..(token + 1) * d]);
             row[d..].fill(0.0);
         }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(items);
+        }
         for (index, layer) in model.layers.iter().enumerate() {
             self.norm(&layer.attention_norm, config.norm_epsilon, widths.residual);
             for columns in &layer.qkv[parts.clone()] {
                 product(self.isa, m, &self.normed, d, columns, &mut self.qkv, widths.qkv, Epilogue::Store);
+            }
+            if let Some(recorder) = &mut self.recorder {
+                recorder.before_attention(model, index, (&self.residual, widths.residual), (&self.qkv, widths.qkv));
             }
             self.attention(model, parts.clone(), index, items, widths.qkv);
             if let Some(member) = &mut member {
@@ -103,8 +121,13 @@ impl Executor {
                 member.exchange(&mut self.residual, widths.residual, layer.output[parts.start].range.clone());
             }
             self.norm(&layer.mlp_norm, config.norm_epsilon, widths.residual);
-            for columns in &layer.gate_up[parts.clone()] {
-                product(self.isa, m, &self.normed, d, columns, &mut self.hidden, widths.hidden, Epilogue::SwiGlu);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.after_attention(d, index, &self.context, (&self.residual, widths.residual));
+                recorder.gate_up(self.isa, config, (index, layer), &self.normed, (&mut self.hidden, widths.hidden));
+            } else {
+                for columns in &layer.gate_up[parts.clone()] {
+                    product(self.isa, m, &self.normed, d, columns, &mut self.hidden, widths.hidden, Epilogue::SwiGlu);
+                }
             }
             if let Some(member) = &mut member {
                 member.exchange(&mut self.hidden, widths.hidden, layer.gate_up[parts.start].range.clone());
@@ -115,6 +138,9 @@ impl Executor {
             if let Some(member) = &mut member {
                 member.exchange(&mut self.residual, widths.residual, layer.down[parts.start].range.clone());
             }
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(d, (&self.residual, widths.residual));
         }
         self.finish(model, parts, items, &widths, member);
     }
@@ -159,7 +185,10 @@ impl Executor {
                 for (within, head) in (heads.start * group..heads.end * group).enumerate() {
                     let (keys, values) = self.cache.head(item.slot, layer, head / group - first_head);
                     let query = &qkv[within * head_dim..(within + 1) * head_dim];
-                    attend(self.isa, shape, query, keys, values, &mut self.scores, &mut self.head);
+                    let [largest, sum] = attend(self.isa, shape, query, keys, values, &mut self.scores, &mut self.head);
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.log_sum(index, layer, head, largest + sum.ln());
+                    }
                     let out = &mut self.context[index * config.width + head * head_dim..][..head_dim];
                     for (numbers, line) in out.chunks_mut(LANES).zip(&self.head) {
                         numbers.copy_from_slice(&line.0[..numbers.len()]);

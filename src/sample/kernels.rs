@@ -16,7 +16,7 @@ mod x86;
 pub(crate) use attention::{AttentionShape, attend};
 pub(crate) use lanes::Isa;
 pub(crate) use matmul::{Epilogue, PANEL, PackedMatrix, TILE_ROWS, matmul};
-pub(crate) use rows::{exponentials, maximum, rms_norm};
+pub(crate) use rows::{exponentials, gate_panels, maximum, rms_norm};
 
 /// Number of lanes that all kernels work on.
 pub(crate) const LANES: usize = 16;

@@ -9,7 +9,7 @@ use metacot_envs::SeedTree;
 
 use super::lora::{LoraConfig, LoraState};
 use crate::{
-    kernels::{Ops, WeightLayout},
+    kernels::{Ops, TapedRows, WeightLayout},
     model::{Decoder, PackedRows, Weights, floats},
 };
 
@@ -59,12 +59,12 @@ impl<B: Ops> Actor<B> {
         Self { decoder: Decoder::from_weights(&state.weights, device), value }
     }
 
-    /// Logits of the next token, and values where there is a critic, at every position.
+    /// Logits of the next token, and values where there is a critic, at every position; from what the sampler taped, where it did.
     ///
     /// # Shapes
     /// `[rows * time, v]`, `[rows * time, 1]`
-    pub fn forward(&self, input: &PackedRows) -> (Tensor<B, 2>, Option<Tensor<B, 2>>) {
-        let hidden = self.decoder.hidden(input);
+    pub fn forward(&self, input: &PackedRows, taped: Option<&TapedRows>) -> (Tensor<B, 2>, Option<Tensor<B, 2>>) {
+        let hidden = self.decoder.hidden(input, taped);
         let values = self.value.as_ref().map(|value| B::project(hidden.clone(), value.val(), WeightLayout::InOut));
         (self.decoder.logits(hidden), values)
     }

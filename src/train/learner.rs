@@ -5,7 +5,12 @@ use objectives::{Advantages, Metrics, Objective};
 use serde::{Deserialize, Serialize};
 
 use super::{actor::ActorState, lora::LoraConfig, optimizer::AdamConfig};
-use crate::{data::Example, error::Result, kernels::Precision, model::Weights};
+use crate::{
+    data::Example,
+    error::Result,
+    kernels::{Precision, Track},
+    model::Weights,
+};
 
 /// How a policy is trained, beside its objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,22 +100,30 @@ pub struct Update {
 
 /// What the improve loop needs of a trainer: its backend erased, so that the loop is compiled once and can be tested without one.
 pub trait Learner {
-    /// What the policy says of responses; label `i` of an example is token `i` of its response.
-    fn score(&self, examples: &[Example]) -> Vec<Scores>;
+    /// What the policy says of responses; label `i` of an example is token `i` of its response. `tracks` are what the sampler computed of them under the weights
+    /// of now, by example; where there is none, as behind the end of the list, the policy computes it.
+    fn score_taped(&self, examples: &[Example], tracks: &[Option<Track>]) -> Vec<Scores>;
+
+    /// The same, all of it computed here.
+    fn score(&self, examples: &[Example]) -> Vec<Scores> {
+        self.score_taped(examples, &[])
+    }
 
     /// `[b][t]` log-probabilities under the reference policy; empty rows where there is none.
     fn score_reference(&self, examples: &[Example]) -> Vec<Vec<f64>>;
 
     /// One optimizer step on a mini-batch, and what the policy said of each response before it; sequence `i` of `batch` is example `i`. Where `is_first`, the
     /// old policy is the one that is updated: its log-probabilities and values come from the step's own forward pass and not from `batch`, so that nothing is
-    /// scored twice and every ratio is exactly 1.
+    /// scored twice and every ratio is exactly 1. `tracks` as in [`score_taped`](Self::score_taped).
     ///
     /// # Errors
     /// [`Error::Usage`](crate::Error::Usage) where the batch lacks what the objective reads; [`Error::Stopped`](crate::Error::Stopped) where log-probabilities,
     /// loss or gradient are not finite: then nothing moved.
+    #[expect(clippy::too_many_arguments, reason = "what a step learns from, by how it is learned")]
     fn step(
         &mut self,
         examples: &[Example],
+        tracks: &[Option<Track>],
         batch: &objectives::Batch,
         advantages: &Advantages,
         objective: &Objective,
@@ -123,7 +136,7 @@ pub trait Learner {
     /// # Errors
     /// As [`step`](Self::step).
     fn update(&mut self, examples: &[Example], batch: &objectives::Batch, advantages: &Advantages, objective: &Objective, rate: f64) -> Result<Update> {
-        self.step(examples, batch, advantages, objective, rate, false).map(|(update, _)| update)
+        self.step(examples, &[], batch, advantages, objective, rate, false).map(|(update, _)| update)
     }
 
     /// Makes these weights the reference policy; `None` removes it.

@@ -1,11 +1,14 @@
 //! A mini-batch in parts: rows that are worked on at once, what is read from them, and what the parts add up to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use metacot_objectives::{Coefficients, Metrics};
 
 use super::{distribution::outlooks, learner::Scores};
-use crate::data::{Batch, Example};
+use crate::{
+    data::{Batch, Example},
+    kernels::{Tape, TapedRows, Track},
+};
 
 /// Rows of responses that are worked on at once, and where their labels lie.
 pub(super) struct Part {
@@ -40,6 +43,21 @@ impl Part {
             (document, scores)
         };
         self.places.iter().map(scores).collect()
+    }
+
+    /// The rows of the part as the sampler taped them, where it taped all of them.
+    pub fn taped(&self, examples: &[Example], tracks: &[Option<Track>]) -> Option<TapedRows> {
+        let mut rows = vec![None; self.batch.targets.len()];
+        let mut tape: Option<&Arc<Tape>> = None;
+        for &(document, at, _) in &self.places {
+            let (example, track) = (&examples[document], tracks.get(document)?.as_ref()?);
+            if track.rows.len() != example.positions() || !Arc::ptr_eq(tape.get_or_insert(&track.tape), &track.tape) {
+                return None;
+            }
+            let first = at + 1 - example.response_start;
+            rows[first..first + track.rows.len()].iter_mut().zip(&track.rows).for_each(|(row, taped)| *row = Some(*taped));
+        }
+        Some(TapedRows::new(tape?.clone(), rows))
     }
 
     /// Coefficients by response, in the order of `indices`, as coefficients by position.

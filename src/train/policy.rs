@@ -30,7 +30,7 @@ use super::{
 use crate::{
     data::{Example, pack},
     error::{Error, Result},
-    kernels::{AdamStep, Keep, Kernels, Ops},
+    kernels::{AdamStep, Keep, Kernels, Ops, Track},
     model::{Decoder, Weights, floats},
 };
 
@@ -62,22 +62,26 @@ impl<B: Kernels> PolicyTrainer<B> {
         Self { temperature, ..self }
     }
 
-    /// Rows of examples, cut into parts that are worked on at once; pairs must not be torn, so that with them there is one part.
-    fn parts(&self, examples: &[Example], is_whole: bool) -> Vec<Vec<Vec<usize>>> {
+    /// Rows of examples, cut into parts that are worked on at once, those that were taped apart from the others; pairs must not be torn, so that with them there
+    /// is one part.
+    fn parts(&self, examples: &[Example], tracks: &[Option<Track>], is_whole: bool) -> Vec<Vec<Vec<usize>>> {
         let row_tokens = self.config.row_tokens.unwrap_or(self.actor.decoder.config.context);
         let lengths: Vec<usize> = examples.iter().map(Example::positions).collect();
-        let order: Vec<usize> = (0..examples.len()).collect();
-        let longest = lengths.iter().copied().max().unwrap_or(1);
-        let rows = pack(&lengths, &order, row_tokens.max(longest));
-        let size = if is_whole { rows.len().max(1) } else { self.config.rows.max(1) };
-        rows.chunks(size).map(<[_]>::to_vec).collect()
+        let capacity = row_tokens.max(lengths.iter().copied().max().unwrap_or(1));
+        if is_whole {
+            return vec![pack(&lengths, &(0..examples.len()).collect::<Vec<_>>(), capacity)];
+        }
+        let is_taped = |example: &usize| tracks.get(*example).is_some_and(Option::is_some);
+        let (taped, others): (Vec<usize>, Vec<usize>) = (0..examples.len()).partition(is_taped);
+        let rows = [taped, others].map(|order| pack(&lengths, &order, capacity));
+        rows.iter().flat_map(|rows| rows.chunks(self.config.rows.max(1)).map(<[_]>::to_vec)).collect()
     }
 
-    fn score_with(&self, actor: &Actor<B>, examples: &[Example]) -> Vec<Scores> {
+    fn score_with(&self, actor: &Actor<B>, examples: &[Example], tracks: &[Option<Track>]) -> Vec<Scores> {
         let mut scores = vec![Scores::default(); examples.len()];
-        for rows in self.parts(examples, false) {
+        for rows in self.parts(examples, tracks, false) {
             let part = Part::new(examples, &rows);
-            let (logits, values) = actor.forward(&part.batch.input);
+            let (logits, values) = actor.forward(&part.batch.input, part.taped(examples, tracks).as_ref());
             let logits = tempered(logits, self.temperature);
             for (document, found) in part.read(examples, &floats(logits), values.map(floats)) {
                 scores[document] = found;
@@ -88,13 +92,13 @@ impl<B: Kernels> PolicyTrainer<B> {
 }
 
 impl<B: Kernels> Learner for PolicyTrainer<B> {
-    fn score(&self, examples: &[Example]) -> Vec<Scores> {
-        self.score_with(&self.actor.valid(), examples)
+    fn score_taped(&self, examples: &[Example], tracks: &[Option<Track>]) -> Vec<Scores> {
+        self.score_with(&self.actor.valid(), examples, tracks)
     }
 
     fn score_reference(&self, examples: &[Example]) -> Vec<Vec<f64>> {
         match &self.reference {
-            Some(reference) => self.score_with(reference, examples).into_iter().map(|scores| scores.log_probs).collect(),
+            Some(reference) => self.score_with(reference, examples, &[]).into_iter().map(|scores| scores.log_probs).collect(),
             None => vec![Vec::new(); examples.len()],
         }
     }
@@ -102,6 +106,7 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
     fn step(
         &mut self,
         examples: &[Example],
+        tracks: &[Option<Track>],
         batch: &objectives::Batch,
         advantages: &Advantages,
         objective: &Objective,
@@ -113,9 +118,9 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
         let mut accumulator = GradientsAccumulator::new();
         let mut total = Total::default();
         let mut sequences = batch.sequences().to_vec();
-        for rows in self.parts(examples, !batch.pairs().is_empty()) {
+        for rows in self.parts(examples, tracks, !batch.pairs().is_empty()) {
             let part = Part::new(examples, &rows);
-            let (logits, values) = self.actor.forward(&part.batch.input);
+            let (logits, values) = self.actor.forward(&part.batch.input, part.taped(examples, tracks).as_ref());
             let logits = tempered(logits, self.temperature);
             let plain = floats(logits.clone().inner());
             let found = part.read(examples, &plain, values.clone().map(|values| floats(values.inner())));

@@ -23,6 +23,7 @@ mod sample;
 mod small;
 mod stages;
 mod support;
+mod tape;
 mod tokenizer;
 mod train;
 mod viewer;

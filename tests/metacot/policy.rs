@@ -177,7 +177,7 @@ fn a_first_update_scores_its_responses_itself() {
             let update = if is_scored {
                 trainer.update(&examples, &batch, &advantages, &objective, rate).unwrap()
             } else {
-                let (update, scores) = trainer.step(&examples, &batch, &advantages, &objective, rate, true).unwrap();
+                let (update, scores) = trainer.step(&examples, &[], &batch, &advantages, &objective, rate, true).unwrap();
                 assert_eq!(scores, old, "{name}");
                 update
             };
@@ -199,7 +199,7 @@ fn checkpointed_gradients_have_the_same_bits_and_bfloat16_its_own_policy() {
         assert_eq!(trainer.score_reference(&examples)[0], trainer.score(&examples)[0].log_probs, "the reference is the start");
         let batch = batch(&trainer, &examples);
         let advantages = objective.advantages(&batch).unwrap();
-        let (update, _) = trainer.step(&examples, &batch, &advantages, &objective, 1e-3, true).unwrap();
+        let (update, _) = trainer.step(&examples, &[], &batch, &advantages, &objective, 1e-3, true).unwrap();
         assert_eq!((update.metrics.ratio_min, update.metrics.ratio_max), (1.0, 1.0), "{precision:?}");
         (update, trainer.state())
     };

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     atomic::AtomicFile,
     error::{Error, Result},
+    kernels::Track,
     sample::SampleConfig,
 };
 
@@ -29,6 +30,8 @@ pub(super) struct Sampled {
     pub rewards: Vec<Vec<f64>>,
     /// Indices of those that are trained on.
     pub kept: Vec<usize>,
+    /// By group and response, what the sampler computed that the trainer need not.
+    pub tracks: Vec<Vec<Option<Track>>>,
 }
 
 impl Run<'_> {
@@ -43,7 +46,10 @@ impl Run<'_> {
         self.sampler.refresh(self.learner.weights(), updates)?;
         let version = self.sampler.version();
         let mut refill = Refill::new(config.plan.prompts, config.plan.prompts.saturating_mul(config.refill));
-        let mut sampled = Sampled { groups: Vec::new(), rewards: Vec::new(), kept: Vec::new() };
+        let mut sampled = Sampled { groups: Vec::new(), rewards: Vec::new(), kept: Vec::new(), tracks: Vec::new() };
+        if config.goes_on_from_tape(&self.objective, self.job.device) && !self.compares_sampler() {
+            self.sampler.record();
+        }
         while let Next::Sample(count) = refill.next() {
             let chosen = self.position.curriculum.take(&config.curriculum, &order, count);
             let first = sampled.groups.len();
@@ -62,6 +68,12 @@ impl Run<'_> {
                 sampled.rewards.push(rewards);
             }
             refill = Refill { sampled: sampled.groups.len(), kept: sampled.kept.len(), ..refill };
+        }
+        let mut tracks = self.sampler.end_recording().into_iter();
+        for group in &sampled.groups {
+            let own: Vec<Option<Track>> = tracks.by_ref().take(config.plan.samples).collect();
+            // Responses of no tokens are no episodes.
+            sampled.tracks.push(if own.len() == group.episodes.len() { own } else { vec![None; group.episodes.len()] });
         }
         sampled.kept.truncate(config.plan.prompts);
         if needs_step_values(&self.objective) {

@@ -5,12 +5,23 @@ use metacot_objectives::{
     advantage::{Baseline, PassAtK, PassAtKForm, Reinforce, Single},
 };
 
-use super::PolicyConfig;
+use super::{Mode, PolicyConfig};
+use crate::device::DeviceChoice;
 
 impl PolicyConfig {
     /// Whether anything but the first update of a step reads what the policy said of that update's responses before it: credit, or a second epoch.
     pub(super) fn reads_old_policy(&self, objective: &Objective) -> bool {
         needs_values(objective) || needs_solutions(objective) || objective.kl.placement == Placement::Reward || self.plan.epochs > 1
+    }
+
+    /// Whether the trainer can go on from what its sampler computed: from the same weights, as the backend of a CPU computes, each response from one request.
+    pub(super) fn goes_on_from_tape(&self, objective: &Objective, device: DeviceChoice) -> bool {
+        let is_recomputed = self.trainer.gradient_checkpointing || !self.trainer.precision.is_single();
+        matches!(self.mode, Mode::Shared { tape_mib: 1.. })
+            && device == DeviceChoice::Cpu
+            && self.attempts.is_none()
+            && !needs_solutions(objective)
+            && !is_recomputed
     }
 
     /// A warning where a step has several updates and its loss no ratio that would make up for the weights that moved.

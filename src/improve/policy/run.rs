@@ -14,6 +14,7 @@ use super::{
 use crate::{
     checkpoint::series::Series,
     error::{Error, Result},
+    kernels::Track,
     metrics::MetricsLog,
     model::Weights,
     train::Learner,
@@ -71,6 +72,11 @@ impl Run<'_> {
         Ok(weights)
     }
 
+    /// Whether this step makes sure that sampler and trainer are one model.
+    pub(super) fn compares_sampler(&self) -> bool {
+        self.position.step == 0
+    }
+
     fn is_over(&self) -> bool {
         let config = self.job.config;
         self.position.step >= config.steps || config.tokens.is_some_and(|tokens| self.position.sampled_tokens >= tokens)
@@ -82,7 +88,7 @@ impl Run<'_> {
         let number = self.position.step;
         let updates = self.learner.updates();
         let started = Instant::now();
-        let sampled = self.sample(updates)?;
+        let mut sampled = self.sample(updates)?;
         let sampling = started.elapsed().as_secs_f64();
         let mut report = StepReport { step: number + 1, steps: config.steps, ..StepReport::default() };
         report.sampled(&sampled.groups, &sampled.rewards);
@@ -93,6 +99,7 @@ impl Run<'_> {
         self.position.barren = if is_barren { self.position.barren + 1 } else { 0 };
 
         let mut groups: Vec<EpisodeGroup> = sampled.kept.iter().map(|&index| sampled.groups[index].clone()).collect();
+        let tracks: Vec<Option<Track>> = sampled.kept.iter().flat_map(|&index| std::mem::take(&mut sampled.tracks[index])).collect();
         report.groups_kept = groups.len();
         if let Some(replay) = &config.replay {
             let seeds = self.seeds.child("replay").index(number as u64);
@@ -114,9 +121,9 @@ impl Run<'_> {
                 rate: report.learning_rate,
                 updates,
                 has_reference: self.has_reference,
-                check_sampler: number == 0,
+                check_sampler: self.compares_sampler(),
             };
-            let learned = learning.learn(self.learner, &groups, &rewards)?;
+            let learned = learning.learn(self.learner, &groups, &rewards, &tracks)?;
             report.learned(&learned);
             if let Some((controller, distance)) = config.kl_controller.as_ref().zip(learned.distance) {
                 let mut controller = metacot_objectives::controller::KlController { coefficient: report.kl_coefficient, ..controller.clone() };

@@ -1,6 +1,7 @@
 //! Where the sampler's weights come from: the trainer's own, a copy of them, or those of some steps ago.
 //!
-//! All modes give the same responses from the same weights; with a lag the weights differ, and the staleness of every response is known.
+//! All modes give the same responses from the same weights; with a lag the weights differ, and the staleness of every response is known. What a copy's trainer
+//! computes again, the trainer of shared weights reads from the sampler's tape: the same but for rounding, so that the two part in the last digits.
 
 use std::{collections::VecDeque, path::PathBuf};
 
@@ -8,17 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Result},
+    kernels::Track,
     model::Weights,
     sample::{CpuDecoder, DecoderConfig},
 };
 
 /// Where the sampler's weights come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Mode {
-    /// The trainer's own, packed where they lie; the sampler and its caches live as long as the run.
-    #[default]
-    Shared,
+    /// The trainer's own, packed where they lie; the sampler and its caches live as long as the run. The sampler's forward pass is that of the step's first update,
+    /// too, where it can be: on a CPU, in single precision, of responses of one attempt.
+    Shared {
+        /// MiB that what the sampler computed for the trainer may take; with 0, or for more, the trainer computes it again. Both ways agree but for rounding.
+        #[serde(default = "default_tape", skip_serializing_if = "is_default_tape")]
+        tape_mib: usize,
+    },
     /// A copy through a file, read by a new sampler at every step, as stacks with a sampler of its own process do.
     Copy,
     /// Those of `lag` steps ago, as if sampling ran ahead of training.
@@ -26,6 +32,20 @@ pub enum Mode {
         /// Steps, at least 1 to differ from shared.
         lag: usize,
     },
+}
+
+fn default_tape() -> usize {
+    2048
+}
+
+fn is_default_tape(tape_mib: &usize) -> bool {
+    *tape_mib == default_tape()
+}
+
+impl Default for Mode {
+    fn default() -> Self {
+        Self::Shared { tape_mib: default_tape() }
+    }
 }
 
 /// The sampler of a run.
@@ -54,7 +74,7 @@ impl Sampler {
         weights.check_finite().map_err(Error::Stopped)?;
         self.version = updates;
         match self.mode {
-            Mode::Shared => self.pack(&weights),
+            Mode::Shared { .. } => self.pack(&weights),
             Mode::Copy => {
                 let path = self.folder.join("sampler.safetensors");
                 weights.save(&path)?;
@@ -77,6 +97,18 @@ impl Sampler {
     /// The sampler over the weights of the last refresh.
     pub fn decoder(&mut self) -> &mut CpuDecoder {
         self.decoder.as_mut().expect("a sampler is refreshed before it is used")
+    }
+
+    /// Begins to record what the trainer of a step need not compute again, where the mode asks for it.
+    pub fn record(&mut self) {
+        if let Mode::Shared { tape_mib: tape_mib @ 1.. } = self.mode {
+            self.decoder().record(tape_mib.saturating_mul(1 << 20));
+        }
+    }
+
+    /// Ends the recording: what was computed of each response since it began, in order; nothing where there was none.
+    pub fn end_recording(&mut self) -> Vec<Option<Track>> {
+        self.decoder().end_recording()
     }
 
     /// Optimizer steps before the weights that are sampled from.

@@ -16,6 +16,7 @@ use crate::{
     data::Example,
     error::{Error, Result},
     improve::evidence,
+    kernels::Track,
     tokenizer::Tokenizer,
     train::Learner,
 };
@@ -38,13 +39,14 @@ pub(super) struct Learning<'a> {
 }
 
 impl Learning<'_> {
-    /// Trains on groups with their rewards.
+    /// Trains on groups with their rewards; `tracks` are what the sampler computed of their responses, as many as there are or fewer.
     ///
     /// # Errors
     /// The objective lacks something, or a number is not finite.
-    pub fn learn(&self, learner: &mut dyn Learner, groups: &[EpisodeGroup], rewards: &[Vec<f64>]) -> Result<Learned> {
+    pub fn learn(&self, learner: &mut dyn Learner, groups: &[EpisodeGroup], rewards: &[Vec<f64>], tracks: &[Option<Track>]) -> Result<Learned> {
         let refuse = |error: metacot_objectives::ObjectiveError| Error::Usage(format!("objective: {error}"));
         let examples: Vec<Example> = groups.iter().flat_map(EpisodeGroup::examples).collect();
+        let own_tracks = |indices: &[usize]| -> Vec<Option<Track>> { indices.iter().map(|&index| tracks.get(index).cloned().flatten()).collect() };
         let mut sequences = self.sequences(groups, rewards);
         let pairs = match self.objective.loss {
             Loss::Dpo(_) => pairs(rewards, &sequences),
@@ -66,7 +68,7 @@ impl Learning<'_> {
                 indices.iter().zip(references).for_each(|(&index, reference)| sequences[index].logp_ref = reference);
                 continue;
             }
-            for ((&index, scores), reference) in indices.iter().zip(learner.score(&own)).zip(references) {
+            for ((&index, scores), reference) in indices.iter().zip(learner.score_taped(&own, &own_tracks(indices))).zip(references) {
                 if !scores.is_finite() {
                     return Err(Error::Stopped("log-probabilities are not finite numbers".into()));
                 }
@@ -85,9 +87,12 @@ impl Learning<'_> {
         for (position, indices) in epochs.iter().flatten().enumerate() {
             let own: Vec<Example> = indices.iter().map(|&index| examples[index].clone()).collect();
             let (minibatch, credit) = (batch.select(indices).map_err(refuse)?, advantages.select(indices).map_err(refuse)?);
-            if scores_itself && position == 0 {
-                let (update, scores) = learner.step(&own, &minibatch, &credit, self.objective, self.rate, true)?;
-                indices.iter().zip(scores).for_each(|(&index, scores)| before[index].logp_old = scores.log_probs);
+            if position == 0 {
+                // Nothing has moved since the sampler ran.
+                let (update, scores) = learner.step(&own, &own_tracks(indices), &minibatch, &credit, self.objective, self.rate, scores_itself)?;
+                if scores_itself {
+                    indices.iter().zip(scores).for_each(|(&index, scores)| before[index].logp_old = scores.log_probs);
+                }
                 learned.updates.push(update);
             } else {
                 learned.updates.push(learner.update(&own, &minibatch, &credit, self.objective, self.rate)?);

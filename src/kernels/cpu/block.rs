@@ -147,6 +147,13 @@ pub struct Places<'a> {
     pub gate_up: &'a mut [f32],
 }
 
+impl<'a> Places<'a> {
+    /// In the order of the fields.
+    pub fn into_array(self) -> [&'a mut [f32]; 5] {
+        [self.qkv, self.attended, self.log_sum, self.middle, self.gate_up]
+    }
+}
+
 /// Places of its own for the intermediate results of a chunk.
 pub struct Buffers([Scratch; 5]);
 

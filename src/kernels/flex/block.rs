@@ -10,7 +10,7 @@ use super::{
     whole::{Whole, integers, release, tensor},
 };
 use crate::kernels::{
-    AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep,
+    AttentionMap, BlockActivations, BlockSaved, BlockWeights, Keep, Kept, TapedLayer,
     cpu::{block, pieces::Pieces, space::take},
 };
 
@@ -22,6 +22,11 @@ fn rows_of_chunk(time: usize) -> usize {
 /// See [`Kernels::block`](crate::kernels::Kernels::block).
 pub fn forward(x: Tensor<Flex, 2>, weights: &BlockWeights<Flex>, map: &AttentionMap<Flex>, epsilon: f32, keep: Keep) -> (Tensor<Flex, 2>, BlockSaved<Flex>) {
     let ([n, d], shape) = (x.dims(), map.shape);
+    let keeps_all = match keep {
+        Keep::Activations => true,
+        Keep::Input => false,
+        Keep::Taped(layer) => return taped(x, layer),
+    };
     let (x, weights) = (Whole::new(x), WholeBlock::new(weights));
     let (starts, rotary) = (map.starts.clone().into_primitive(), Whole::new(map.rotary.clone()));
     let starts = integers(&starts);
@@ -37,32 +42,37 @@ pub fn forward(x: Tensor<Flex, 2>, weights: &BlockWeights<Flex>, map: &Attention
         block::activations(&shared, &matrices, x, starts, &mut places);
         block::output(&shared, &matrices, &places, y);
     };
-    let activations = match keep {
-        Keep::Input => {
-            inputs.with_max_len(1).for_each(|(y, (x, starts))| run(x, starts, block::Buffers::new(&shared, starts.len()).places(), y));
-            None
-        }
-        Keep::Activations => {
-            let [mut qkv, mut attended, mut log_sum, mut middle, mut gate_up] = [columns, width, heads, d, 2 * f].map(|width| take(n * width));
-            (qkv.par_chunks_mut(chunk * columns), attended.par_chunks_mut(chunk * width), log_sum.par_chunks_mut(chunk * heads))
-                .into_par_iter()
-                .zip((middle.par_chunks_mut(chunk * d), gate_up.par_chunks_mut(chunk * 2 * f)))
-                .zip(inputs)
-                .with_max_len(1)
-                .for_each(|(((qkv, attended, log_sum), (middle, gate_up)), (y, (x, starts)))| {
-                    run(x, starts, block::Places { qkv, attended, log_sum, middle, gate_up }, y);
-                });
-            Some(BlockActivations {
-                qkv: tensor(qkv, [n, columns]),
-                attended: tensor(attended, [n, width]),
-                log_sum: tensor(log_sum, [n, heads]),
-                middle: tensor(middle, [n, d]),
-                gate_up: tensor(gate_up, [n, 2 * f]),
-            })
-        }
+    let rest = if keeps_all {
+        let [mut qkv, mut attended, mut log_sum, mut middle, mut gate_up] = [columns, width, heads, d, 2 * f].map(|width| take(n * width));
+        (qkv.par_chunks_mut(chunk * columns), attended.par_chunks_mut(chunk * width), log_sum.par_chunks_mut(chunk * heads))
+            .into_par_iter()
+            .zip((middle.par_chunks_mut(chunk * d), gate_up.par_chunks_mut(chunk * 2 * f)))
+            .zip(inputs)
+            .with_max_len(1)
+            .for_each(|(((qkv, attended, log_sum), (middle, gate_up)), (y, (x, starts)))| {
+                run(x, starts, block::Places { qkv, attended, log_sum, middle, gate_up }, y);
+            });
+        Kept::Activations(BlockActivations {
+            qkv: tensor(qkv, [n, columns]),
+            attended: tensor(attended, [n, width]),
+            log_sum: tensor(log_sum, [n, heads]),
+            middle: tensor(middle, [n, d]),
+            gate_up: tensor(gate_up, [n, 2 * f]),
+        })
+    } else {
+        inputs.with_max_len(1).for_each(|(y, (x, starts))| run(x, starts, block::Buffers::new(&shared, starts.len()).places(), y));
+        Kept::Nothing
     };
-    let saved = BlockSaved { x: Tensor::from_primitive(TensorPrimitive::Float(x.0)), activations };
+    let saved = BlockSaved { x: Tensor::from_primitive(TensorPrimitive::Float(x.0)), rest };
     (tensor(y, [n, d]), saved)
+}
+
+/// The forward pass where all was computed before.
+fn taped(x: Tensor<Flex, 2>, layer: TapedLayer) -> (Tensor<Flex, 2>, BlockSaved<Flex>) {
+    let [n, d] = x.dims();
+    let mut y = take(n * d);
+    y.par_chunks_mut(CHUNK * d).enumerate().for_each(|(chunk, y)| layer.outputs(chunk * CHUNK..chunk * CHUNK + y.len() / d, y));
+    (tensor(y, [n, d]), BlockSaved { x, rest: Kept::Taped(layer) })
 }
 
 /// See [`Kernels::block_backward`](crate::kernels::Kernels::block_backward).
@@ -84,9 +94,13 @@ pub fn backward(
     let shared = block::Shared { shape, rotary: rotary.slice(), epsilon, weights: weights.slices(), pieces: &pieces };
     let transposed = block::Matrices::transposed(&shared);
     let x = Whole::new(saved.x);
-    let kept = saved.activations.map(|kept| [kept.qkv, kept.attended, kept.log_sum, kept.middle, kept.gate_up].map(Whole::new));
+    let (kept, layer) = match saved.rest {
+        Kept::Nothing => (None, None),
+        Kept::Activations(kept) => (Some([kept.qkv, kept.attended, kept.log_sum, kept.middle, kept.gate_up].map(Whole::new)), None),
+        Kept::Taped(layer) => (None, Some(layer)),
+    };
     // To make what was not kept again.
-    let matrices = kept.is_none().then(|| block::Matrices::new(&shared));
+    let matrices = (kept.is_none() && layer.is_none()).then(|| block::Matrices::new(&shared));
     let mut grad_x: Vec<f32> = grad.0.into_data().into_vec().expect("the model computes in f32");
     // A thread takes the next stretch when it is done with one. Sums are added up in order, so that the number of threads changes no bit, and no more than one
     // waits beside those that are in the making. Products are parted among threads only after the last stretch was begun: one that waits for parts can be
@@ -113,9 +127,14 @@ pub fn backward(
                     gate_up: &gate_up.slice()[of(2 * shared.f())],
                 };
                 block::backward(&shared, &transposed, &saved, grad, &mut sums);
-            } else if let Some(matrices) = &matrices {
+            } else {
                 let mut buffers = block::Buffers::new(&shared, tokens);
-                block::activations(&shared, matrices, x, starts, &mut buffers.places());
+                let mut places = buffers.places();
+                match (&matrices, &layer) {
+                    (Some(matrices), _) => block::activations(&shared, matrices, x, starts, &mut places),
+                    (None, Some(layer)) => layer.activations(first..first + tokens, places.into_array()),
+                    (None, None) => unreachable!("what was neither kept nor taped is made again"),
+                }
                 block::backward(&shared, &transposed, &buffers.saved(x, starts), grad, &mut sums);
             }
         }

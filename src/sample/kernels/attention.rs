@@ -25,12 +25,12 @@ impl AttentionShape {
 }
 
 dispatch! {
-    /// `softmax(query . keys * scale) @ values`.
+    /// `softmax(query . keys * scale) @ values`; gives the largest score and the sum of the exponentials of all less it.
     ///
     /// # Shapes
     /// With `n = ceil(length / 16)`: `keys` is `[n, head_dim]` lines, each of sixteen positions; `values` is `[length, ceil(head_dim / 16)]` lines;
     /// `scores` has room for `n` lines; `out` for `ceil(head_dim / 16)` lines.
-    attend => attend_with(shape: AttentionShape, query: &[f32], keys: &[Line], values: &[Line], scores: &mut [Line], out: &mut [Line]), {
+    attend => attend_with(shape: AttentionShape, query: &[f32], keys: &[Line], values: &[Line], scores: &mut [Line], out: &mut [Line]) -> [f32; 2], {
         let blocks = shape.length.div_ceil(LANES);
         assert!(shape.length > 0 && query.len() == shape.head_dim, "a query of one head sees at least itself");
         assert!(keys.len() >= blocks * shape.head_dim && values.len() >= shape.length * shape.value_lines(), "the cache is too short");
@@ -41,7 +41,7 @@ dispatch! {
 /// # Safety
 /// The instruction set of `L` is there and the slices are as long as [`attend`] asserts.
 #[inline(always)]
-unsafe fn attend_with<L: Lanes>(shape: AttentionShape, query: &[f32], keys: &[Line], values: &[Line], scores: &mut [Line], out: &mut [Line]) {
+unsafe fn attend_with<L: Lanes>(shape: AttentionShape, query: &[f32], keys: &[Line], values: &[Line], scores: &mut [Line], out: &mut [Line]) -> [f32; 2] {
     let blocks = shape.length.div_ceil(LANES);
     let scores: *mut f32 = scores.as_mut_ptr().cast();
     // SAFETY: all offsets stay within the lengths that the caller vouches for.
@@ -60,7 +60,8 @@ unsafe fn attend_with<L: Lanes>(shape: AttentionShape, query: &[f32], keys: &[Li
                 block += 1;
             }
         }
-        let shift = L::splat(largest.largest());
+        let largest = largest.largest();
+        let shift = L::splat(largest);
         let mut sum = L::splat(0.0);
         for block in 0..blocks {
             let score = scores.add(block * LANES);
@@ -68,7 +69,8 @@ unsafe fn attend_with<L: Lanes>(shape: AttentionShape, query: &[f32], keys: &[Li
             sum = sum.add(weight);
             weight.store(score);
         }
-        let factor = L::splat(1.0 / sum.sum());
+        let sum = sum.sum();
+        let factor = L::splat(1.0 / sum);
         let mut line = 0;
         while line < shape.value_lines() {
             let (from, to) = (values.as_ptr().add(line).cast::<f32>(), out.as_mut_ptr().add(line).cast::<f32>());
@@ -84,6 +86,7 @@ unsafe fn attend_with<L: Lanes>(shape: AttentionShape, query: &[f32], keys: &[Li
                 line += 1;
             }
         }
+        [largest, sum]
     }
 }
 

@@ -100,6 +100,13 @@ pub(super) trait Lanes: Copy {
     #[inline(always)]
     fn prefetch(_address: *const f32) {}
 
+    /// `x / (1 + exp(-x))` of each lane.
+    #[inline(always)]
+    unsafe fn silu(self) -> Self {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe { self.div(Self::splat(0.0).sub(self).exp().add(Self::splat(1.0))) }
+    }
+
     /// e to the power of each lane, within 2 ulp; 0 below -87.
     #[inline(always)]
     unsafe fn exp(self) -> Self {

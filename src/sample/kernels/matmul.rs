@@ -216,8 +216,7 @@ impl Tile {
             // SAFETY: the output row is half as wide as the panel.
             unsafe {
                 let (gate, value) = (gates[row][gate], values[row][value]);
-                let denominator = L::splat(0.0).sub(gate).exp().add(L::splat(1.0));
-                gate.div(denominator).mul(value).store(self.out.add(row * self.out_stride + vector * LANES));
+                gate.silu().mul(value).store(self.out.add(row * self.out_stride + vector * LANES));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Operations on one row of numbers.
 
 use super::lanes::Lanes;
-use super::{LANES, dispatch};
+use super::{LANES, PANEL, dispatch};
 
 dispatch! {
     /// RMSNorm: `out = x / sqrt(mean(x^2) + epsilon) * gain`.
@@ -23,6 +23,32 @@ dispatch! {
 dispatch! {
     /// The largest number; minus infinity where there is none.
     maximum => maximum_with(x: &[f32]) -> f32, {}
+}
+
+dispatch! {
+    /// `silu(gate) * value` of panels of gates and the values that they gate, as a product with [`Epilogue::SwiGlu`](super::Epilogue::SwiGlu) has it.
+    ///
+    /// # Shapes
+    /// `panels` is `[p, 2, 32]`, `out` is `[p, 32]`
+    gate_panels => gate_panels_with(panels: &[f32], out: &mut [f32]), {
+        assert!(panels.len() == 2 * out.len() && panels.len().is_multiple_of(PANEL), "panels and output differ in length");
+    }
+}
+
+/// # Safety
+/// The instruction set of `L` is there and the slices are as [`gate_panels`] asserts.
+#[inline(always)]
+unsafe fn gate_panels_with<L: Lanes>(panels: &[f32], out: &mut [f32]) {
+    const HALF: usize = PANEL / 2;
+    for (panel, out) in panels.chunks_exact(PANEL).zip(out.chunks_exact_mut(HALF)) {
+        for at in (0..HALF).step_by(LANES) {
+            // SAFETY: a panel holds two halves, each of whole lines.
+            unsafe {
+                let (gate, value) = (L::load(panel.as_ptr().add(at)), L::load(panel.as_ptr().add(HALF + at)));
+                gate.silu().mul(value).store(out.as_mut_ptr().add(at));
+            }
+        }
+    }
 }
 
 /// The sixteen numbers from `at` on; those past the end are `fill`.

@@ -1,0 +1,230 @@
+//! What the sampler computed of the tokens that the trainer learns from: where both hold the same weights, its forward pass is the first half of a training pass.
+//!
+//! A [`Reel`] is what one thread of the sampler records, a [`Tape`] all reels together, a [`Track`] the rows of one sequence. The trainer lays tracks out as its
+//! batch ([`TapedRows`]), and each block reads its layer ([`TapedLayer`]) in place of computing it.
+
+use std::{ops::Range, sync::Arc};
+
+use super::cpu::space::Scratch;
+
+/// Rows of a piece of a reel.
+const PIECE: usize = 64;
+
+/// The sizes of a decoder's intermediate results; letters as in [`kernels`](super).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TapeShape {
+    /// Number of blocks.
+    pub layers: usize,
+    /// `d`
+    pub width: usize,
+    /// Columns of the joint projection, `(h + 2k) e`.
+    pub columns: usize,
+    /// `h e`
+    pub attended: usize,
+    /// `h`
+    pub heads: usize,
+    /// `f`
+    pub hidden: usize,
+}
+
+/// The intermediate results of one token in one block, in the order of a row.
+const FIELDS: usize = 6;
+
+impl TapeShape {
+    /// Widths of input, joint projection, output of attention, logarithms of denominators, residual stream behind attention, joint gate and up projection.
+    fn widths(&self) -> [usize; FIELDS] {
+        [self.width, self.columns, self.attended, self.heads, self.width, 2 * self.hidden]
+    }
+
+    /// Numbers of a row that belong to one block.
+    fn layer_len(&self) -> usize {
+        self.widths().iter().sum()
+    }
+
+    /// Numbers of a row: those of every block, then the residual stream behind the last one.
+    fn row_len(&self) -> usize {
+        self.layers * self.layer_len() + self.width
+    }
+
+    /// Bytes of a row.
+    pub fn row_bytes(&self) -> usize {
+        self.row_len() * size_of::<f32>()
+    }
+}
+
+/// A place for the intermediate results of one token in one block.
+pub struct TapedToken<'a> {
+    /// `[d]`
+    pub x: &'a mut [f32],
+    /// `[(h + 2k) e]`, before the rotation.
+    pub qkv: &'a mut [f32],
+    /// `[h e]`
+    pub attended: &'a mut [f32],
+    /// `[h]`, in nats.
+    pub log_sum: &'a mut [f32],
+    /// `[d]`
+    pub middle: &'a mut [f32],
+    /// `[2f]`
+    pub gate_up: &'a mut [f32],
+}
+
+/// What one thread records.
+pub struct Reel {
+    shape: TapeShape,
+    pieces: Vec<Scratch>,
+    rows: usize,
+}
+
+impl std::fmt::Debug for Reel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows of {:?}", self.rows, self.shape)
+    }
+}
+
+impl Reel {
+    /// An empty one.
+    pub fn new(shape: TapeShape) -> Self {
+        Self { shape, pieces: Vec::new(), rows: 0 }
+    }
+
+    /// Takes room for more rows; they hold anything until they are written. Gives the first.
+    pub fn extend(&mut self, rows: usize) -> usize {
+        let first = self.rows;
+        self.rows += rows;
+        let shape = self.shape;
+        self.pieces.resize_with(self.rows.div_ceil(PIECE), || Scratch::new(PIECE * shape.row_len()));
+        first
+    }
+
+    /// The place of a row in one block.
+    pub fn token(&mut self, row: usize, layer: usize) -> TapedToken<'_> {
+        let (widths, len) = (self.shape.widths(), self.shape.layer_len());
+        let mut rest = &mut self.row_mut(row)[layer * len..(layer + 1) * len];
+        let [x, qkv, attended, log_sum, middle, gate_up] = widths.map(|width| rest.split_off_mut(..width).expect("a row holds all fields"));
+        TapedToken { x, qkv, attended, log_sum, middle, gate_up }
+    }
+
+    /// The place of the residual stream of a row behind the last block, `[d]`.
+    pub fn last(&mut self, row: usize) -> &mut [f32] {
+        let first = self.shape.layers * self.shape.layer_len();
+        &mut self.row_mut(row)[first..]
+    }
+
+    fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        let len = self.shape.row_len();
+        &mut self.pieces[row / PIECE][row % PIECE * len..][..len]
+    }
+
+    fn row(&self, row: usize) -> &[f32] {
+        let len = self.shape.row_len();
+        &self.pieces[row / PIECE][row % PIECE * len..][..len]
+    }
+}
+
+/// A row of a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TapeRow {
+    /// The reel, by its place on the tape.
+    pub reel: u32,
+    /// The row of the reel.
+    pub row: u32,
+}
+
+/// All reels of a recording, of one shape.
+pub struct Tape(Vec<Reel>);
+
+impl Tape {
+    /// A tape of at least one reel.
+    pub fn new(reels: Vec<Reel>) -> Self {
+        Self(reels)
+    }
+
+    fn row(&self, row: TapeRow) -> &[f32] {
+        self.0[row.reel as usize].row(row.row as usize)
+    }
+
+    fn shape(&self) -> TapeShape {
+        self.0[0].shape
+    }
+}
+
+/// The rows of one sequence, by position.
+#[derive(Clone)]
+pub struct Track {
+    /// Where they lie.
+    pub tape: Arc<Tape>,
+    /// All positions but the last, whose token is only a label.
+    pub rows: Vec<TapeRow>,
+}
+
+/// The rows of a batch.
+#[derive(Clone)]
+pub struct TapedRows {
+    tape: Arc<Tape>,
+    rows: Arc<[Option<TapeRow>]>,
+}
+
+impl TapedRows {
+    /// So many rows of a tape, `None` for padding, which reads as zeros.
+    pub fn new(tape: Arc<Tape>, rows: Vec<Option<TapeRow>>) -> Self {
+        Self { tape, rows: rows.into() }
+    }
+
+    /// Those of a block.
+    pub fn layer(&self, layer: usize) -> TapedLayer {
+        TapedLayer { rows: self.clone(), layer }
+    }
+}
+
+/// The rows of a batch in one block.
+#[derive(Clone)]
+pub struct TapedLayer {
+    rows: TapedRows,
+    layer: usize,
+}
+
+impl std::fmt::Debug for TapedLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "layer {} of {} taped rows", self.layer, self.rows.rows.len())
+    }
+}
+
+impl TapedLayer {
+    /// The outputs of some tokens: what the next block, or the last RMSNorm, reads. `out` is `[tokens, d]`.
+    pub(super) fn outputs(&self, tokens: Range<usize>, out: &mut [f32]) {
+        let shape = self.rows.tape.shape();
+        let first = (self.layer + 1) * shape.layer_len();
+        self.each(tokens, first, |token, row| {
+            copy(row, &mut out[token * shape.width..][..shape.width]);
+        });
+    }
+
+    /// The other intermediate results of some tokens, each place `[tokens, its width]`.
+    pub(super) fn activations(&self, tokens: Range<usize>, mut places: [&mut [f32]; FIELDS - 1]) {
+        let shape = self.rows.tape.shape();
+        let [x, widths @ ..] = shape.widths();
+        self.each(tokens, self.layer * shape.layer_len() + x, |token, mut row| {
+            for (place, width) in places.iter_mut().zip(widths) {
+                row = copy(row, &mut place[token * width..][..width]);
+            }
+        });
+    }
+
+    /// Hands `read` the row of each token from `first` on; nothing for padding.
+    fn each<'a>(&'a self, tokens: Range<usize>, first: usize, mut read: impl FnMut(usize, Option<&'a [f32]>)) {
+        for (token, row) in self.rows.rows[tokens].iter().enumerate() {
+            read(token, row.map(|row| &self.rows.tape.row(row)[first..]));
+        }
+    }
+}
+
+/// Fills `out` with what a row begins with, zeros where there is none, and gives the rest.
+fn copy<'a>(row: Option<&'a [f32]>, out: &mut [f32]) -> Option<&'a [f32]> {
+    let Some(row) = row else {
+        out.fill(0.0);
+        return None;
+    };
+    let (numbers, rest) = row.split_at(out.len());
+    out.copy_from_slice(numbers);
+    Some(rest)
+}
