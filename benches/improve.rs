@@ -47,12 +47,12 @@ fn compare((format, max_new_tokens): (&str, usize), model: &str, prompts: usize,
     let mut sample = recipe.sample_config(1.0);
     sample.max_new_tokens = max_new_tokens;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (mut digests, mut staleness, mut varied) = (Vec::new(), 0, f64::INFINITY);
+    let (mut digests, mut tokens, mut staleness, mut varied) = (Vec::new(), [0, 0], 0, f64::INFINITY);
     // The same step is the same work in every turn, so that the shortest time of each step is what it takes where nothing disturbs it.
     let mut shortest = [vec![f64::INFINITY; steps - 1], vec![f64::INFINITY; steps - 1]];
     // In turns, so that a machine that slows down slows both.
     for _ in 0..REPEATS {
-        for (mode, shortest) in [Mode::default(), Mode::Copy].into_iter().zip(&mut shortest) {
+        for ((mode, shortest), tokens) in [Mode::default(), Mode::Copy].into_iter().zip(&mut shortest).zip(&mut tokens) {
             let mut config = PolicyConfig {
                 steps,
                 mode,
@@ -79,6 +79,7 @@ fn compare((format, max_new_tokens): (&str, usize), model: &str, prompts: usize,
             let mut ends = Vec::new();
             let trained = policy_gradient(&job, &mut |report| {
                 ends.push(Instant::now());
+                *tokens = report.sampled_tokens;
                 staleness = staleness.max(report.metrics.staleness_max);
                 varied = varied.min(1.0 - report.zero_variance_share);
             })
@@ -96,7 +97,8 @@ fn compare((format, max_new_tokens): (&str, usize), model: &str, prompts: usize,
     let [shared, copy] = shortest.map(|times| ((steps - 1) * prompts * SAMPLES) as f64 / times.iter().sum::<f64>());
     println!(
         "{format}, at most {max_new_tokens} tokens, {} parameters, {} responses a step, {threads} threads, {steps} steps, each the shortest of {REPEATS}: \
-         shared {shared:.1} samples/s, copy {copy:.1}, ratio {:.2}; staleness at most {staleness} optimizer steps, \
+         shared {shared:.1} samples/s, copy {copy:.1}, ratio {:.2}; {tokens:?} tokens sampled, \
+         staleness at most {staleness} optimizer steps, \
          at least {:.0} % of the groups of a step teach something",
         weights.config.num_parameters(),
         prompts * SAMPLES,

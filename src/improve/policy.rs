@@ -192,6 +192,9 @@ impl DeviceTask for Launch<'_> {
         let seeds = SeedTree::root(job.config.seed).child("policy");
         let marks = job.config.effort.as_ref().and_then(|dial| mark_ids(dial, job.tokenizer)).unwrap_or_default();
         let mut run = Run { job, identity, series, position, objective, has_reference, reference, sampler, metrics, seeds, marks, learner: &mut learner };
-        run.all(is_new, progress)
+        let outcome = run.all(is_new, progress);
+        // Much of it waits for a next step that does not come.
+        B::trim();
+        outcome
     }
 }

@@ -51,7 +51,8 @@ pub struct PolicyConfig {
     pub measure_reference: bool,
     /// Whether responses that were cut at the length limit teach nothing.
     pub mask_truncated: bool,
-    /// Largest difference between the log-probabilities of sampler and trainer at the first step, in nats.
+    /// Largest difference between the log-probabilities of sampler and trainer, in nats: in the first step, and where the trainer goes on from what the sampler
+    /// computed, in the first mini-batch after each checkpoint.
     pub log_prob_tolerance: f64,
     /// Where the sampler's weights come from.
     pub mode: Mode,

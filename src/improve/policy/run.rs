@@ -122,6 +122,7 @@ impl Run<'_> {
                 updates,
                 has_reference: self.has_reference,
                 check_sampler: self.compares_sampler(),
+                check_tape: number.is_multiple_of(config.checkpoint_steps),
             };
             let learned = learning.learn(self.learner, &groups, &rewards, &tracks)?;
             report.learned(&learned);

@@ -36,6 +36,8 @@ pub(super) struct Learning<'a> {
     pub has_reference: bool,
     /// Whether sampler and trainer must agree on what was sampled.
     pub check_sampler: bool,
+    /// Whether a mini-batch that was taped is computed all the same, to be compared alone: what the trainer reads it would else never doubt.
+    pub check_tape: bool,
 }
 
 impl Learning<'_> {
@@ -78,7 +80,7 @@ impl Learning<'_> {
             }
         }
         if self.check_sampler {
-            self.compare(&sequences)?;
+            self.compare(sequences.iter().map(|sequence| (sequence, sequence.logp_old.as_slice())))?;
         }
         let batch = Batch::with_pairs(sequences, pairs).map_err(refuse)?;
         let advantages = self.objective.advantages(&batch).map_err(refuse)?;
@@ -89,7 +91,12 @@ impl Learning<'_> {
             let (minibatch, credit) = (batch.select(indices).map_err(refuse)?, advantages.select(indices).map_err(refuse)?);
             if position == 0 {
                 // Nothing has moved since the sampler ran.
-                let (update, scores) = learner.step(&own, &own_tracks(indices), &minibatch, &credit, self.objective, self.rate, scores_itself)?;
+                let own_tracks = own_tracks(indices);
+                if self.check_tape && own_tracks.iter().any(Option::is_some) {
+                    let computed = learner.score(&own);
+                    self.compare(indices.iter().zip(&computed).map(|(&index, scores)| (&batch.sequences()[index], scores.log_probs.as_slice())))?;
+                }
+                let (update, scores) = learner.step(&own, &own_tracks, &minibatch, &credit, self.objective, self.rate, scores_itself)?;
                 if scores_itself {
                     indices.iter().zip(scores).for_each(|(&index, scores)| before[index].logp_old = scores.log_probs);
                 }
@@ -104,9 +111,8 @@ impl Learning<'_> {
 
     /// Makes sure that the sampler gave the log-probabilities that the trainer computes: otherwise it samples from other weights, and
     /// nothing that follows means anything.
-    fn compare(&self, sequences: &[Sequence]) -> Result<()> {
-        let gap = |sequence: &Sequence, token: usize| (sequence.logp_old[token] - sequence.sampled(token)).abs();
-        let gaps = sequences.iter().flat_map(|sequence| sequence.policy_tokens().map(move |token| gap(sequence, token)));
+    fn compare<'s>(&self, computed: impl Iterator<Item = (&'s Sequence, &'s [f64])>) -> Result<()> {
+        let gaps = computed.flat_map(|(sequence, log_probs)| sequence.policy_tokens().map(move |token| (log_probs[token] - sequence.sampled(token)).abs()));
         let largest = gaps.fold(0.0, f64::max);
         let tolerance = self.config.log_prob_tolerance;
         match largest <= tolerance {
@@ -231,62 +237,4 @@ fn pairs(rewards: &[Vec<f64>], sequences: &[Sequence]) -> Vec<Pair> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pair_is_the_best_and_the_worst_of_a_group_that_varies() {
-        let rewards = [vec![0.0, 1.0, 1.0, 0.0], vec![1.0, 1.0], vec![0.5, 0.0]];
-        let sequences: Vec<Sequence> = (0..8).map(|length| Sequence::new(0, 0.0, vec![-1.0; length + 1])).collect();
-        let found: Vec<(usize, usize)> = pairs(&rewards, &sequences).iter().map(|pair| (pair.chosen.sequence, pair.rejected.sequence)).collect();
-        assert_eq!(found, [(1, 0), (6, 7)]);
-        assert_eq!(pairs(&rewards, &sequences)[1].chosen.tokens, 0..7);
-    }
-
-    #[test]
-    fn attempts_are_paid_by_their_effort_and_pay_in_their_last_line() {
-        use crate::attempts::{Attempt, AttemptsConfig, Feedback};
-        use metacot_objectives::{Reward, reward::EffortDial};
-
-        let tokenizer = Tokenizer::new(["a", "b\n"], 0).unwrap();
-        let text = tokenizer.encode("b\na");
-        let config = PolicyConfig {
-            attempts: Some(AttemptsConfig { count: 2, feedback: Feedback::default(), ends_when_right: false, malformed: 0.2 }),
-            effort: Some(EffortDial { gammas: vec![0.5], ..EffortDial::default() }),
-            reward: Reward::named("effort").unwrap(),
-            ..PolicyConfig::default()
-        };
-        let mut group = EpisodeGroup { effort: Some(0), ..EpisodeGroup::of_version(0) };
-        let episode = &mut group.episodes[0];
-        let malformed = crate::grade::Rollout { is_format_ok: false, ..episode.verdict.clone() };
-        let solved = crate::grade::Rollout { is_correct: true, tokens: 2, thought_tokens: 2, response: "b\na".into(), ..episode.verdict.clone() };
-        // Two lines that do not read, two tokens between the attempts, two lines that are right.
-        episode.ids = [text.as_slice(), &[Tokenizer::EOS, 9, 9], &text, &[Tokenizer::EOS]].concat();
-        episode.log_prob_bits = vec![(-1.0_f32).to_bits(); episode.ids.len()];
-        episode.verdict = malformed;
-        episode.attempts = vec![Attempt { mark_at: 3, said: 2, verdict: solved }];
-        let paid = config.reward.score(&Evidence { gamma: Some(0.5), ..episode.evidence() });
-        assert!(paid > 0.0 && paid < 1.0);
-        let learning = Learning {
-            config: &config,
-            objective: &Objective::named("rl2").unwrap(),
-            tokenizer: &tokenizer,
-            seeds: SeedTree::root(1),
-            rate: 0.1,
-            updates: 0,
-            has_reference: false,
-            check_sampler: false,
-        };
-        let sequences = learning.sequences(&[group], &[vec![paid]]);
-        assert_eq!((&sequences[0].steps[..], &sequences[0].step_rewards[..]), (&[0, 1, 3, 6][..], &[0.0, -0.2, 0.0, 0.0][..]));
-        assert_eq!(sequences[0].episode_rewards, [0.0, paid]);
-        assert!(sequences[0].is_solved && sequences[0].roles[3..5] == [Role::Masked; 2]);
-    }
-
-    #[test]
-    fn pairs_with_one_better_response_stay_together() {
-        let span = |sequence: usize| Span { sequence, tokens: 0..1 };
-        let pair = |chosen: usize, rejected: usize| Pair { chosen: span(chosen), rejected: span(rejected) };
-        assert_eq!(together(&[pair(4, 5), pair(1, 0), pair(1, 2)]), [vec![1, 0, 2], vec![4, 5]]);
-    }
-}
+mod tests;
