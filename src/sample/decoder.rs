@@ -112,7 +112,7 @@ impl CpuDecoder {
         let positions = asks.iter().map(of_ask).max().unwrap_or(0);
         let queue = Queue::new(asks);
         let isa = self.isa;
-        let is_recorded = self.recording.as_ref().is_some_and(|recording| recording.admits(asks));
+        let is_recorded = self.recording.as_ref().is_some_and(|recording| recording.admits(asks, context));
         if is_recorded {
             let recorders = self.recording.as_mut().map(Recording::lend).unwrap_or_default();
             self.executors.iter_mut().zip(recorders).for_each(|(executor, recorder)| executor.recorder = Some(recorder));

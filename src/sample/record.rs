@@ -46,7 +46,8 @@ impl Recorder {
 
     /// The rows of the first `length` positions of a slot.
     pub(super) fn track(&self, slot: usize, length: usize) -> Vec<TapeRow> {
-        self.tracks[slot][..length].iter().map(|&row| TapeRow { reel: self.number, row }).collect()
+        let held = self.tracks.get(slot).map(Vec::as_slice).unwrap_or_default();
+        held[..length].iter().map(|&row| TapeRow { reel: self.number, row }).collect()
     }
 
     /// The residual stream before a block, `[m, stride]`, and its joint projection, before heads are rotated.
@@ -148,9 +149,9 @@ impl Recording {
         Self { recorders, rows: bytes / shape.row_bytes(), tracks: Vec::new() }
     }
 
-    /// Whether a call fits, were every completion as long as it may be.
-    pub(super) fn admits(&self, asks: &[Ask]) -> bool {
-        let most = |ask: &Ask| ask.request.prompt.len().saturating_add(ask.config.max_new_tokens);
+    /// Whether a call fits, were every completion as long as it may be in a context.
+    pub(super) fn admits(&self, asks: &[Ask], context: usize) -> bool {
+        let most = |ask: &Ask| ask.request.prompt.len().saturating_add(ask.config.max_new_tokens).min(context.max(ask.request.prompt.len()));
         !asks.is_empty() && asks.iter().map(most).fold(0, usize::saturating_add) <= self.rows
     }
 

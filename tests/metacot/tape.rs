@@ -148,7 +148,7 @@ fn a_call_that_does_not_fit_is_not_recorded() {
     let weights = weights(&tiny_model(false), 1);
     let (all, whole) = recorded(&weights, 2, 8, usize::MAX);
     assert!(whole.iter().all(Option::is_some));
-    // 20 requests of at most 23 + 14 positions do not fit the space of 100 rows; the two after them do.
+    // 20 requests of 15 to 37 positions do not fit the space of 100 rows; the two after them do.
     let row_bytes = (2 * (32 + 64 + 32 + 4 + 32 + 96) + 32) * 4;
     let (completions, tracks) = recorded(&weights, 2, 8, 100 * row_bytes);
     assert_eq!(completions, all);
@@ -158,4 +158,11 @@ fn a_call_that_does_not_fit_is_not_recorded() {
     assert!(decoder.end_recording().is_empty(), "none was begun");
     decoder.record(usize::MAX);
     assert!(decoder.complete(Vec::new(), &SAMPLE).is_empty() && decoder.end_recording().is_empty());
+    // A prompt that fills the context has no completion and no track, and the longest one beside it has one.
+    decoder.record(usize::MAX);
+    let prompt = |length: u32| Request { prompt: (0..length).map(|id| id % 24).collect(), rng: SeedTree::root(3).stream(0) };
+    let completions = decoder.complete(vec![prompt(40), prompt(39), prompt(44)], &SAMPLE);
+    let tracks = decoder.end_recording();
+    assert_eq!(completions.iter().map(|completion| completion.ids.len()).collect::<Vec<_>>(), [0, 1, 0]);
+    assert_eq!(tracks.iter().map(|track| track.as_ref().map(|track| track.rows.len())).collect::<Vec<_>>(), [None, Some(39), None]);
 }
