@@ -3,8 +3,8 @@
 //! `cargo bench --bench improve [-- STEPS]`, at least 2 of them; Countdown-3, steps of 64 responses (8 prompts of 8) and of 16 (2 of 8), Dr.GRPO, fresh weights: traces of at most 64
 //! tokens and answers of at most 16, by a model of 4 layers of width 128 and one of 6 layers of width 384. The copy goes through a file and into a new sampler at
 //! every step, and its trainer computes what the sampler computed; that of shared weights goes on from there. Time runs from the end of the first step, in which
-//! both compute all, to the end of the last: neither the start nor the last checkpoint is in it. Trainings of both modes take turns and part in the last digits;
-//! each step counts with the shortest time that it took.
+//! both compute all, to the end of the last: neither the start nor the last checkpoint is in it. Trainings of all modes take turns and part in the last digits;
+//! each step counts with the shortest time that it took. Beside them stand shared weights whose trainer computes all.
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
@@ -25,6 +25,15 @@ const REPEATS: usize = 5;
 
 /// Responses to each prompt.
 const SAMPLES: usize = 8;
+
+/// A mode and what its trainings gave.
+struct Arm {
+    mode: Mode,
+    /// Of each step but the first, over all turns, in seconds: the same step is the same work in every turn, so that this is what it takes where nothing disturbs it.
+    shortest: Vec<f64>,
+    digests: Vec<String>,
+    tokens: u64,
+}
 
 fn main() {
     let steps = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(8).max(2);
@@ -47,12 +56,17 @@ fn compare((format, max_new_tokens): (&str, usize), model: &str, prompts: usize,
     let mut sample = recipe.sample_config(1.0);
     sample.max_new_tokens = max_new_tokens;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (mut digests, mut tokens, mut staleness, mut varied) = (Vec::new(), [0, 0], 0, f64::INFINITY);
-    // The same step is the same work in every turn, so that the shortest time of each step is what it takes where nothing disturbs it.
-    let mut shortest = [vec![f64::INFINITY; steps - 1], vec![f64::INFINITY; steps - 1]];
-    // In turns, so that a machine that slows down slows both.
+    let mut arms = [Mode::default(), Mode::Shared { tape_mib: 0 }, Mode::Copy].map(|mode| Arm {
+        mode,
+        shortest: vec![f64::INFINITY; steps - 1],
+        digests: Vec::new(),
+        tokens: 0,
+    });
+    let (mut staleness, mut varied) = (0, f64::INFINITY);
+    // In turns, so that a machine that slows down slows all.
     for _ in 0..REPEATS {
-        for ((mode, shortest), tokens) in [Mode::default(), Mode::Copy].into_iter().zip(&mut shortest).zip(&mut tokens) {
+        for arm in &mut arms {
+            let mode = arm.mode;
             let mut config = PolicyConfig {
                 steps,
                 mode,
@@ -79,30 +93,32 @@ fn compare((format, max_new_tokens): (&str, usize), model: &str, prompts: usize,
             let mut ends = Vec::new();
             let trained = policy_gradient(&job, &mut |report| {
                 ends.push(Instant::now());
-                *tokens = report.sampled_tokens;
+                arm.tokens = report.sampled_tokens;
                 staleness = staleness.max(report.metrics.staleness_max);
                 varied = varied.min(1.0 - report.zero_variance_share);
             })
             .expect("the settings are valid");
             assert_eq!(ends.len(), steps, "every step reports once");
             let took = ends.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64());
-            shortest.iter_mut().zip(took).for_each(|(shortest, took)| *shortest = shortest.min(took));
+            arm.shortest.iter_mut().zip(took).for_each(|(shortest, took)| *shortest = shortest.min(took));
             std::fs::remove_dir_all(&folder).expect("the folder was made by this bench");
-            digests.push(trained.digest());
+            arm.digests.push(trained.digest());
         }
     }
-    for digests in [digests.iter().step_by(2), digests[1..].iter().step_by(2)] {
-        assert!(digests.clone().all(|digest| Some(digest) == digests.clone().next()), "a turn changed the result");
+    for arm in &arms {
+        assert!(arm.digests.iter().all(|digest| *digest == arm.digests[0]), "a turn changed the result");
     }
-    let [shared, copy] = shortest.map(|times| ((steps - 1) * prompts * SAMPLES) as f64 / times.iter().sum::<f64>());
+    assert_eq!(arms[1].digests[0], arms[2].digests[0], "a copy changed the result");
+    let tokens = arms.each_ref().map(|arm| arm.tokens);
+    let [shared, untaped, copy] = arms.map(|arm| ((steps - 1) * prompts * SAMPLES) as f64 / arm.shortest.iter().sum::<f64>());
     println!(
         "{format}, at most {max_new_tokens} tokens, {} parameters, {} responses a step, {threads} threads, {steps} steps, each the shortest of {REPEATS}: \
-         shared {shared:.1} samples/s, copy {copy:.1}, ratio {:.2}; {tokens:?} tokens sampled, \
-         staleness at most {staleness} optimizer steps, \
-         at least {:.0} % of the groups of a step teach something",
+         shared {shared:.1} samples/s, copy {copy:.1}, ratio {:.2}; shared without the sampler's tape {untaped:.1}, ratio {:.2}; {tokens:?} tokens \
+         sampled; staleness at most {staleness} optimizer steps, at least {:.0} % of the groups of a step teach something",
         weights.config.num_parameters(),
         prompts * SAMPLES,
         shared / copy,
+        untaped / copy,
         100.0 * varied
     );
 }

@@ -86,9 +86,10 @@ impl PolicyJob<'_> {
     pub fn plan(&self) -> String {
         let PolicyConfig { steps, plan, mode, refill, objective, .. } = self.config;
         let sampler = match mode {
-            Mode::Shared { .. } => {
+            Mode::Shared { tape_mib } => {
                 let gives = self.config.objective().is_ok_and(|objective| self.config.goes_on_from_tape(&objective, self.device));
-                let back = if gives { ", and the trainer goes on from what the sampler computed" } else { "" };
+                let back =
+                    if gives { format!(", and the trainer goes on from what the sampler computed, as far as {tape_mib} MiB hold it") } else { String::new() };
                 format!("the sampler takes the trainer's weights in memory{back}")
             }
             Mode::Copy => "the sampler reads a copy of the weights, written to a file at every step".to_owned(),
@@ -192,9 +193,6 @@ impl DeviceTask for Launch<'_> {
         let seeds = SeedTree::root(job.config.seed).child("policy");
         let marks = job.config.effort.as_ref().and_then(|dial| mark_ids(dial, job.tokenizer)).unwrap_or_default();
         let mut run = Run { job, identity, series, position, objective, has_reference, reference, sampler, metrics, seeds, marks, learner: &mut learner };
-        let outcome = run.all(is_new, progress);
-        // Much of it waits for a next step that does not come.
-        B::trim();
-        outcome
+        run.all(is_new, progress)
     }
 }

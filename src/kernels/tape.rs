@@ -5,8 +5,6 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::cpu::space::Scratch;
-
 /// Rows of a piece of a reel.
 const PIECE: usize = 64;
 
@@ -71,7 +69,7 @@ pub struct TapedToken<'a> {
 /// What one thread records.
 pub struct Reel {
     shape: TapeShape,
-    pieces: Vec<Scratch>,
+    pieces: Vec<Vec<f32>>,
     rows: usize,
 }
 
@@ -87,12 +85,19 @@ impl Reel {
         Self { shape, pieces: Vec::new(), rows: 0 }
     }
 
+    /// An empty one in the memory of an earlier one, where it has the same shape: fresh pages cost as much as what is written there.
+    pub fn over(old: Option<Self>, shape: TapeShape) -> Self {
+        let pieces = old.filter(|old| old.shape == shape).map(|old| old.pieces).unwrap_or_default();
+        Self { shape, pieces, rows: 0 }
+    }
+
     /// Takes room for more rows; they hold anything until they are written. Gives the first.
     pub fn extend(&mut self, rows: usize) -> usize {
         let first = self.rows;
         self.rows += rows;
-        let shape = self.shape;
-        self.pieces.resize_with(self.rows.div_ceil(PIECE), || Scratch::new(PIECE * shape.row_len()));
+        while self.pieces.len() * PIECE < self.rows {
+            self.pieces.push(vec![0.0; PIECE * self.shape.row_len()]);
+        }
         first
     }
 
@@ -133,10 +138,21 @@ pub struct TapeRow {
 /// All reels of a recording, of one shape.
 pub struct Tape(Vec<Reel>);
 
+impl std::fmt::Debug for Tape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}
+
 impl Tape {
     /// A tape of at least one reel.
     pub fn new(reels: Vec<Reel>) -> Self {
         Self(reels)
+    }
+
+    /// The reels.
+    pub fn into_reels(self) -> Vec<Reel> {
+        self.0
     }
 
     fn row(&self, row: TapeRow) -> &[f32] {

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The requests of one call, which several crews take from.
 pub(super) struct Queue<'a> {
     asks: &'a [Ask<'a>],
+    /// How many of them, the first ones, are kept by recorders; of the others their prompts alone.
+    kept: usize,
     next: AtomicUsize,
 }
 
@@ -29,11 +31,12 @@ struct Row<'a> {
     completion: Completion,
     /// What the mask remembers of the completion.
     memory: u64,
+    is_kept: bool,
 }
 
 impl<'a> Queue<'a> {
-    pub(super) fn new(asks: &'a [Ask<'a>]) -> Self {
-        Self { asks, next: AtomicUsize::new(0) }
+    pub(super) fn new(asks: &'a [Ask<'a>], kept: usize) -> Self {
+        Self { asks, kept, next: AtomicUsize::new(0) }
     }
 
     /// Works until no request is left; gives the completions of this crew, which has room for so many sequences, with the indices of their requests, in no
@@ -93,7 +96,7 @@ impl<'a> Queue<'a> {
         let ask = *self.asks.get(index)?;
         let limit = ask.config.max_new_tokens.min(context.saturating_sub(ask.request.prompt.len()));
         let completion = Completion { ids: Vec::with_capacity(limit), log_probs: Vec::with_capacity(limit), is_finished: false };
-        Some(Row { request: index, ask, slot, limit, rng: ask.request.rng.clone(), completion, memory: 0 })
+        Some(Row { request: index, ask, slot, limit, rng: ask.request.rng.clone(), completion, memory: 0, is_kept: index < self.kept })
     }
 }
 
@@ -121,8 +124,8 @@ impl Row<'_> {
     /// What becomes of it: its rows are those of all positions but the last, whose token was not computed.
     fn end(self, crew: &Crew) -> Done {
         let positions = match self.completion.ids.len() {
-            0 => 0,
-            tokens => self.ask.request.prompt.len() + tokens - 1,
+            tokens @ 1.. if self.is_kept => self.ask.request.prompt.len() + tokens - 1,
+            _ => 0,
         };
         (self.request, self.completion, crew.track(self.slot, positions))
     }
@@ -137,7 +140,13 @@ impl Row<'_> {
     /// The token that was chosen last, to be computed; its logits give the next.
     fn newest(&self) -> Option<Item> {
         let token = *self.completion.ids.last()?;
-        Some(Item { slot: self.slot, position: self.ask.request.prompt.len() + self.completion.ids.len() - 1, token, wants_logits: true })
+        Some(Item {
+            slot: self.slot,
+            position: self.ask.request.prompt.len() + self.completion.ids.len() - 1,
+            token,
+            wants_logits: true,
+            is_kept: self.is_kept,
+        })
     }
 }
 
@@ -193,7 +202,13 @@ pub(super) fn encode(crew: &mut Crew, tokens: &[u32], from: usize, slot: usize, 
     for (chunk, part) in tokens.chunks(CHUNK).enumerate() {
         items.clear();
         let positions = from + chunk * CHUNK..;
-        items.extend(part.iter().zip(positions).map(|(token, position)| Item { slot, position, token: *token, wants_logits: wants_logits(position) }));
+        items.extend(part.iter().zip(positions).map(|(token, position)| Item {
+            slot,
+            position,
+            token: *token,
+            wants_logits: wants_logits(position),
+            is_kept: true,
+        }));
         crew.forward(&items);
         for (row, item) in items.iter().filter(|item| item.wants_logits).enumerate() {
             receive(item.position, crew.logits(row));

@@ -168,7 +168,8 @@ mod tests {
     fn a_team_and_its_leader_alone_compute_the_same_bits() {
         let model = model();
         let mut executors = [Executor::new(Isa::best()), Executor::new(Isa::best())];
-        let items: Vec<Item> = (0..20).map(|position| Item { slot: 0, position, token: 3 * position as u32, wants_logits: position % 2 == 0 }).collect();
+        let items: Vec<Item> =
+            (0..20).map(|position| Item { slot: 0, position, token: 3 * position as u32, wants_logits: position % 2 == 0, is_kept: false }).collect();
         let logits = |crew: &mut Crew| {
             crew.forward(&items);
             (0..10).flat_map(|row| crew.logits(row).to_vec()).collect::<Vec<f32>>()

@@ -11,9 +11,9 @@ use super::kernels::{Isa, TILE_ROWS};
 use super::packed::PackedWeights;
 use super::record::Recording;
 use super::{Ask, Completion, Generator, LogitMask, Request, SampleConfig};
-use crate::kernels::{TapeRow, Track};
+use crate::kernels::{Tape, TapeRow, Track};
 use crate::model::{ModelConfig, Weights};
-use std::num::NonZero;
+use std::{num::NonZero, sync::Arc};
 
 /// How many requests at most are worked on by all threads together, column by column; with more, each thread has rows of its own.
 const TEAM_REQUESTS: usize = 4;
@@ -54,6 +54,8 @@ pub struct CpuDecoder {
     team_pause: u32,
     /// What is recorded for the trainer, while it is.
     recording: Option<Recording>,
+    /// The last recording, whose memory serves the next one when nothing reads it any more.
+    tape: Option<Arc<Tape>>,
 }
 
 impl CpuDecoder {
@@ -65,7 +67,7 @@ impl CpuDecoder {
         let config = DecoderConfig { threads: config.threads.max(1), slots: config.slots.max(1) };
         let isa = Isa::best();
         let executors = (0..config.threads).map(|_| Executor::new(isa)).collect();
-        Self { model: PackedWeights::over(None, weights, config.threads), config, isa, executors, team_pause: 0, recording: None }
+        Self { model: PackedWeights::over(None, weights, config.threads), config, isa, executors, team_pause: 0, recording: None, tape: None }
     }
 
     /// Takes over other weights, of this or another shape, and keeps the memory of the caches and, where the shape is the same, of the weights.
@@ -74,6 +76,8 @@ impl CpuDecoder {
     /// As [`new`](Self::new); the decoder is then of no more use.
     pub fn replace(&mut self, weights: &Weights) {
         self.model = PackedWeights::over(Some(self.model.take()), weights, self.config.threads);
+        // What a recording holds was computed with the weights before.
+        self.recording = None;
     }
 
     /// The shape of the model.
@@ -81,15 +85,20 @@ impl CpuDecoder {
         &self.model.config
     }
 
-    /// Begins to record the intermediate results of completions, a call as a whole or not at all: as long as its longest completions would fit so many bytes beside
-    /// what was recorded before. What is recorded depends on requests and weights alone, and changes no completion.
+    /// Begins to record the intermediate results of completions: of the first requests of each call, as many as would fit so many bytes beside what was recorded
+    /// before, were they all as long as they may be. What is recorded depends on requests and weights alone, and changes no completion. The memory is kept for the
+    /// next recording.
     pub fn record(&mut self, bytes: usize) {
-        self.recording = Some(Recording::new(&self.model.config, self.config.threads, bytes));
+        let old = self.tape.take().and_then(Arc::into_inner);
+        self.recording = Some(Recording::over(old, &self.model.config, self.config.threads, bytes));
     }
 
     /// Ends the recording: for each request since it began, in order, what was computed of it under the weights of now.
     pub fn end_recording(&mut self) -> Vec<Option<Track>> {
-        self.recording.take().map(Recording::end).unwrap_or_default()
+        let Some(recording) = self.recording.take() else { return Vec::new() };
+        let (tape, tracks) = recording.end();
+        self.tape = Some(tape);
+        tracks
     }
 
     /// Completes every request, in order, with tokens that `mask` allows. A completion for which it allows none ends there, unfinished.
@@ -110,15 +119,15 @@ impl CpuDecoder {
         asks.iter().for_each(|ask| self.check(&ask.request.prompt));
         let of_ask = |ask: &Ask| ask.request.prompt.len().saturating_add(ask.config.max_new_tokens).min(context.max(ask.request.prompt.len()));
         let positions = asks.iter().map(of_ask).max().unwrap_or(0);
-        let queue = Queue::new(asks);
+        let kept = self.recording.as_ref().map_or(0, |recording| recording.admits(asks, context));
+        let queue = Queue::new(asks, kept);
         let isa = self.isa;
-        let is_recorded = self.recording.as_ref().is_some_and(|recording| recording.admits(asks, context));
-        if is_recorded {
+        if kept > 0 {
             let recorders = self.recording.as_mut().map(Recording::lend).unwrap_or_default();
             self.executors.iter_mut().zip(recorders).for_each(|(executor, recorder)| executor.recorder = Some(recorder));
         }
         // A team has no member that knows the whole of a row.
-        let could_team = !is_recorded && !asks.is_empty() && asks.len() <= TEAM_REQUESTS && self.model.parts() > 1;
+        let could_team = kept == 0 && !asks.is_empty() && asks.len() <= TEAM_REQUESTS && self.model.parts() > 1;
         let mut done = if could_team && self.team_pause == 0 {
             let slots = asks.len().min(self.config.slots);
             let work = |crew: &mut Crew| queue.work(crew, slots, Chooser::new(isa));
@@ -134,7 +143,7 @@ impl CpuDecoder {
         let (completions, tracks): (Vec<Completion>, Vec<Vec<TapeRow>>) = done.into_iter().map(|(_, completion, track)| (completion, track)).unzip();
         if let Some(recording) = &mut self.recording {
             recording.give_back(self.executors.iter_mut().filter_map(|executor| executor.recorder.take()));
-            recording.note(tracks);
+            recording.note(asks, kept, tracks);
         }
         completions
     }

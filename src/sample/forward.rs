@@ -21,6 +21,8 @@ pub(super) struct Item {
     pub(super) token: u32,
     /// Whether the logits of the next token are wanted.
     pub(super) wants_logits: bool,
+    /// Whether a recorder keeps what is computed of it.
+    pub(super) is_kept: bool,
 }
 
 /// The cache and the working memory of one thread.

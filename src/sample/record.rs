@@ -8,6 +8,9 @@ use crate::kernels::{Reel, Tape, TapeRow, TapeShape, Track};
 use crate::model::ModelConfig;
 use std::sync::Arc;
 
+/// The row that everything is written to that is not kept.
+const UNKEPT: usize = 0;
+
 /// What one thread records.
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -16,25 +19,31 @@ pub(super) struct Recorder {
     number: u32,
     /// By slot, the rows of the positions that it holds.
     tracks: Vec<Vec<u32>>,
-    /// The row of the first item of this pass.
-    first: usize,
+    /// The row of each item of this pass.
+    rows: Vec<usize>,
     /// Gates and values as products give them, panel by panel.
     panels: Vec<f32>,
 }
 
 impl Recorder {
-    fn new(shape: TapeShape, number: u32) -> Self {
-        Self { reel: Reel::new(shape), number, tracks: Vec::new(), first: 0, panels: Vec::new() }
+    fn over(old: Option<Reel>, shape: TapeShape, number: u32) -> Self {
+        let mut recorder = Self { reel: Reel::over(old, shape), number, tracks: Vec::new(), rows: Vec::new(), panels: Vec::new() };
+        recorder.reel.extend(UNKEPT + 1);
+        recorder
     }
 
-    /// Takes a row for each item of a pass.
+    /// Takes a row for each item of a pass that is kept.
     pub(super) fn begin(&mut self, items: &[Item]) {
-        self.first = self.reel.extend(items.len());
-        for (item, row) in items.iter().zip(self.first..) {
-            let track = self.track_mut(item.slot);
-            debug_assert!(item.position <= track.len(), "all before a position was recorded");
-            track.truncate(item.position);
-            track.push(row as u32);
+        self.rows.clear();
+        for item in items {
+            let row = if item.is_kept { self.reel.extend(1) } else { UNKEPT };
+            self.rows.push(row);
+            if item.is_kept {
+                let track = self.track_mut(item.slot);
+                debug_assert!(item.position <= track.len(), "all before a position was kept");
+                track.truncate(item.position);
+                track.push(row as u32);
+            }
         }
     }
 
@@ -55,7 +64,7 @@ impl Recorder {
         let (d, e) = (model.config.width, model.config.head_dim());
         let (group, all_keys) = (d / model.config.kv_heads, e * model.config.kv_heads);
         for (item, (residual, row)) in residual.chunks_exact(stride).zip(qkv.chunks_exact(width)).enumerate() {
-            let token = self.reel.token(self.first + item, layer);
+            let token = self.reel.token(self.rows[item], layer);
             token.x.copy_from_slice(&residual[..d]);
             for (heads, columns) in model.kv_heads.iter().zip(&model.layers[layer].qkv) {
                 let (queries, keys) = (heads.len() * group, heads.len() * e);
@@ -69,13 +78,13 @@ impl Recorder {
 
     /// The logarithm of the denominator of a head's attention.
     pub(super) fn log_sum(&mut self, item: usize, layer: usize, head: usize, log_sum: f32) {
-        self.reel.token(self.first + item, layer).log_sum[head] = log_sum;
+        self.reel.token(self.rows[item], layer).log_sum[head] = log_sum;
     }
 
     /// The output of attention, `[m, d]`, and the residual stream behind it, `[m, stride]`.
     pub(super) fn after_attention(&mut self, d: usize, layer: usize, context: &[f32], (residual, stride): (&[f32], usize)) {
         for (item, (context, residual)) in context.chunks_exact(d).zip(residual.chunks_exact(stride)).enumerate() {
-            let token = self.reel.token(self.first + item, layer);
+            let token = self.reel.token(self.rows[item], layer);
             token.attended.copy_from_slice(context);
             token.middle.copy_from_slice(&residual[..d]);
         }
@@ -101,7 +110,7 @@ impl Recorder {
         }
         for (item, (panels, hidden)) in self.panels.chunks_exact(2 * width).zip(hidden.chunks_exact_mut(width)).enumerate() {
             gate_panels(isa, panels, hidden);
-            let (gates, values) = self.reel.token(self.first + item, index).gate_up.split_at_mut(f);
+            let (gates, values) = self.reel.token(self.rows[item], index).gate_up.split_at_mut(f);
             for (panel, (gates, values)) in panels.chunks_exact(PANEL).zip(gates.chunks_mut(HALF).zip(values.chunks_mut(HALF))) {
                 gates.copy_from_slice(&panel[..gates.len()]);
                 values.copy_from_slice(&panel[HALF..HALF + values.len()]);
@@ -112,7 +121,7 @@ impl Recorder {
     /// The residual stream behind the last block, `[m, stride]`.
     pub(super) fn end(&mut self, d: usize, (residual, stride): (&[f32], usize)) {
         for (item, residual) in residual.chunks_exact(stride).enumerate() {
-            self.reel.last(self.first + item).copy_from_slice(&residual[..d]);
+            self.reel.last(self.rows[item]).copy_from_slice(&residual[..d]);
         }
     }
 
@@ -131,12 +140,13 @@ pub(super) struct Recording {
     recorders: Vec<Recorder>,
     /// Rows that are left of the most: each position of each request is one, though what prompts have in common is computed once.
     rows: usize,
-    /// By request; nothing of those that were not recorded.
+    /// By request; nothing of those that were not kept.
     tracks: Vec<Vec<TapeRow>>,
 }
 
 impl Recording {
-    pub(super) fn new(config: &ModelConfig, threads: usize, bytes: usize) -> Self {
+    /// Begins one in at most so many bytes, in the memory of an earlier tape.
+    pub(super) fn over(old: Option<Tape>, config: &ModelConfig, threads: usize, bytes: usize) -> Self {
         let shape = TapeShape {
             layers: config.layers,
             width: config.width,
@@ -145,14 +155,20 @@ impl Recording {
             heads: config.heads,
             hidden: config.hidden,
         };
-        let recorders = (0..threads as u32).map(|number| Recorder::new(shape, number)).collect();
+        let mut reels = old.map(Tape::into_reels).unwrap_or_default().into_iter();
+        let recorders = (0..threads as u32).map(|number| Recorder::over(reels.next(), shape, number)).collect();
         Self { recorders, rows: bytes / shape.row_bytes(), tracks: Vec::new() }
     }
 
-    /// Whether a call fits, were every completion as long as it may be in a context.
-    pub(super) fn admits(&self, asks: &[Ask], context: usize) -> bool {
-        let most = |ask: &Ask| ask.request.prompt.len().saturating_add(ask.config.max_new_tokens).min(context.max(ask.request.prompt.len()));
-        !asks.is_empty() && asks.iter().map(most).fold(0, usize::saturating_add) <= self.rows
+    /// How many requests of a call are kept, the first ones: as many as fit beside all prompts, were every completion as long as it may be in a context.
+    pub(super) fn admits(&self, asks: &[Ask], context: usize) -> usize {
+        let Some(mut left) = self.rows.checked_sub(prompts(asks)) else { return 0 };
+        let fits = |ask: &&Ask| {
+            let rest = left.checked_sub(ask.config.max_new_tokens.min(context.saturating_sub(ask.request.prompt.len())));
+            left = rest.unwrap_or(left);
+            rest.is_some()
+        };
+        asks.iter().take_while(fits).count()
     }
 
     /// The recorders, to be given back.
@@ -164,16 +180,23 @@ impl Recording {
         self.recorders.extend(recorders);
     }
 
-    /// Notes the tracks of a call, in the order of its requests.
-    pub(super) fn note(&mut self, tracks: Vec<Vec<TapeRow>>) {
-        self.rows -= tracks.iter().map(Vec::len).sum::<usize>();
+    /// Notes the tracks of a call, in the order of its requests, of which so many were kept.
+    pub(super) fn note(&mut self, asks: &[Ask], kept: usize, tracks: Vec<Vec<TapeRow>>) {
+        let rows = |(track, ask): (&Vec<TapeRow>, &Ask)| track.len().saturating_sub(ask.request.prompt.len());
+        self.rows -= if kept > 0 { prompts(asks) + tracks.iter().zip(asks).map(rows).sum::<usize>() } else { 0 };
         self.tracks.extend(tracks);
     }
 
-    /// The tracks of all requests since the recording began, in order.
-    pub(super) fn end(self) -> Vec<Option<Track>> {
+    /// The tape, and the tracks of all requests since the recording began, in order.
+    pub(super) fn end(self) -> (Arc<Tape>, Vec<Option<Track>>) {
         let tape = Arc::new(Tape::new(self.recorders.into_iter().map(|recorder| recorder.reel).collect()));
         let track = |rows: Vec<TapeRow>| (!rows.is_empty()).then(|| Track { tape: tape.clone(), rows });
-        self.tracks.into_iter().map(track).collect()
+        let tracks = self.tracks.into_iter().map(track).collect();
+        (tape, tracks)
     }
+}
+
+/// Positions of all prompts.
+fn prompts(asks: &[Ask]) -> usize {
+    asks.iter().map(|ask| ask.request.prompt.len()).sum()
 }

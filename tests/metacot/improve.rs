@@ -120,26 +120,28 @@ fn a_copy_changes_nothing_and_a_lag_is_counted() {
 #[test]
 fn from_the_samplers_tape_a_run_learns_what_it_learns_without_but_for_rounding() {
     let lab = lab();
-    let plain = "objective = { name = 'dr-grpo' }";
     // Groups that are dropped and replaced, old ones beside new ones, and several mini-batches and epochs of a critic's objective.
     let mixed = "refill = 3\nfilter = { keep = 'varied' }\nobjective = { name = 'ppo', importance = { mode = 'truncate', cap = 2.0 } }\nreplay = { capacity = 6, groups = 2, max_staleness = 40 }";
-    for (text, minibatch, epochs) in [(plain, 16, 1), (plain, 4, 1), (mixed, 8, 2)] {
+    let named = |name: &str| format!("objective = {{ name = '{name}' }}");
+    let cases = [(named("dr-grpo"), 16, 1), (named("dr-grpo"), 4, 1), (named("dpo"), 16, 1), (named("vineppo"), 16, 1), (mixed.to_owned(), 8, 2)];
+    for (text, minibatch, epochs) in cases {
         let run = |tape_mib: usize| {
             let folder = tempfile::tempdir().unwrap();
             let mut config = config(&format!("steps = 4\n{text}\nmode = {{ kind = 'shared', tape_mib = {tape_mib} }}"));
-            (config.plan.minibatch, config.plan.epochs) = (minibatch, epochs);
-            lab.run(&config, folder.path()).unwrap()
+            (config.plan.minibatch, config.plan.epochs, config.checkpoint_steps) = (minibatch, epochs, 1);
+            lab.run(&config, folder.path()).unwrap().1
         };
-        let ((computed, expected), (taped, reports)) = (run(0), run(64));
-        for (report, expected) in reports.iter().zip(&expected) {
-            assert_eq!(report.first_ratios, [1.0, 1.0]);
-            assert!(report.metrics.sampler_gap_max < expected.metrics.sampler_gap_max + 1e-4, "each response has its own rows");
+        let (computed, taped) = (run(0), run(64));
+        let replayed: usize = taped.iter().map(|report| report.groups_replayed).sum();
+        assert_eq!(replayed > 0, text == mixed);
+        for (step, (report, expected)) in taped.iter().zip(&computed).enumerate() {
+            assert_eq!((report.taped_share > 0.0, report.taped_share == 1.0), (step > 0, step > 0 && report.groups_replayed == 0), "{text}: step {step}");
+            assert_eq!(expected.taped_share, 0.0);
             assert_eq!((report.reward, report.groups_kept, report.groups_replayed), (expected.reward, expected.groups_kept, expected.groups_replayed));
+            // Adam moves a weight whose gradient is all rounding by as much as any other, so that steps part slowly.
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-3 * b.abs().max(0.01) * (1 + step) as f64;
+            assert!(near(report.loss, expected.loss) && near(report.gradient_norm, expected.gradient_norm), "{text}: step {step}");
         }
-        assert!(taped.digest() != computed.digest(), "what was taped was read");
-        let gap = taped.tensors().concat().iter().zip(computed.tensors().concat()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        // Adam moves a weight whose gradient is all rounding by the learning rate whatever its size.
-        assert!(gap < 4.0 * 3e-3, "{gap}");
     }
 }
 

@@ -144,15 +144,28 @@ fn threads_and_slots_change_no_bit_and_recording_no_completion() {
 }
 
 #[test]
-fn a_call_that_does_not_fit_is_not_recorded() {
+fn what_does_not_fit_is_not_recorded() {
     let weights = weights(&tiny_model(false), 1);
     let (all, whole) = recorded(&weights, 2, 8, usize::MAX);
     assert!(whole.iter().all(Option::is_some));
-    // 20 requests of 15 to 37 positions do not fit the space of 100 rows; the two after them do.
+    // Prompts of the 20 requests of the first call take 353 positions, those of the two requests after it 41; completions at most 14 each.
     let row_bytes = (2 * (32 + 64 + 32 + 4 + 32 + 96) + 32) * 4;
-    let (completions, tracks) = recorded(&weights, 2, 8, 100 * row_bytes);
-    assert_eq!(completions, all);
-    assert!(tracks.len() == 22 && tracks[..20].iter().all(Option::is_none) && tracks[20..].iter().all(Option::is_some));
+    let are_recorded = |rows: usize| {
+        let found = [1, 2].map(|threads| {
+            let (completions, tracks) = recorded(&weights, threads, 8, rows * row_bytes);
+            assert_eq!(completions, all);
+            tracks.iter().map(Option::is_some).collect::<Vec<bool>>()
+        });
+        assert_eq!(found[0], found[1], "threads decide what fits");
+        found[0].clone()
+    };
+    let first = |kept: usize, len: usize| (0..len).map(move |index| index < kept);
+    assert!(are_recorded(100).into_iter().eq(first(0, 20).chain(first(2, 2))));
+    assert!(are_recorded(353 + 14 * 5 + 13)[..20].iter().copied().eq(first(5, 20)));
+    // What completions did not use is there for the next call.
+    let used: usize = 353 + all[..5].iter().map(|completion| completion.ids.len() - 1).sum::<usize>();
+    assert!(are_recorded(353 + 14 * 5)[20..].iter().copied().eq(first(usize::from(353 + 14 * 5 - used >= 41 + 14), 2)));
+    assert!(are_recorded(used + 41 + 14 + 13)[20..].iter().filter(|is_recorded| **is_recorded).count() <= 1);
     assert!(recorded(&weights, 2, 8, 0).1.iter().all(Option::is_none));
     let mut decoder = CpuDecoder::new(&weights, DecoderConfig::default());
     assert!(decoder.end_recording().is_empty(), "none was begun");

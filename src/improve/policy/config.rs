@@ -260,6 +260,16 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn shared_weights_are_written_as_they_were_before_there_was_a_tape() {
+        let [default, named, none] = ["", "mode = { kind = 'shared' }", "mode = { kind = 'shared', tape_mib = 0 }"].map(|text| read(text).unwrap());
+        assert_eq!((default.mode, named.mode), (Mode::Shared { tape_mib: 2048 }, Mode::default()));
+        let text = |config: &PolicyConfig| toml::to_string(config).unwrap();
+        assert!(text(&default) == text(&named) && text(&default).contains("[mode]\nkind = \"shared\"\n\n"));
+        assert_eq!(toml::from_str::<PolicyConfig>(&text(&none)).unwrap().mode, Mode::Shared { tape_mib: 0 });
+        assert!(read("mode = { kind = 'shared', tape_mib = -1 }").is_err());
+    }
+
+    #[test]
     fn values_out_of_range_are_named() {
         let error = |text: &str| read(text).unwrap_err();
         assert_eq!(error("steps = 0"), "steps = 0 is not allowed; expected at least 1");

@@ -40,6 +40,8 @@ pub struct StepReport {
     pub groups_kept: usize,
     /// Groups that came from the replay buffer.
     pub groups_replayed: usize,
+    /// Share of the responses trained on of which the trainer goes on from what the sampler computed.
+    pub taped_share: f64,
     /// Share of the sampled groups whose rewards are all equal.
     pub zero_variance_share: f64,
     /// Weight of the KL penalty in force.
@@ -111,6 +113,7 @@ impl StepReport {
             ("groups_sampled", self.groups_sampled as f64),
             ("groups_kept", self.groups_kept as f64),
             ("groups_replayed", self.groups_replayed as f64),
+            ("taped_share", self.taped_share),
             ("zero_variance_share", self.zero_variance_share),
             ("kl_coefficient", self.kl_coefficient),
             ("learning_rate", self.learning_rate),

@@ -126,6 +126,7 @@ impl Run<'_> {
             };
             let learned = learning.learn(self.learner, &groups, &rewards, &tracks)?;
             report.learned(&learned);
+            report.taped_share = tracks.iter().flatten().count() as f64 / learned.responses.max(1) as f64;
             if let Some((controller, distance)) = config.kl_controller.as_ref().zip(learned.distance) {
                 let mut controller = metacot_objectives::controller::KlController { coefficient: report.kl_coefficient, ..controller.clone() };
                 controller.observe(distance, learned.responses);

@@ -19,9 +19,11 @@ use crate::{
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Mode {
     /// The trainer's own, packed where they lie; the sampler and its caches live as long as the run. The sampler's forward pass is that of the step's first update,
-    /// too, where it can be: on a CPU, in single precision, of responses of one attempt. `sampler_gap` then compares output layers alone.
+    /// too, and of what is scored before it, where it can be: on a CPU, in single precision, without gradient checkpointing, of responses of one attempt without
+    /// reference solutions. `sampler_gap` then compares output layers alone.
     Shared {
-        /// MiB that what the sampler computed for the trainer may take; with 0, or for more, the trainer computes it again. Both ways agree but for rounding.
+        /// MiB that what the sampler computed for the trainer may take; of responses beyond, and with 0 of all, the trainer computes it again. Both ways agree but for
+        /// rounding.
         #[serde(default = "default_tape", skip_serializing_if = "is_default_tape")]
         tape_mib: usize,
     },

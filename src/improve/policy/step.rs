@@ -18,7 +18,7 @@ use crate::{
     improve::evidence,
     kernels::Track,
     tokenizer::Tokenizer,
-    train::Learner,
+    train::{Learner, Scores},
 };
 
 /// What a step of learning is made with.
@@ -36,7 +36,7 @@ pub(super) struct Learning<'a> {
     pub has_reference: bool,
     /// Whether sampler and trainer must agree on what was sampled.
     pub check_sampler: bool,
-    /// Whether a mini-batch that was taped is computed all the same, to be compared alone: what the trainer reads it would else never doubt.
+    /// Whether the first mini-batch is scored by computation, too, where it was taped: what the trainer reads it would else never doubt.
     pub check_tape: bool,
 }
 
@@ -60,7 +60,8 @@ impl Learning<'_> {
         }
         let units: Vec<Vec<usize>> = if needs_pairs(self.objective) { together(&pairs) } else { (0..examples.len()).map(|index| vec![index]).collect() };
         let epochs: Vec<Vec<Vec<usize>>> = (0..self.config.plan.epochs).map(|epoch| self.minibatches(&units, epoch)).collect();
-        // Scored in the mini-batches of the first epoch: what is laid out alike is bit for bit alike, so that ratios start at exactly 1.
+        // Scored in the mini-batches of the first epoch: what is laid out alike, and computed or taped alike, is bit for bit alike, so that the ratios of the first
+        // update are exactly 1.
         // The first update finds out by itself what the policy says of its responses, where nothing asks before it.
         let scores_itself = !(self.check_sampler || self.config.reads_old_policy(self.objective));
         for (position, indices) in epochs.first().into_iter().flatten().enumerate() {
@@ -70,7 +71,10 @@ impl Learning<'_> {
                 indices.iter().zip(references).for_each(|(&index, reference)| sequences[index].logp_ref = reference);
                 continue;
             }
-            for ((&index, scores), reference) in indices.iter().zip(learner.score_taped(&own, &own_tracks(indices))).zip(references) {
+            let own_tracks = own_tracks(indices);
+            let scores = learner.score_taped(&own, &own_tracks);
+            self.check_taped(&sequences, indices, &own_tracks, &scores)?;
+            for ((&index, scores), reference) in indices.iter().zip(scores).zip(references) {
                 if !scores.is_finite() {
                     return Err(Error::Stopped("log-probabilities are not finite numbers".into()));
                 }
@@ -93,10 +97,10 @@ impl Learning<'_> {
                 // Nothing has moved since the sampler ran.
                 let own_tracks = own_tracks(indices);
                 if self.check_tape && own_tracks.iter().any(Option::is_some) {
-                    let computed = learner.score(&own);
-                    self.compare(indices.iter().zip(&computed).map(|(&index, scores)| (&batch.sequences()[index], scores.log_probs.as_slice())))?;
+                    self.check_taped(batch.sequences(), indices, &own_tracks, &learner.score(&own))?;
                 }
                 let (update, scores) = learner.step(&own, &own_tracks, &minibatch, &credit, self.objective, self.rate, scores_itself)?;
+                self.check_taped(batch.sequences(), indices, &own_tracks, &scores)?;
                 if scores_itself {
                     indices.iter().zip(scores).for_each(|(&index, scores)| before[index].logp_old = scores.log_probs);
                 }
@@ -121,6 +125,12 @@ impl Learning<'_> {
                 "sampler and trainer are not the same model: their log-probabilities of a sampled token differ by {largest:.4} nats; expected at most {tolerance}"
             ))),
         }
+    }
+
+    /// The same of the taped responses of a mini-batch: that each was matched with its own rows, or where `scores` were computed, that the rows are right.
+    fn check_taped(&self, sequences: &[Sequence], indices: &[usize], tracks: &[Option<Track>], scores: &[Scores]) -> Result<()> {
+        let taped = indices.iter().zip(tracks).zip(scores).filter(|((_, track), _)| track.is_some());
+        self.compare(taped.map(|((&index, _), scores)| (&sequences[index], scores.log_probs.as_slice())))
     }
 
     /// The responses with all that does not depend on the policy as it is.

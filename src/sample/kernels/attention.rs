@@ -201,21 +201,22 @@ mod tests {
                 }
             }
             let shape = AttentionShape { head_dim, length, scale: 0.3 };
-            let results: Vec<Vec<Line>> = Isa::available()
+            let results: Vec<([f32; 2], Vec<Line>)> = Isa::available()
                 .into_iter()
                 .map(|isa| {
                     let (mut scores, mut out) = (vec![Line::ZERO; length.div_ceil(LANES)], vec![Line::ZERO; lines]);
-                    attend(isa, shape, &query, &keys, &values, &mut scores, &mut out);
-                    out
+                    (attend(isa, shape, &query, &keys, &values, &mut scores, &mut out), out)
                 })
                 .collect();
             assert!(results.iter().all(|result| *result == results[0]));
             let scores: Vec<f64> = (0..length).map(|t| (0..head_dim).map(|d| f64::from(query[d] * key(t, d))).sum::<f64>() * 0.3).collect();
             let largest = scores.iter().fold(f64::MIN, |a, b| a.max(*b));
             let weights: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
+            let [found, sum] = results[0].0.map(f64::from);
+            assert!((found + sum.ln() - largest - weights.iter().sum::<f64>().ln()).abs() < 1e-4 && (found - largest).abs() < 1e-4, "{head_dim} {length}");
             for d in 0..head_dim {
                 let exact = (0..length).map(|t| weights[t] * f64::from(value(t, d))).sum::<f64>() / weights.iter().sum::<f64>();
-                assert!((f64::from(results[0][d / LANES].0[d % LANES]) - exact).abs() < 1e-4, "{head_dim} {length}");
+                assert!((f64::from(results[0].1[d / LANES].0[d % LANES]) - exact).abs() < 1e-4, "{head_dim} {length}");
             }
         }
     }

@@ -260,6 +260,18 @@ mod tests {
     }
 
     #[test]
+    fn panels_gated_apart_have_the_bits_of_those_gated_at_once() {
+        for isa in Isa::available() {
+            let (plain, at_once) = (product(isa, 7, 0, Epilogue::Store), product(isa, 7, 0, Epilogue::SwiGlu));
+            for (panels, expected) in plain.chunks_exact(128).zip(at_once.chunks_exact(128)) {
+                let mut out = [0.0; 64];
+                super::super::gate_panels(isa, panels, &mut out);
+                assert_eq!(out, expected[..64], "{isa:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_row_has_the_same_bits_in_every_batch_and_on_every_instruction_set() {
         for epilogue in [Epilogue::Store, Epilogue::Add, Epilogue::SwiGlu] {
             let all = product(Isa::best(), 19, 0, epilogue);
