@@ -3,7 +3,10 @@
 //! A [`Reel`] is what one thread of the sampler records, a [`Tape`] all reels together, a [`Track`] the rows of one sequence. The trainer lays tracks out as its
 //! batch ([`TapedRows`]), and each block reads its layer ([`TapedLayer`]) in place of computing it.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
 /// Rows of a piece of a reel.
 const PIECE: usize = 64;
@@ -71,6 +74,8 @@ pub struct Reel {
     shape: TapeShape,
     pieces: Vec<Vec<f32>>,
     rows: usize,
+    /// Pieces that wait for use by any reel of a recording.
+    spare: Arc<Mutex<Vec<Vec<f32>>>>,
 }
 
 impl std::fmt::Debug for Reel {
@@ -82,13 +87,16 @@ impl std::fmt::Debug for Reel {
 impl Reel {
     /// An empty one.
     pub fn new(shape: TapeShape) -> Self {
-        Self { shape, pieces: Vec::new(), rows: 0 }
+        Self { shape, pieces: Vec::new(), rows: 0, spare: Arc::default() }
     }
 
-    /// An empty one in the memory of an earlier one, where it has the same shape: fresh pages cost as much as what is written there.
-    pub fn over(old: Option<Self>, shape: TapeShape) -> Self {
-        let pieces = old.filter(|old| old.shape == shape).map(|old| old.pieces).unwrap_or_default();
-        Self { shape, pieces, rows: 0 }
+    /// Empty ones for a recording of at most so many rows, in the memory of an earlier one, where it has the same shape: fresh pages cost as much as what is written
+    /// there. They share it, so that what is kept from one to the next has one bound however the rows fall to them.
+    pub fn set(old: Option<Tape>, shape: TapeShape, reels: usize, rows: usize) -> Vec<Self> {
+        let mut pieces: Vec<Vec<f32>> = old.filter(|old| old.shape() == shape).into_iter().flat_map(|old| old.0).flat_map(|reel| reel.pieces).collect();
+        pieces.truncate(rows.div_ceil(PIECE) + reels);
+        let spare = Arc::new(Mutex::new(pieces));
+        (0..reels).map(|_| Self { spare: spare.clone(), ..Self::new(shape) }).collect()
     }
 
     /// Takes room for more rows; they hold anything until they are written. Gives the first.
@@ -96,7 +104,9 @@ impl Reel {
         let first = self.rows;
         self.rows += rows;
         while self.pieces.len() * PIECE < self.rows {
-            self.pieces.push(vec![0.0; PIECE * self.shape.row_len()]);
+            // A panic elsewhere leaves the list whole: it is only ever popped from.
+            let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            self.pieces.push(spare.unwrap_or_else(|| vec![0.0; PIECE * self.shape.row_len()]));
         }
         first
     }
@@ -150,11 +160,6 @@ impl Tape {
         Self(reels)
     }
 
-    /// The reels.
-    pub fn into_reels(self) -> Vec<Reel> {
-        self.0
-    }
-
     fn row(&self, row: TapeRow) -> &[f32] {
         self.0[row.reel as usize].row(row.row as usize)
     }
@@ -176,14 +181,28 @@ pub struct Track {
 /// The rows of a batch.
 #[derive(Clone)]
 pub struct TapedRows {
-    tape: Arc<Tape>,
+    tape: Arc<RwLock<Option<Arc<Tape>>>>,
     rows: Arc<[Option<TapeRow>]>,
 }
 
 impl TapedRows {
     /// So many rows of a tape, `None` for padding, which reads as zeros.
     pub fn new(tape: Arc<Tape>, rows: Vec<Option<TapeRow>>) -> Self {
-        Self { tape, rows: rows.into() }
+        Self { tape: Arc::new(RwLock::new(Some(tape))), rows: rows.into() }
+    }
+
+    /// Lets go of the tape, whatever still holds these rows: burn 0.21 keeps a graph whose gradient nobody asked for until a later one is.
+    pub fn release(&self) {
+        *self.tape.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Hands the tape to `read`.
+    ///
+    /// # Panics
+    /// After it was let go.
+    fn with<T>(&self, read: impl FnOnce(&Tape) -> T) -> T {
+        let tape = self.tape.read().unwrap_or_else(PoisonError::into_inner);
+        read(tape.as_ref().expect("rows are read before their tape is let go"))
     }
 
     /// Those of a block.
@@ -208,29 +227,28 @@ impl std::fmt::Debug for TapedLayer {
 impl TapedLayer {
     /// The outputs of some tokens: what the next block, or the last RMSNorm, reads. `out` is `[tokens, d]`.
     pub(super) fn outputs(&self, tokens: Range<usize>, out: &mut [f32]) {
-        let shape = self.rows.tape.shape();
-        let first = (self.layer + 1) * shape.layer_len();
-        self.each(tokens, first, |token, row| {
-            copy(row, &mut out[token * shape.width..][..shape.width]);
+        self.rows.with(|tape| {
+            let shape = tape.shape();
+            let first = (self.layer + 1) * shape.layer_len();
+            for (row, out) in self.rows.rows[tokens].iter().zip(out.chunks_exact_mut(shape.width)) {
+                copy(row.map(|row| &tape.row(row)[first..]), out);
+            }
         });
     }
 
     /// The other intermediate results of some tokens, each place `[tokens, its width]`.
     pub(super) fn activations(&self, tokens: Range<usize>, mut places: [&mut [f32]; FIELDS - 1]) {
-        let shape = self.rows.tape.shape();
-        let [x, widths @ ..] = shape.widths();
-        self.each(tokens, self.layer * shape.layer_len() + x, |token, mut row| {
-            for (place, width) in places.iter_mut().zip(widths) {
-                row = copy(row, &mut place[token * width..][..width]);
+        self.rows.with(|tape| {
+            let shape = tape.shape();
+            let [x, widths @ ..] = shape.widths();
+            let first = self.layer * shape.layer_len() + x;
+            for (token, row) in self.rows.rows[tokens].iter().enumerate() {
+                let mut rest = row.map(|row| &tape.row(row)[first..]);
+                for (place, width) in places.iter_mut().zip(widths) {
+                    rest = copy(rest, &mut place[token * width..][..width]);
+                }
             }
         });
-    }
-
-    /// Hands `read` the row of each token from `first` on; nothing for padding.
-    fn each<'a>(&'a self, tokens: Range<usize>, first: usize, mut read: impl FnMut(usize, Option<&'a [f32]>)) {
-        for (token, row) in self.rows.rows[tokens].iter().enumerate() {
-            read(token, row.map(|row| &self.rows.tape.row(row)[first..]));
-        }
     }
 }
 

@@ -49,15 +49,15 @@ impl<B: Ops> Decoder<B> {
     /// # Shapes
     /// `[rows * time, v]`
     pub fn forward(&self, input: &PackedRows) -> Tensor<B, 2> {
-        self.logits(self.hidden(input, None))
+        self.logits(self.hidden(input, None).0)
     }
 
     /// What the output projection reads: the residual stream after the last RMSNorm, at every position. Where the sampler computed all of them with the same
-    /// weights, blocks read what it taped.
+    /// weights, blocks read what it taped. Beside it the residual stream before the first block.
     ///
     /// # Shapes
-    /// `[rows * time, d]`
-    pub fn hidden(&self, input: &PackedRows, taped: Option<&TapedRows>) -> Tensor<B, 2> {
+    /// `[rows * time, d]`, twice
+    pub fn hidden(&self, input: &PackedRows, taped: Option<&TapedRows>) -> (Tensor<B, 2>, Tensor<B, 2>) {
         let device = self.embedding.val().device();
         let (n, config) = (input.rows * input.time, &self.config);
         let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(input.ids.clone(), [n]), &device);
@@ -66,12 +66,13 @@ impl<B: Ops> Decoder<B> {
             starts: Tensor::from_data(TensorData::new(input.starts.clone(), [n]), &device),
             rotary: Tensor::from_data(TensorData::new(rotary_angles(config, input.time), [2, input.time, config.head_dim() / 2]), &device),
         };
-        let mut x = B::embed(self.embedding.val(), ids);
+        let embedded = B::embed(self.embedding.val(), ids);
+        let mut x = embedded.clone();
         for (layer, block) in self.blocks.iter().enumerate() {
             let keep = taped.map_or(self.keep.clone(), |rows| Keep::Taped(rows.layer(layer)));
             x = block.forward(x, &map, config.norm_epsilon, Pass { keep, precision: self.precision });
         }
-        B::rms_norm(x, self.final_norm.val(), config.norm_epsilon)
+        (B::rms_norm(x, self.final_norm.val(), config.norm_epsilon), embedded)
     }
 
     /// The output projection.

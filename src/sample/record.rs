@@ -26,8 +26,8 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    fn over(old: Option<Reel>, shape: TapeShape, number: u32) -> Self {
-        let mut recorder = Self { reel: Reel::over(old, shape), number, tracks: Vec::new(), rows: Vec::new(), panels: Vec::new() };
+    fn new(reel: Reel, number: u32) -> Self {
+        let mut recorder = Self { reel, number, tracks: Vec::new(), rows: Vec::new(), panels: Vec::new() };
         recorder.reel.extend(UNKEPT + 1);
         recorder
     }
@@ -155,9 +155,9 @@ impl Recording {
             heads: config.heads,
             hidden: config.hidden,
         };
-        let mut reels = old.map(Tape::into_reels).unwrap_or_default().into_iter();
-        let recorders = (0..threads as u32).map(|number| Recorder::over(reels.next(), shape, number)).collect();
-        Self { recorders, rows: bytes / shape.row_bytes(), tracks: Vec::new() }
+        let rows = bytes / shape.row_bytes();
+        let recorders = Reel::set(old, shape, threads, rows).into_iter().zip(0..).map(|(reel, number)| Recorder::new(reel, number)).collect();
+        Self { recorders, rows, tracks: Vec::new() }
     }
 
     /// How many requests of a call are kept, the first ones: as many as fit beside all prompts, were every completion as long as it may be in a context.

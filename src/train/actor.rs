@@ -22,6 +22,16 @@ pub struct Actor<B: Backend> {
     pub value: Option<Param<Tensor<B, 2>>>,
 }
 
+/// What an actor says at every position.
+pub struct Outputs<B: Backend> {
+    /// Logits of the next token, `[rows * time, v]`.
+    pub logits: Tensor<B, 2>,
+    /// Values, where there is a critic, `[rows * time, 1]`.
+    pub values: Option<Tensor<B, 2>>,
+    /// The residual stream before the first block, `[rows * time, d]`: where a graph begins.
+    pub embedded: Tensor<B, 2>,
+}
+
 /// An actor and its optimizer at rest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActorState {
@@ -59,14 +69,11 @@ impl<B: Ops> Actor<B> {
         Self { decoder: Decoder::from_weights(&state.weights, device), value }
     }
 
-    /// Logits of the next token, and values where there is a critic, at every position; from what the sampler taped, where it did.
-    ///
-    /// # Shapes
-    /// `[rows * time, v]`, `[rows * time, 1]`
-    pub fn forward(&self, input: &PackedRows, taped: Option<&TapedRows>) -> (Tensor<B, 2>, Option<Tensor<B, 2>>) {
-        let hidden = self.decoder.hidden(input, taped);
+    /// What it says of rows; from what the sampler taped, where it did.
+    pub fn forward(&self, input: &PackedRows, taped: Option<&TapedRows>) -> Outputs<B> {
+        let (hidden, embedded) = self.decoder.hidden(input, taped);
         let values = self.value.as_ref().map(|value| B::project(hidden.clone(), value.val(), WeightLayout::InOut));
-        (self.decoder.logits(hidden), values)
+        Outputs { logits: self.decoder.logits(hidden), values, embedded }
     }
 
     /// The value head as plain numbers.

@@ -20,7 +20,7 @@ use metacot_objectives as objectives;
 use objectives::{Advantages, Metrics, Objective, Sequence};
 
 use super::{
-    actor::{Actor, ActorState},
+    actor::{Actor, ActorState, Outputs},
     distribution::entropy_gradient,
     learner::{Learner, Scores, TrainerConfig, Update},
     lora::Lora,
@@ -30,7 +30,7 @@ use super::{
 use crate::{
     data::{Example, pack},
     error::{Error, Result},
-    kernels::{AdamStep, Keep, Kernels, Ops, Track},
+    kernels::{AdamStep, Keep, Kernels, Ops, TapedRows, Track},
     model::{Decoder, Weights, floats},
 };
 
@@ -81,7 +81,7 @@ impl<B: Kernels> PolicyTrainer<B> {
         let mut scores = vec![Scores::default(); examples.len()];
         for rows in self.parts(examples, tracks, false) {
             let part = Part::new(examples, &rows);
-            let (logits, values) = actor.forward(&part.batch.input, part.taped(examples, tracks).as_ref());
+            let Outputs { logits, values, .. } = actor.forward(&part.batch.input, part.taped(examples, tracks).as_ref());
             let logits = tempered(logits, self.temperature);
             for (document, found) in part.read(examples, &floats(logits), values.map(floats)) {
                 scores[document] = found;
@@ -120,7 +120,8 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
         let mut sequences = batch.sequences().to_vec();
         for rows in self.parts(examples, tracks, !batch.pairs().is_empty()) {
             let part = Part::new(examples, &rows);
-            let (logits, values) = self.actor.forward(&part.batch.input, part.taped(examples, tracks).as_ref());
+            let taped = part.taped(examples, tracks);
+            let Outputs { logits, values, embedded } = self.actor.forward(&part.batch.input, taped.as_ref());
             let logits = tempered(logits, self.temperature);
             let plain = floats(logits.clone().inner());
             let found = part.read(examples, &plain, values.clone().map(|values| floats(values.inner())));
@@ -144,10 +145,14 @@ impl<B: Kernels> Learner for PolicyTrainer<B> {
             }
             let [d_logp, d_entropy, d_value] = [&answer.d_logp, &answer.d_entropy, &answer.d_value].map(|rows| part.spread(&indices, rows));
             if let Some(surrogate) = self.surrogate(&part, logits, values, &plain, &d_logp, &d_entropy, &d_value) {
+                drop(embedded);
                 let grads = <Autodiff<B> as AutodiffBackend>::backward(surrogate.into_primitive().tensor());
                 accumulator.accumulate(&self.actor, GradientsParams::from_grads(grads, &self.actor));
                 total.has_gradient = true;
+            } else {
+                free_graph(embedded);
             }
+            taped.iter().for_each(TapedRows::release);
         }
         let stopped =
             |norm: f64| Error::Stopped(format!("loss {} with gradient norm {norm}: not a finite number, so the weights were left as they are", total.loss));
@@ -256,6 +261,12 @@ impl<B: Kernels> PolicyTrainer<B> {
         }
         sum
     }
+}
+
+/// Frees most of what a forward pass kept that no backward pass will read, by one from where it began, which takes away what all else stands on: burn 0.21 frees
+/// graphs in backward passes alone.
+fn free_graph<B: AutodiffBackend>(embedded: Tensor<B, 2>) {
+    drop(B::backward(embedded.sum().into_primitive().tensor()));
 }
 
 /// Logits of the policy at a temperature.

@@ -1,5 +1,7 @@
 //! What the sampler computed as the first half of a training pass: the same gradient, read and not computed, whatever the threads.
 
+use std::sync::Arc;
+
 use metacot::{
     data::Example,
     device::Cpu,
@@ -178,4 +180,27 @@ fn what_does_not_fit_is_not_recorded() {
     let tracks = decoder.end_recording();
     assert_eq!(completions.iter().map(|completion| completion.ids.len()).collect::<Vec<_>>(), [0, 1, 0]);
     assert_eq!(tracks.iter().map(|track| track.as_ref().map(|track| track.rows.len())).collect::<Vec<_>>(), [None, Some(39), None]);
+}
+
+#[test]
+fn no_update_holds_the_tape_even_without_a_gradient() {
+    let weights = weights(&tiny_model(false), 1);
+    let objective = Objective::named("dr-grpo").unwrap();
+    for (case, rewards) in [[1.0, 1.0], [0.0, 1.0]].into_iter().enumerate() {
+        let (completions, tracks) = recorded(&weights, 2, 8, usize::MAX);
+        let examples = examples(&completions);
+        let holders = || Arc::strong_count(&tracks[0].as_ref().unwrap().tape);
+        let mut trainer = trainer(&weights, TrainerConfig { rows: 2, ..TrainerConfig::default() });
+        let before = holders();
+        for _ in 0..3 {
+            // In the second case some parts have a gradient, and the last has none.
+            let reward = |index: usize| if index < 4 { rewards[index % 2] } else { 1.0 };
+            let sequences = completions.iter().enumerate().map(|(index, completion)| Sequence::new(index / 4, reward(index), vec![-1.0; completion.ids.len()]));
+            let batch = Batch::new(sequences.collect()).unwrap();
+            let advantages = objective.advantages(&batch).unwrap();
+            let (update, _) = trainer.step(&examples, &tracks, &batch, &advantages, &objective, 1e-3, true).unwrap();
+            assert_eq!(update.is_skipped, case == 0);
+            assert_eq!(holders(), before, "case {case}");
+        }
+    }
 }

@@ -40,7 +40,7 @@ pub struct StepReport {
     pub groups_kept: usize,
     /// Groups that came from the replay buffer.
     pub groups_replayed: usize,
-    /// Share of the responses trained on of which the trainer goes on from what the sampler computed.
+    /// Share of the responses trained on of which the sampler's pass was kept for the trainer.
     pub taped_share: f64,
     /// Share of the sampled groups whose rewards are all equal.
     pub zero_variance_share: f64,

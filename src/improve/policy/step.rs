@@ -117,7 +117,8 @@ impl Learning<'_> {
     /// nothing that follows means anything.
     fn compare<'s>(&self, computed: impl Iterator<Item = (&'s Sequence, &'s [f64])>) -> Result<()> {
         let gaps = computed.flat_map(|(sequence, log_probs)| sequence.policy_tokens().map(move |token| (log_probs[token] - sequence.sampled(token)).abs()));
-        let largest = gaps.fold(0.0, f64::max);
+        // What is not a number is no small gap.
+        let largest = gaps.fold(0.0, |largest: f64, gap| if gap > largest || gap.is_nan() { gap } else { largest });
         let tolerance = self.config.log_prob_tolerance;
         match largest <= tolerance {
             true => Ok(()),

@@ -8,6 +8,12 @@ use crate::{
     train::{ActorState, PolicyTrainer, TrainerConfig},
 };
 
+/// Learning that compares nothing.
+fn learning<'a>(config: &'a PolicyConfig, objective: &'a Objective, tokenizer: &'a Tokenizer) -> Learning<'a> {
+    let (seeds, has_reference, check_sampler, check_tape) = (SeedTree::root(1), false, false, false);
+    Learning { config, objective, tokenizer, seeds, rate: 0.1, updates: 0, has_reference, check_sampler, check_tape }
+}
+
 #[test]
 fn a_pair_is_the_best_and_the_worst_of_a_group_that_varies() {
     let rewards = [vec![0.0, 1.0, 1.0, 0.0], vec![1.0, 1.0], vec![0.5, 0.0]];
@@ -41,18 +47,8 @@ fn attempts_are_paid_by_their_effort_and_pay_in_their_last_line() {
     episode.attempts = vec![Attempt { mark_at: 3, said: 2, verdict: solved }];
     let paid = config.reward.score(&Evidence { gamma: Some(0.5), ..episode.evidence() });
     assert!(paid > 0.0 && paid < 1.0);
-    let learning = Learning {
-        config: &config,
-        objective: &Objective::named("rl2").unwrap(),
-        tokenizer: &tokenizer,
-        seeds: SeedTree::root(1),
-        rate: 0.1,
-        updates: 0,
-        has_reference: false,
-        check_sampler: false,
-        check_tape: false,
-    };
-    let sequences = learning.sequences(&[group], &[vec![paid]]);
+    let objective = Objective::named("rl2").unwrap();
+    let sequences = learning(&config, &objective, &tokenizer).sequences(&[group], &[vec![paid]]);
     assert_eq!((&sequences[0].steps[..], &sequences[0].step_rewards[..]), (&[0, 1, 3, 6][..], &[0.0, -0.2, 0.0, 0.0][..]));
     assert_eq!(sequences[0].episode_rewards, [0.0, paid]);
     assert!(sequences[0].is_solved && sequences[0].roles[3..5] == [Role::Masked; 2]);
@@ -100,17 +96,8 @@ fn a_tape_of_other_weights_is_found_out() {
             ids: completion.ids,
             ..episode.clone()
         }));
-        let learning = Learning {
-            config: &config,
-            objective: &Objective::named("dr-grpo").unwrap(),
-            tokenizer: &tokenizer,
-            seeds: SeedTree::root(1),
-            rate: 0.1,
-            updates: 0,
-            has_reference: false,
-            check_sampler: false,
-            check_tape,
-        };
+        let objective = Objective::named("dr-grpo").unwrap();
+        let learning = Learning { check_tape, ..learning(&config, &objective, &tokenizer) };
         let mut learner = PolicyTrainer::<Cpu>::new(TrainerConfig::default(), ActorState::start(weights(1), false), &Default::default());
         learning.learn(&mut learner, &[group], &[vec![0.0, 1.0, 0.0, 1.0]], &decoder.end_recording()).map(|learned| learned.metrics().sampler_gap_max)
     };
