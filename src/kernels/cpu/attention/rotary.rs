@@ -25,6 +25,8 @@ pub(super) fn unrotate(grad: &[f32], row: &Row<'_>, position: usize, scale: f32,
     let (cos, sin) = (&cos[position * half..][..half], &sin[position * half..][..half]);
     let (a, b) = (&grad[..half], &grad[half..2 * half]);
     let (out_a, out_b) = out.split_at_mut(half);
+    // Of known length, or the loop is not vectors.
+    let out_b = &mut out_b[..half];
     for j in 0..half {
         out_a[j] = (a[j] * cos[j] + b[j] * sin[j]) * scale;
         out_b[j] = (b[j] * cos[j] - a[j] * sin[j]) * scale;

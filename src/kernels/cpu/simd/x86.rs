@@ -94,6 +94,11 @@ impl Simd for Avx512 {
         has!(_mm512_sqrt_ps(a))
     }
     #[inline(always)]
+    fn prefetch(self, x: &[f32]) {
+        // Of any address; nothing is read.
+        has!(_mm_prefetch::<_MM_HINT_T0>(x.as_ptr().cast()));
+    }
+    #[inline(always)]
     fn power_of_two(self, biased: Self::V) -> Self::V {
         has!(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(biased))))
     }
