@@ -19,6 +19,7 @@ mod shortened;
 mod solving;
 mod stages;
 mod summary;
+mod watch;
 
 use std::path::Path;
 

@@ -9,6 +9,7 @@ mod forward;
 mod grammar;
 mod kernels;
 mod packed;
+mod progress;
 mod record;
 mod rotary;
 mod score;
@@ -17,6 +18,7 @@ mod team;
 
 pub use decoder::{CpuDecoder, DecoderConfig};
 pub use grammar::{Constrained, GrammarMask, GrammarMasks};
+pub use progress::SampleProgress;
 pub use score::Scoring;
 pub use scripted::ScriptedGenerator;
 

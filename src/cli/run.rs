@@ -115,6 +115,7 @@ impl Teller {
                 self.line(&format!("  {text}"));
             }
             Notice::Generated { done, total } => self.bar.get_or_insert_with(|| Bar::new("records")).show(*done, *total),
+            Notice::Sampled { done, total } => self.bar.get_or_insert_with(|| Bar::new("responses")).show(*done, *total),
             Notice::Improving(report) => {
                 self.bar.get_or_insert_with(|| Bar::new("steps")).message(report.step as u64, report.steps as u64, &report.to_string());
                 if report.step == report.steps {

@@ -50,13 +50,13 @@ fn levels_by_length(examples: &[Example], dial: &EffortDial) -> Vec<usize> {
 
 /// A generator that is asked behind a mark.
 pub struct Marked<'a> {
-    generator: &'a mut dyn Generator,
+    generator: &'a mut (dyn Generator + Send),
     mark: u32,
 }
 
 impl<'a> Marked<'a> {
     /// Puts `mark` after the first id, BOS, of every prompt.
-    pub fn new(generator: &'a mut dyn Generator, mark: u32) -> Self {
+    pub fn new(generator: &'a mut (dyn Generator + Send), mark: u32) -> Self {
         Self { generator, mark }
     }
 }

@@ -2,7 +2,7 @@
 
 use metacot_traces::task::Problem;
 
-use super::{Notice, Run, corpora::Data};
+use super::{Notice, Run, corpora::Data, watch::watch};
 use crate::{
     Result,
     eval::{
@@ -11,7 +11,7 @@ use crate::{
     },
     improve::Marked,
     model::Weights,
-    sample::{CpuDecoder, DecoderConfig, Generator},
+    sample::{CpuDecoder, DecoderConfig, Generator, SampleProgress},
 };
 
 impl Run<'_> {
@@ -41,19 +41,23 @@ impl Run<'_> {
 
     /// Evaluates a model on every set, or reads what is finished. Every model sees the same problems and the same streams.
     pub(super) fn evaluate(&self, policy: &str, weights: &Weights, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<Vec<Evaluation>> {
-        self.sets(data).into_iter().map(|set| self.evaluate_set(set, policy, &mut self.generator(weights), data, notify)).collect()
+        let mut generator = self.generator(weights);
+        let progress = generator.progress();
+        self.sets(data).into_iter().map(|set| self.evaluate_set(set, policy, (&mut generator, &progress), data, notify)).collect()
     }
 
     /// Evaluates a model on unseen problems with a mark before every prompt, or reads what is finished.
     pub(super) fn evaluate_behind(&self, mark: u32, policy: &str, weights: &Weights, data: &Data, notify: &mut dyn FnMut(Notice)) -> Result<Evaluation> {
-        self.evaluate_set((SETS[0], &data.unseen), policy, &mut Marked::new(&mut self.generator(weights), mark), data, notify)
+        let mut generator = self.generator(weights);
+        let progress = generator.progress();
+        self.evaluate_set((SETS[0], &data.unseen), policy, (&mut Marked::new(&mut generator, mark), &progress), data, notify)
     }
 
     fn evaluate_set(
         &self,
         (set, problems): (&str, &[Problem]),
         policy: &str,
-        generator: &mut dyn Generator,
+        (generator, progress): (&mut (dyn Generator + Send), &SampleProgress),
         data: &Data,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<Evaluation> {
@@ -66,7 +70,7 @@ impl Run<'_> {
         let config = self.recipe.sample_config(eval.temperature);
         let seeds = self.seeds.child("eval").child(set);
         let exam = Exam { task: self.task.as_ref(), tokenizer: &data.tokenizer, problems, samples: eval.samples, config: &config, seeds: &seeds };
-        let result = exam.take(policy, generator);
+        let result = watch(progress, notify, || exam.take(policy, generator));
         result.save(&path)?;
         Ok(result)
     }

@@ -21,6 +21,13 @@ pub enum Notice {
         /// In all.
         total: u64,
     },
+    /// Completions sampled, of how many.
+    Sampled {
+        /// Done.
+        done: u64,
+        /// In all.
+        total: u64,
+    },
     /// A training step.
     Training(Progress),
     /// A step of policy gradients.

@@ -9,6 +9,7 @@ use super::{
     Notice, Run,
     corpora::Data,
     stages::{Announce, Improved, Standing},
+    watch::watch,
 };
 use crate::{
     Error, Result,
@@ -17,6 +18,7 @@ use crate::{
     improve::{self, RevisionRecord, Source, load_records, regression, save_records},
     model::Weights,
     recipe::{Remarks, ReviseRecipe, RiseRecipe, Start, Teacher},
+    sample::CpuDecoder,
 };
 
 /// Problems of a round that are sampled together where a budget of tokens ends it.
@@ -85,7 +87,8 @@ impl Run<'_> {
             load_records(&path)?
         } else {
             let problems = (first..standing.next_problem).map(|id| Ok(self.task.draw(id)?)).collect::<Result<Vec<_>>>()?;
-            let records = self.rise_records((revise, rise), &problems, &standing.weights, data, &standing.seeds.child("rise").child(name))?;
+            let (mut generator, seeds) = (self.generator(&standing.weights), standing.seeds.child("rise").child(name));
+            let records = watch(&generator.progress(), notify, || self.rise_records((revise, rise), &problems, &mut generator, data, &seeds))?;
             save_records(&path, &records)?;
             records
         };
@@ -103,23 +106,22 @@ impl Run<'_> {
         &self,
         (revise, rise): (&ReviseRecipe, &RiseRecipe),
         problems: &[Problem],
-        weights: &Weights,
+        generator: &mut CpuDecoder,
         data: &Data,
         seeds: &SeedTree,
     ) -> Result<Vec<RevisionRecord>> {
         let sample = self.recipe.sample_config(rise.temperature);
         let exchange = Exchange { task: self.task.as_ref(), tokenizer: &data.tokenizer, sample: &sample };
-        let mut generator = self.generator(weights);
         let share = rise.tokens.map(|tokens| tokens.div_ceil(rise.rounds as u64));
         let (mut records, mut spent) = (Vec::new(), 0);
         let size = if share.is_some() { PART } else { problems.len().max(1) };
         for (index, part) in problems.chunks(size).enumerate() {
             let seeds = seeds.index(index as u64);
-            let groups = exchange.chains(&revise.attempts(), part, rise.chains, &mut generator, &seeds.child("chains"));
+            let groups = exchange.chains(&revise.attempts(), part, rise.chains, generator, &seeds.child("chains"));
             let part = match rise.teacher {
                 Teacher::Own => {
                     let seeds = seeds.child("targets");
-                    let source = Source::Best { candidates: rise.candidates, generator: &mut generator, seeds: &seeds };
+                    let source = Source::Best { candidates: rise.candidates, generator: &mut *generator, seeds: &seeds };
                     improve::revise(&exchange, groups, &rise.reward, source)
                 }
                 Teacher::Solver => {
@@ -160,7 +162,8 @@ impl Run<'_> {
         let exchange = Exchange { task: self.task.as_ref(), tokenizer: &data.tokenizer, sample: &sample };
         let seeds = self.seeds.child("eval").child("revisions");
         let exam = RevisionExam { exchange, problems, attempts: revise.attempts, samples: revise.samples, seeds: &seeds };
-        let revisions = exam.take(policy, (kind.name(), kind.feedback()), &mut self.generator(weights));
+        let mut generator = self.generator(weights);
+        let revisions = watch(&generator.progress(), notify, || exam.take(policy, (kind.name(), kind.feedback()), &mut generator));
         revisions.save(&path)?;
         Ok(revisions)
     }

@@ -13,6 +13,7 @@ use super::{
     self_play::PlayCounts,
     shortened::{RANDOM_TIES, Shortened},
     summary::RoundCounts,
+    watch::watch,
 };
 use crate::{
     Error, Result,
@@ -219,7 +220,8 @@ impl Run<'_> {
         let mut generator = self.generator(weights);
         let Some(tokens) = imitate.tokens else {
             notify(Notice::Note(format!("sampling {} responses to each of {} training problems", imitate.samples, problems.len())));
-            return self.gather_part(imitate, &mut generator, &config, problems, data, seeds);
+            let progress = generator.progress();
+            return watch(&progress, notify, || self.gather_part(imitate, &mut generator, &config, problems, data, seeds));
         };
         let share = tokens.div_ceil(imitate.rounds as u64);
         notify(Notice::Note(format!(

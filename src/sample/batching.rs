@@ -3,6 +3,7 @@
 use super::crew::{CHUNK, Crew};
 use super::draw::Chooser;
 use super::forward::Item;
+use super::progress::SampleProgress;
 use super::{Ask, Completion, SoFar};
 use crate::kernels::TapeRow;
 use rand_chacha::ChaCha8Rng;
@@ -14,6 +15,7 @@ pub(super) struct Queue<'a> {
     /// How many of them, the first ones, are kept by recorders; of the others their prompts alone.
     kept: usize,
     next: AtomicUsize,
+    progress: SampleProgress,
 }
 
 /// A completion with the index of its request, and its rows where they are recorded.
@@ -35,8 +37,8 @@ struct Row<'a> {
 }
 
 impl<'a> Queue<'a> {
-    pub(super) fn new(asks: &'a [Ask<'a>], kept: usize) -> Self {
-        Self { asks, kept, next: AtomicUsize::new(0) }
+    pub(super) fn new(asks: &'a [Ask<'a>], kept: usize, progress: SampleProgress) -> Self {
+        Self { asks, kept, next: AtomicUsize::new(0), progress }
     }
 
     /// Works until no request is left; gives the completions of this crew, which has room for so many sequences, with the indices of their requests, in no
@@ -62,7 +64,7 @@ impl<'a> Queue<'a> {
                     rows.push(row);
                 } else {
                     free.push(slot);
-                    done.push(row.end(crew));
+                    done.push(self.end(row, crew));
                 }
             }
             if rows.is_empty() {
@@ -84,10 +86,16 @@ impl<'a> Queue<'a> {
                     // Only rows that were advanced already move.
                     let row = rows.swap_remove(index);
                     free.push(row.slot);
-                    done.push(row.end(crew));
+                    done.push(self.end(row, crew));
                 }
             }
         }
+    }
+
+    /// What becomes of a row whose completion ended.
+    fn end(&self, row: Row<'_>, crew: &Crew) -> Done {
+        self.progress.end_one();
+        row.end(crew)
     }
 
     /// The next request, where there is one.

@@ -9,6 +9,7 @@ use super::draw::Chooser;
 use super::forward::Executor;
 use super::kernels::{Isa, TILE_ROWS};
 use super::packed::PackedWeights;
+use super::progress::SampleProgress;
 use super::record::Recording;
 use super::{Ask, Completion, Generator, LogitMask, Request, SampleConfig};
 use crate::kernels::{Tape, TapeRow, Track};
@@ -56,6 +57,7 @@ pub struct CpuDecoder {
     recording: Option<Recording>,
     /// The last recording, whose memory serves the next one when nothing reads it any more.
     tape: Option<Arc<Tape>>,
+    progress: SampleProgress,
 }
 
 impl CpuDecoder {
@@ -67,7 +69,16 @@ impl CpuDecoder {
         let config = DecoderConfig { threads: config.threads.max(1), slots: config.slots.max(1) };
         let isa = Isa::best();
         let executors = (0..config.threads).map(|_| Executor::new(isa)).collect();
-        Self { model: PackedWeights::over(None, weights, config.threads), config, isa, executors, team_pause: 0, recording: None, tape: None }
+        Self {
+            model: PackedWeights::over(None, weights, config.threads),
+            config,
+            isa,
+            executors,
+            team_pause: 0,
+            recording: None,
+            tape: None,
+            progress: SampleProgress::default(),
+        }
     }
 
     /// Takes over other weights, of this or another shape, and keeps the memory of the caches and, where the shape is the same, of the weights.
@@ -78,6 +89,11 @@ impl CpuDecoder {
         self.model = PackedWeights::over(Some(self.model.take()), weights, self.config.threads);
         // What a recording holds was computed with the weights before.
         self.recording = None;
+    }
+
+    /// How far the call at hand is, to be read by another thread.
+    pub fn progress(&self) -> SampleProgress {
+        self.progress.clone()
     }
 
     /// The shape of the model.
@@ -120,7 +136,8 @@ impl CpuDecoder {
         let of_ask = |ask: &Ask| ask.request.prompt.len().saturating_add(ask.config.max_new_tokens).min(context.max(ask.request.prompt.len()));
         let positions = asks.iter().map(of_ask).max().unwrap_or(0);
         let kept = self.recording.as_ref().map_or(0, |recording| recording.admits(asks, context));
-        let queue = Queue::new(asks, kept);
+        self.progress.begin(asks.len());
+        let queue = Queue::new(asks, kept, self.progress.clone());
         let isa = self.isa;
         if kept > 0 {
             let recorders = self.recording.as_mut().map(Recording::lend).unwrap_or_default();

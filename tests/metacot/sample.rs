@@ -76,6 +76,24 @@ fn a_completion_does_not_depend_on_its_neighbours_slots_or_threads() {
 }
 
 #[test]
+fn every_completion_of_a_call_is_counted_when_it_ends() {
+    let config = odd_config();
+    let weights = random_weights(config.clone(), 2);
+    let sampling = SampleConfig { stop: vec![7, 8], ..PLAIN };
+    for (threads, slots) in [(1, 3), (2, 64), (3, 7)] {
+        let mut decoder = decoder(&weights, threads, slots);
+        let progress = decoder.progress();
+        assert_eq!(progress.counts(), (0, 0));
+        for asked in [9, 2, 0, 40] {
+            decoder.complete_masked(&requests(asked, config.vocab_size as u32), &sampling, None);
+            assert_eq!(progress.counts(), (asked as usize, asked as usize), "{threads} threads, {slots} slots");
+        }
+        decoder.complete_masked(&requests(5, config.vocab_size as u32), &SampleConfig { max_new_tokens: 0, ..sampling.clone() }, None);
+        assert_eq!(progress.counts(), (5, 5), "completions of no tokens");
+    }
+}
+
+#[test]
 fn prompts_that_begin_alike_are_completed_as_each_is_alone() {
     let config = odd_config();
     let weights = random_weights(config.clone(), 6);
